@@ -1,0 +1,98 @@
+//! The digest of a run: one row per workload, allocator and metric. Everything shown to a
+//! reader (table, CSV, charts, gate) is made from these rows and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The score of the row in nanoseconds, lower is better.
+    Time,
+    /// VmHWM of the worker in bytes.
+    PeakRss,
+    /// VmRSS after the row freed all it can, in bytes.
+    DrainedRss,
+    /// User plus system time in microseconds.
+    CpuTime,
+    /// Minor page faults.
+    MinorFaults,
+}
+
+/// One cell of the result: one workload under one allocator, one metric.
+///
+/// The serialised names are the columns of `summary.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SummaryRow {
+    /// Row id, such as `larson`.
+    pub workload: String,
+    /// Allocator id, such as `mi3`.
+    pub allocator: String,
+    /// What was measured.
+    pub metric: Metric,
+    /// Unit of `median`.
+    pub unit: String,
+    /// Passes with a usable sample of this allocator and of the reference.
+    pub n: usize,
+    /// Median of the absolute values; absent when nothing was measured.
+    pub median: Option<f64>,
+    /// Median over the passes of the ratio to the reference allocator in the same pass.
+    pub ratio_to_ref: Option<f64>,
+    /// Lower end of the 95 % bootstrap interval of `ratio_to_ref`.
+    pub ci_low: Option<f64>,
+    /// Upper end of the interval.
+    pub ci_high: Option<f64>,
+    /// `ok`, or what went wrong in one word: `build-failed`, `crashed`, `timeout`, …
+    pub status: String,
+}
+
+/// What a reader must know to judge a run; the footer of charts and the head of reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Name of the run's folder: start in UTC and the commit.
+    pub run_id: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started_utc: String,
+    /// Short commit hash, with `-dirty` when the tree had changes.
+    pub commit: String,
+    /// Passes that were completed.
+    pub passes: usize,
+    /// Seed of order and resampling.
+    pub seed: u64,
+    /// `seed2019` or `current`.
+    pub preset: String,
+    /// `quick`, `calibrated` or `full`.
+    pub size: String,
+    /// `worker` or `worker-nolto`: the build profile of the workers.
+    pub profile: String,
+    /// One line about the machine: CPU, cores, virtualisation, kernel.
+    pub machine: String,
+    /// Version of the compiler that built the workers.
+    pub rustc: String,
+    /// Warnings that belong on top of every picture of this run, such as a noisy machine.
+    pub warnings: Vec<String>,
+}
+
+/// A digested run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Facts about the run.
+    pub run: RunInfo,
+    /// Allocators in display order.
+    pub allocators: Vec<AllocatorInfo>,
+    /// Id of the allocator that is 1.00 everywhere.
+    pub reference: String,
+    /// All cells.
+    pub rows: Vec<SummaryRow>,
+}
+
+/// How an allocator is named and drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AllocatorInfo {
+    /// Id, such as `jx`.
+    pub id: String,
+    /// Name for people, with the version, such as `jemalloc 5.3.1`.
+    pub label: String,
+    /// `#RRGGBB`, fixed per allocator.
+    pub colour: String,
+}

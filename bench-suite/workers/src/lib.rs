@@ -1,0 +1,1 @@
+//! What every worker binary shares: command line, identity proof, one JSON line.

@@ -1,0 +1,74 @@
+//! What a worker process is asked and what it answers: flags in, one JSON line out.
+//!
+//! A worker is started as `worker-ID run --row ROW --preset PRESET --size SIZE
+//! --threads N [--expect-library PATH] [--check] [--stats]`. It prints exactly one line on
+//! standard output, a [`Report`], and exits with 0; anything else is a failure whose
+//! reason is the last line of standard error. Sizes are bytes, times are in the unit
+//! their name ends in.
+
+use serde::{Deserialize, Serialize};
+
+/// Bumped whenever a worker and a harness of different versions would misread each other.
+pub const PROTOCOL: u32 = 1;
+
+/// One measured execution of one row in a fresh process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`PROTOCOL`] of the worker.
+    pub protocol: u32,
+    /// The id the worker was built for, such as `mi` or `jx`.
+    pub allocator: String,
+    /// The version the allocator states of itself, where it can be asked.
+    pub allocator_version: String,
+    /// What the worker asked to be sure that this allocator served it, and the answer.
+    pub proof: String,
+    /// The row that ran, such as `cache-scratch1`.
+    pub row: String,
+    /// Threads the row was asked to scale to (the classic suites' `N`).
+    pub threads: usize,
+    /// Wall time of the measured part.
+    pub run_ns: u64,
+    /// Units of work done in the measured part; equal for all allocators of one plan,
+    /// except for rows that run for a fixed time.
+    pub operations: u64,
+    /// The time-like figure that is compared, lower is better: `run_ns` for rows of fixed work,
+    /// nanoseconds per 10^9 operations for rows that run for a fixed time.
+    pub score_ns: u64,
+    /// The line the original program would have printed.
+    pub figure: String,
+    /// A value that depends on all the work done; absent when the amount of work depends on speed.
+    pub checksum: Option<String>,
+    /// VmHWM of the worker at the end of the measured part.
+    pub peak_rss_bytes: u64,
+    /// VmRSS at the end of the measured part.
+    pub run_end_rss_bytes: u64,
+    /// VmRSS after the row freed everything it can.
+    pub drained_rss_bytes: u64,
+    /// User and system time of the process up to the end of the measured part.
+    pub user_us: u64,
+    /// See `user_us`.
+    pub sys_us: u64,
+    /// Page faults served without reading from a disk.
+    pub minor_faults: u64,
+    /// Page faults that read from a disk.
+    pub major_faults: u64,
+    /// Voluntary context switches.
+    pub voluntary_switches: u64,
+    /// Involuntary context switches.
+    pub involuntary_switches: u64,
+    /// Allocation counts, with `--stats` only.
+    pub counts: Option<Counts>,
+}
+
+/// What a row asked of the allocator, counted in the port itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Blocks allocated.
+    pub allocations: u64,
+    /// Blocks freed.
+    pub frees: u64,
+    /// Bytes requested in all.
+    pub bytes: u64,
+    /// Frees by another thread than the one that allocated.
+    pub cross_thread_frees: u64,
+}
