@@ -14,20 +14,14 @@ use crate::thread;
 /// A request's size, rounded so that its class is aligned as the request demands. Alignments are
 /// powers of two; those of [`core::alloc::Layout`] never overflow this.
 #[inline(always)]
-pub(crate) fn rounded(size: usize, align: usize) -> usize {
+fn rounded(size: usize, align: usize) -> usize {
     (size.wrapping_add(align - 1)) & !(align - 1)
 }
 
 /// Whether blocks of a request of this rounded size share a page.
 #[inline(always)]
-pub(crate) fn shares_page(rounded: usize, align: usize) -> bool {
+fn shares_page(rounded: usize, align: usize) -> bool {
     rounded <= BLOCK_MAX && align <= BLOCK_MAX
-}
-
-/// The class of a rounded size that shares a page.
-#[inline(always)]
-pub(crate) fn class_of(rounded: usize) -> usize {
-    if rounded <= SMALL_MAX { size_class::of_small(rounded) } else { size_class::of(rounded) }
 }
 
 /// A block of `size` bytes at a multiple of `align`; null when there is no memory.
@@ -81,11 +75,13 @@ fn refill(heap: *mut Heap, class: usize) -> *mut u8 {
 }
 
 /// As [`allocate`], with all bytes zero.
-#[inline(always)]
+#[inline]
 pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
     let rounded = rounded(size, align);
-    let (block, zero) = if shares_page(rounded, align) {
-        (pop(class_of(rounded)), false)
+    let (block, zero) = if rounded <= SMALL_MAX {
+        (pop(size_class::of_small(rounded)), false)
+    } else if shares_page(rounded, align) {
+        (pop(size_class::of(rounded)), false)
     } else {
         let large = large::allocate(size, align);
         (large.start, large.zero)

@@ -10,34 +10,33 @@ use crate::page::{Block, Page};
 use crate::sync::Ordering;
 use crate::thread;
 
-/// Frees a block. `class` is the class of the size it is freed with; see [`crate::size_class`].
+/// Frees a block.
 ///
 /// # Safety
-/// `p` is a live block of this allocator, and its size fits `class`.
+/// `p` is a live block of this allocator, which the caller gives up.
 #[inline(always)]
-pub(crate) unsafe fn free(p: *mut u8, class: usize) {
+pub(crate) unsafe fn free(p: *mut u8) {
     let heap = thread::heap();
     // SAFETY: a page whose owner word has this heap's id is this heap's: only this thread writes that id, and it
-    // takes it back before it gives the page up. The caller gives up the block.
+    // takes it back before it gives the page up.
     unsafe {
         if let Some(slice) = arena::first().slice_of(p)
             && slice.owner().load(Ordering::Relaxed) == (*heap).id
         {
-            let page = slice.page();
-            Page::push_local(page, p.cast());
-            if (*page).used == 0 {
-                Heap::on_page_unused(heap, page);
-            }
+            free_own(heap, slice.page(), p.cast());
         } else {
-            free_elsewhere(heap, p, Some(class));
+            free_elsewhere(heap, p);
         }
     }
 }
 
 /// Frees a block that does not lie in the first slice of one of this thread's pages in the first region.
+///
+/// # Safety
+/// As for [`free`]; `heap` is the calling thread's.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8, class: Option<usize>) {
+pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8) {
     let Some((first, owner)) = page_start(p) else {
         return invalid();
     };
@@ -46,14 +45,10 @@ pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8, class: Option<u
         match owner {
             OWNER_SINGLETON => large::free(first),
             OWNER_NOT_A_PAGE => invalid(),
-            OWNER_NONE => free_unowned(heap, first, p.cast()),
             owner if owner == (*heap).id => free_own(heap, first.page(), p.cast()),
-            _ => {
-                // A block that shrank in place is larger than its size says, and aligned otherwise.
-                let kept = class.is_some_and(|class| {
-                    class == Page::class(first.page()) && Heap::borrow(heap, class, p.cast())
-                });
-                if !kept {
+            owner => {
+                let reusable = owner != OWNER_NONE;
+                if !(reusable && Heap::borrow(heap, Page::class(first.page()), p.cast())) {
                     free_unowned(heap, first, p.cast());
                 }
             }
@@ -61,15 +56,7 @@ pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8, class: Option<u
     }
 }
 
-/// Frees a block of a heap's active list to the page it belongs to, whoever owns that.
-///
-/// # Safety
-/// `heap` is the calling thread's, and gives up the block.
-pub(crate) unsafe fn free_home(heap: *mut Heap, p: *mut u8) {
-    // SAFETY: the block is one of a page's; without a class nothing is borrowed again.
-    unsafe { free_elsewhere(heap, p, None) }
-}
-
+#[inline(always)]
 unsafe fn free_own(heap: *mut Heap, page: *mut Page, block: *mut Block) {
     // SAFETY: the heap owns the page, and the caller gives up the block.
     unsafe {

@@ -29,16 +29,9 @@ unsafe impl GlobalAlloc for MiMalloc {
     }
 
     #[inline]
-    unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
-        let rounded = alloc::rounded(layout.size(), layout.align());
-        // SAFETY: the caller gives up a block of this layout.
-        unsafe {
-            if alloc::shares_page(rounded, layout.align()) {
-                free::free(p, alloc::class_of(rounded));
-            } else {
-                free::free_elsewhere(thread::heap(), p, None);
-            }
-        }
+    unsafe fn dealloc(&self, p: *mut u8, _: Layout) {
+        // SAFETY: the caller gives up a block of ours. Its page knows its size.
+        unsafe { free::free(p) }
     }
 
     #[inline]

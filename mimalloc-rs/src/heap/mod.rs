@@ -387,11 +387,12 @@ impl Heap {
     unsafe fn return_active(heap: *mut Heap, class: usize) {
         // SAFETY: blocks in the active list are the heap's, and count as used in their pages.
         unsafe {
+            // Otherwise blocks of other threads' pages would come straight back.
             (*heap).borrow[class] = 0;
             let mut block = core::mem::replace(&mut (*heap).active[class], ptr::null_mut());
             while !block.is_null() {
                 let next = (*block).next;
-                crate::free::free_home(heap, block.cast());
+                crate::free::free_elsewhere(heap, block.cast());
                 block = next;
             }
         }
