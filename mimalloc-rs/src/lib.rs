@@ -66,5 +66,5 @@ pub use global::MiMalloc;
 #[cfg(not(loom))]
 pub use size_class::good_size;
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
 mod models;

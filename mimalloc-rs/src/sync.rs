@@ -1,9 +1,11 @@
 //! Atomics, or the model checker's stand-ins for them under `cfg(loom)`.
 
+#[cfg(loom)]
+pub(crate) use crate::models::atomic::{AtomicU32, AtomicU64};
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::Ordering;
 
 /// The memory orderings of the lock-free words.
 ///
