@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::page::{ALL_FREE, ToyPage};
+use super::page::ToyPage;
 use super::{ExchangeUnpublished, WeakPublish, check};
 use crate::stack::IndexStack;
 use crate::sync::{Orders, Strict};
+
+/// The page's blocks.
+const ALL_FREE: u32 = 0b11;
 
 /// What a thread has of the page in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +59,7 @@ fn a_thread_ends<O: Orders + 'static>() {
         };
         let ended = look_after(&page, &stack);
         let mut outcomes = [ended, freer.join().unwrap(), seeker.join().unwrap(), Outcome::Elsewhere];
-        if page.pop_from(&stack) {
+        if page.pop_last_from(&stack) {
             outcomes[3] = Outcome::Kept;
         }
         let owners = outcomes.iter().filter(|&&outcome| outcome != Outcome::Elsewhere).count();

@@ -29,10 +29,8 @@ impl<T: Copy> Guarded<T> {
     }
 }
 
-/// Blocks of a toy page.
-pub(super) const BLOCKS: usize = 2;
-/// The owner's free blocks when it has all of them.
-pub(super) const ALL_FREE: u32 = (1 << BLOCKS) - 1;
+/// Most blocks of a toy page.
+const BLOCKS: usize = 3;
 
 /// See the [module](self).
 pub(super) struct ToyPage<O> {
@@ -97,5 +95,12 @@ impl<O: Orders> ToyPage<O> {
     /// Takes the page from the stack. True if it is the caller's now.
     pub(super) fn pop_from(&self, stack: &IndexStack<O>) -> bool {
         stack.pop(|_| &self.listed_next).is_some() && self.word.unlist() == Unlisted::Claimed
+    }
+
+    /// As [`ToyPage::pop_from`], when all other threads have ended: the stack may hold the page once at most.
+    pub(super) fn pop_last_from(&self, stack: &IndexStack<O>) -> bool {
+        let claimed = self.pop_from(stack);
+        assert_eq!(stack.pop(|_| &self.listed_next), None, "the page stood in the stack twice");
+        claimed
     }
 }
