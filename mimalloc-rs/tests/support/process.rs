@@ -62,3 +62,12 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t, bytes: libc::rlim_t) ->
         before
     }
 }
+
+/// Bytes of address space this process has.
+pub(crate) fn mapped() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").expect("the system tells what a process occupies");
+    let pages = statm.split_whitespace().next().and_then(|number| number.parse::<usize>().ok());
+    // SAFETY: asks for a constant of the system's.
+    let page_size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages.expect("the first number is the size in pages") * page_size as usize
+}
