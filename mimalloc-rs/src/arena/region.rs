@@ -270,6 +270,10 @@ impl Region {
     fn commit(&'static self, slices: usize) -> bool {
         let total = self.slices.load(Ordering::Relaxed);
         let from = self.committed.load(Ordering::Acquire);
+        if from >= slices {
+            // Another thread was faster.
+            return true;
+        }
         let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
         let records = self.records.load(Ordering::Relaxed);
         // SAFETY: both ranges lie in the region: `from` and `to` are at most its number of slices.
