@@ -53,13 +53,14 @@ fn the_process_keeps_its_size() {
     let start = process::resident();
     let started = AtomicUsize::new(0);
     let sizes = MEASURED.map(|_| AtomicUsize::new(0));
-    // Every lane passes its blocks to the next one, through a thread that does nothing else.
+    // Every lane passes its blocks to the next one, across threads that live on.
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| channel::<Vec<Block>>()).unzip();
     thread::scope(|scope| {
+        let mut lanes = Vec::new();
         for (lane, inbox) in receivers.into_iter().enumerate() {
             let next = senders[(lane + 1) % LANES].clone();
             let (started, sizes) = (&started, &sizes);
-            scope.spawn(move || {
+            lanes.push(scope.spawn(move || {
                 while let number = started.fetch_add(1, Ordering::Relaxed)
                     && number < THREADS
                 {
@@ -78,9 +79,13 @@ fn the_process_keeps_its_size() {
                 // What is still on its way ends with the last sender.
                 drop(next);
                 inbox.into_iter().flatten().for_each(Block::free);
-            });
+            }));
         }
         drop(senders);
+        // The end of a scope does not wait for what threads do after their last statement.
+        for lane in lanes {
+            lane.join().unwrap();
+        }
     });
     let [warm, last] = sizes.map(AtomicUsize::into_inner);
     assert!(warm > 0 && last > 0);
