@@ -35,9 +35,9 @@ fn offer(place: &AtomicPtr<Block>, block: Block) {
 }
 
 fn block(number: usize) -> Block {
-    let size = match number % 8 {
-        0 => 20_000,
-        1 => 150_000,
+    let size = match number % 50 {
+        0 => 150_000,
+        1..5 => 20_000,
         other => 1 + number * 37 % 900 + other,
     };
     Block::new(Layout::from_size_align(size, 16).unwrap(), number as u8)
