@@ -53,6 +53,8 @@ pub(crate) struct Page {
     start: *mut u8,
     /// Whether the page stands in its owner's queue (and is not the current page of the class).
     pub(crate) queued: bool,
+    /// Whether the page has waited in the queue since it last had nothing left to give.
+    pub(crate) rested: bool,
 
     // Written by other threads, or rarely.
     shared: Shared,
@@ -86,6 +88,7 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
     prev: ptr::null_mut(),
     start: ptr::null_mut(),
     queued: false,
+    rested: false,
     shared: Shared {
         remote: RemoteWord::new_owned(),
         listed_next: AtomicU32::new(0),
@@ -130,6 +133,7 @@ impl Page {
             (*page).prev = ptr::null_mut();
             (*page).start = first.start();
             (*page).queued = false;
+            (*page).rested = false;
             *(*page).shared.origin.get() = 0;
             (*page).shared.remote.own_fresh();
         }
