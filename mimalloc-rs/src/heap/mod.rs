@@ -226,13 +226,11 @@ impl Heap {
                     return Self::activate(heap, class, list);
                 }
                 Self::put_aside(heap, class, current);
-                let next = match (*heap).queues[class].pop_front() {
-                    Some(page) => page,
-                    None => match Self::find_page(heap, class) {
-                        Some(page) => page,
-                        None => return ptr::null_mut(),
-                    },
-                };
+                let next = (*heap).queues[class]
+                    .pop_front()
+                    .or_else(|| Self::find_page(heap, class))
+                    .or_else(|| Self::find_page_after_collecting(heap, class));
+                let Some(next) = next else { return ptr::null_mut() };
                 (*heap).current[class] = next;
                 others = others.saturating_sub(1);
             }
@@ -277,6 +275,16 @@ impl Heap {
                 None => arena::allocate(slices, SLICE_SIZE)?.first,
             };
             Some(Page::init(first, class, (*heap).id))
+        }
+    }
+
+    /// The same when the system refuses memory: empty pages of other classes will do.
+    #[cold]
+    unsafe fn find_page_after_collecting(heap: *mut Heap, class: usize) -> Option<*mut Page> {
+        // SAFETY: as for `find_page`.
+        unsafe {
+            Self::collect(heap, false);
+            Self::find_page(heap, class)
         }
     }
 
