@@ -78,7 +78,8 @@ impl<'a> Bars<'a> {
             [low, ratio.value, high]
         });
         let words = wording::metric(matrix.metric);
-        let title = format!("{} relative to {}: {}", words.title, matrix.reference, wording::group(group));
+        let title =
+            format!("{} relative to {}: {}", words.title, matrix.reference_label(), wording::group(group));
         Some(Self { run, means: matrix.means(), scale: limits.narrowed_to(ends), words, title, matrix })
     }
 

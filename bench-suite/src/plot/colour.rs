@@ -60,9 +60,10 @@ impl Rgb {
         Self(blend(self.0, other.0), blend(self.1, other.1), blend(self.2, other.2))
     }
 
-    /// Black or white, whichever is easier to read on `self`.
+    /// Black or white, whichever is easier to read on `self`; one of them always is.
     pub fn ink_on(self) -> Self {
-        if self.contrast(INK) >= self.contrast(PAPER) { INK } else { PAPER }
+        const BLACK: Rgb = Rgb(0, 0, 0);
+        if self.contrast(BLACK) >= self.contrast(PAPER) { BLACK } else { PAPER }
     }
 }
 

@@ -36,13 +36,13 @@ impl<'a> Heatmap<'a> {
     /// The heatmap of all workloads of a run.
     pub fn new(run: &'a RunInfo, matrix: Matrix<'a>) -> Self {
         let words = wording::metric(matrix.metric);
-        let title = format!("{} relative to {}: all workloads", words.title, matrix.reference);
+        let title = format!("{} relative to {}: all workloads", words.title, matrix.reference_label());
         Self { run, means: matrix.means(), title, matrix }
     }
 
     fn subtitle(&self) -> Vec<String> {
         vec![format!(
-            "Median ratio to {} in the same pass, lower is better, {}; last column: {}.",
+            "Median ratio to {} within a pass, lower is better, {}; last column: {}.",
             self.matrix.reference,
             wording::passes(&self.matrix),
             wording::mean_over(self.means.over, self.means.of),

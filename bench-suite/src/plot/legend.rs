@@ -44,6 +44,15 @@ impl Entry<'_> {
     }
 }
 
+/// The label; the reference's with its id, by which the rest of the chart calls it.
+fn name_of(allocator: &AllocatorInfo, matrix: &Matrix) -> String {
+    if allocator.id == matrix.reference {
+        format!("{} ({})", allocator.label, allocator.id)
+    } else {
+        allocator.label.clone()
+    }
+}
+
 /// The widths of as many columns as fit into `room` when filled line by line.
 fn columns(entries: &[Entry], room: f64) -> Vec<f64> {
     let widths_of = |columns: usize| -> Vec<f64> {
@@ -70,7 +79,7 @@ pub(super) fn draw<B: DrawingBackend>(
         .zip(&means.of_allocator)
         .map(|(allocator, mean)| Entry {
             allocator,
-            name: LETTERS.fitted(&allocator.label, area.width / 2.0),
+            name: LETTERS.fitted(&name_of(allocator, matrix), area.width / 2.0),
             mean: mean.map_or_else(|| "–".to_owned(), numbers::ratio),
         })
         .collect();

@@ -127,6 +127,11 @@ impl<'a> Matrix<'a> {
         self.allocators.iter().position(|allocator| allocator.id == self.reference)
     }
 
+    /// The reference's name for people.
+    pub fn reference_label(&self) -> &str {
+        self.reference_at().map_or(self.reference, |at| &self.allocators[at].label)
+    }
+
     /// Geometric means over the workloads of this matrix.
     pub fn means(&self) -> Means {
         let ratios: Vec<Vec<Option<f64>>> =
@@ -150,18 +155,40 @@ impl<'a> Matrix<'a> {
         let passes = || self.ratios().map(|ratio| ratio.passes);
         passes().min().zip(passes().max())
     }
+}
 
-    /// What failed: workload, allocator's label and the reason.
-    pub fn failures(&self) -> impl Iterator<Item = (&str, &str, &str)> + '_ {
-        self.workloads.iter().flat_map(move |workload| {
-            workload.cells.iter().zip(&self.allocators).filter_map(move |(cell, allocator)| match cell {
-                Cell::Failed(reason) => {
-                    Some((workload.id.as_str(), allocator.label.as_str(), reason.as_str()))
+/// Cells of one allocator that failed for the same reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure<'a> {
+    /// Label of the allocator.
+    pub allocator: &'a str,
+    /// What went wrong, in a word.
+    pub reason: &'a str,
+    /// Where, in the order of the suite.
+    pub workloads: Vec<&'a str>,
+}
+
+/// What failed in any of `matrices`, each cell once, by allocator.
+pub fn failures<'a>(matrices: &[&'a Matrix<'a>]) -> Vec<Failure<'a>> {
+    let mut failures: Vec<Failure> = Vec::new();
+    for matrix in matrices {
+        for (at, allocator) in matrix.allocators.iter().enumerate() {
+            for workload in &matrix.workloads {
+                let Cell::Failed(reason) = &workload.cells[at] else { continue };
+                let (allocator, id) = (allocator.label.as_str(), workload.id.as_str());
+                let mut known = failures.iter_mut().filter(|failure| failure.allocator == allocator);
+                if known.any(|failure| failure.workloads.contains(&id)) {
+                    continue;
                 }
-                Cell::Measured(_) => None,
-            })
-        })
+                let mut known = failures.iter_mut().filter(|failure| failure.allocator == allocator);
+                match known.find(|failure| failure.reason == reason) {
+                    Some(failure) => failure.workloads.push(id),
+                    None => failures.push(Failure { allocator, reason, workloads: vec![id] }),
+                }
+            }
+        }
     }
+    failures
 }
 
 /// The workloads of a run, each once.
@@ -226,6 +253,23 @@ mod tests {
         assert_eq!(cell_of(|row| row.status = "timeout".into()), Cell::Failed("timeout".into()));
         assert_eq!(cell_of(|row| row.status.clear()), Cell::Failed("failed".into()));
         assert_eq!(cell_of(|row| row.workload = "cfrac".into()), Cell::Failed("not run".into()));
+    }
+
+    #[test]
+    fn failures_are_told_once_per_allocator_and_reason() {
+        let summary = sample::rough_summary();
+        let (time, rss) = (Matrix::new(&summary, Metric::Time), Matrix::new(&summary, Metric::PeakRss));
+        let told: Vec<(&str, &str, usize)> = failures(&[&time, &rss])
+            .into_iter()
+            .map(|failure| (failure.allocator, failure.reason, failure.workloads.len()))
+            .collect();
+        let expected = [
+            ("snmalloc 0.7.1", "build-failed", 9),
+            ("rpmalloc 1.4.5", "timeout", 1),
+            ("rusty_alloc 0.3.0", "signal(SIGSEGV)", 2),
+            ("jemalloc 5.3.0 (Debian)", "wrong-output", 1),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -84,15 +84,18 @@ impl<'a> Panel<'a> {
             let allocator = self.matrix.allocators[at];
             let colour = legend::colour_of(allocator);
             if allocator.id != self.matrix.reference {
+                let pale = colour.mix(PAPER, 0.5);
                 for ratio in self.matrix.workloads.iter().filter_map(|workload| workload.cells[at].ratio()) {
-                    draw_mark(canvas, (x(ratio), y), 3.0, colour.mix(PAPER, 0.55), self.scale.beyond(ratio));
+                    draw_mark(canvas, (x(ratio), y), 3.0, pale, self.scale.beyond(ratio));
                 }
             }
             let baseline = y + NUMBER.half_height();
             let number = plot.right() + 40.0;
             let text = match self.means.of_allocator[at] {
                 Some(mean) => {
-                    draw_mark(canvas, (x(mean), y), 6.0, colour, self.scale.beyond(mean));
+                    let beyond = self.scale.beyond(mean);
+                    draw_mark(canvas, (x(mean), y), 7.5, PAPER, beyond);
+                    draw_mark(canvas, (x(mean), y), 6.0, colour, beyond);
                     numbers::ratio(mean)
                 }
                 None => "–".to_owned(),
@@ -106,7 +109,7 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// A dot with a white edge; where the axis ends before the value, an arrowhead that points there.
+/// A dot; where the axis ends before the value, an arrowhead that points there.
 fn draw_mark<B: DrawingBackend>(
     canvas: &mut Canvas<B>,
     (x, y): (f64, f64),
@@ -114,19 +117,12 @@ fn draw_mark<B: DrawingBackend>(
     colour: Rgb,
     beyond: Ordering,
 ) {
-    let edge = radius * 0.2 + 0.3;
-    let direction = match beyond {
-        Ordering::Equal => {
-            canvas.disc((x, y), radius + edge, PAPER);
-            return canvas.disc((x, y), radius, colour);
-        }
-        Ordering::Less => -1.0,
-        Ordering::Greater => 1.0,
+    let reach = match beyond {
+        Ordering::Equal => return canvas.disc((x, y), radius, colour),
+        Ordering::Less => -radius,
+        Ordering::Greater => radius,
     };
-    for (reach, colour) in [(radius + 1.5 * edge, PAPER), (radius, colour)] {
-        let back = x - direction * reach * 0.8;
-        canvas.polygon(&[(back, y - reach), (x + direction * reach * 1.1, y), (back, y + reach)], colour);
-    }
+    canvas.polygon(&[(x - reach, y - radius), (x + reach, y), (x - reach, y + radius)], colour);
 }
 
 impl<'a> Overview<'a> {
@@ -172,7 +168,7 @@ impl Figure for Overview<'_> {
     }
 
     fn title(&self) -> String {
-        format!("Time and peak memory relative to {}", self.panels[0].matrix.reference)
+        format!("Time and peak memory relative to {}", self.panels[0].matrix.reference_label())
     }
 
     fn description(&self) -> String {

@@ -2,19 +2,20 @@
 
 use std::cmp::Ordering;
 
-/// Values that may get a mark; each has its reciprocal.
-const MARKS: &[(f64, &str)] = &[
-    (0.25, "0.25×"),
-    (1.0 / 3.0, "0.33×"),
-    (0.5, "0.5×"),
-    (1.0 / 1.5, "0.67×"),
-    (0.8, "0.8×"),
-    (1.0, "1×"),
-    (1.25, "1.25×"),
-    (1.5, "1.5×"),
-    (2.0, "2×"),
-    (3.0, "3×"),
-    (4.0, "4×"),
+/// Values that may get a mark, each with its reciprocal: the ratio, its label, and how early it
+/// is chosen when there is no room for all.
+const MARKS: &[(f64, &str, u8)] = &[
+    (0.25, "0.25×", 1),
+    (1.0 / 3.0, "0.33×", 2),
+    (0.5, "0.5×", 1),
+    (1.0 / 1.5, "0.67×", 2),
+    (0.8, "0.8×", 3),
+    (1.0, "1×", 0),
+    (1.25, "1.25×", 3),
+    (1.5, "1.5×", 2),
+    (2.0, "2×", 1),
+    (3.0, "3×", 2),
+    (4.0, "4×", 1),
 ];
 
 /// The range every axis shows at least.
@@ -90,33 +91,19 @@ impl Scale {
     /// Marks within the range and their labels, as many as leave `least` between each two, as a
     /// share of the axis.
     pub fn marks(&self, least: f64) -> Vec<(f64, &'static str)> {
-        let inside: Vec<(f64, &str)> = MARKS
+        let mut wanted: Vec<_> = MARKS
             .iter()
-            .copied()
-            .filter(|(ratio, _)| (self.low * 0.999..=self.high * 1.001).contains(ratio))
+            .filter(|(ratio, ..)| (self.low * 0.999..=self.high * 1.001).contains(ratio))
             .collect();
-        // The round ones first, so that a crowded axis loses the others.
+        wanted.sort_by_key(|(.., rank)| *rank);
         let mut kept: Vec<(f64, &str)> = Vec::new();
-        for rank in 0..3 {
-            for &(ratio, label) in inside.iter().filter(|(ratio, _)| rank_of(*ratio) == rank) {
-                let roomy =
-                    |(other, _): &(f64, &str)| (self.share(*other) - self.share(ratio)).abs() >= least;
-                if kept.iter().all(roomy) {
-                    kept.push((ratio, label));
-                }
+        for &(ratio, label, _) in wanted {
+            if kept.iter().all(|(other, _)| (self.share(*other) - self.share(ratio)).abs() >= least) {
+                kept.push((ratio, label));
             }
         }
         kept.sort_by(|a, b| a.0.total_cmp(&b.0));
         kept
-    }
-}
-
-/// 0 for 1 itself, 1 for powers of two, 2 for what lies between.
-fn rank_of(ratio: f64) -> usize {
-    match ratio.log2() {
-        0.0 => 0,
-        octaves if octaves.fract() == 0.0 => 1,
-        _ => 2,
     }
 }
 

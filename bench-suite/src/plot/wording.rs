@@ -3,7 +3,7 @@
 use workloads::rows::Group;
 
 use super::geomean::Means;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, failures};
 use super::numbers;
 use crate::summary::{Metric, RunInfo};
 
@@ -93,19 +93,21 @@ pub fn description(matrix: &Matrix, means: &Means) -> String {
             mean.map(|mean| format!("{} {}", allocator.label, numbers::ratio(mean)))
         })
         .collect();
-    let failures: Vec<String> = matrix
-        .failures()
-        .map(|(workload, allocator, reason)| format!("{allocator} in {workload} ({reason})"))
+    let failures: Vec<String> = failures(&[matrix])
+        .into_iter()
+        .map(|failure| {
+            format!("{} in {} ({})", failure.allocator, failure.workloads.join(", "), failure.reason)
+        })
         .collect();
     let mut text = format!(
         "{} relative to {}, lower is better; {}: {}.",
         words.title,
-        matrix.reference,
+        matrix.reference_label(),
         mean_over(means.over, means.of),
         if each.is_empty() { "none".to_owned() } else { each.join(", ") },
     );
     if !failures.is_empty() {
-        text.push_str(&format!(" Failed: {}.", failures.join(", ")));
+        text.push_str(&format!(" Failed: {}.", failures.join("; ")));
     }
     text
 }

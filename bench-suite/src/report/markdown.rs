@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::Image;
-use crate::plot::matrix::{Cell, Matrix};
+use crate::plot::matrix::{Cell, Failure, Matrix, failures};
 use crate::plot::{numbers, wording};
 use crate::summary::Summary;
 
 /// The text of `report.md`.
 pub(super) fn report(summary: &Summary, matrices: &[Matrix], images: &[Image]) -> String {
-    let mut parts = vec![head(summary), failures(matrices)];
+    let mut parts = vec![head(summary), failed(matrices)];
     if let Some((overview, rest)) = images.split_first() {
         parts.push(image(overview));
         parts.extend(matrices.iter().map(table));
@@ -22,14 +22,16 @@ pub(super) fn report(summary: &Summary, matrices: &[Matrix], images: &[Image]) -
 
 fn head(summary: &Summary) -> String {
     let run = &summary.run;
-    let mut text = format!("# Allocators compared with {}\n\n", escaped(&summary.reference));
+    let reference = summary.allocators.iter().find(|allocator| allocator.id == summary.reference);
+    let reference = reference.map_or(&summary.reference, |allocator| &allocator.label);
+    let mut text = format!("# Allocators compared with {}\n\n", escaped(reference));
     for warning in &run.warnings {
         let _ = writeln!(text, "> **Warning:** {}\n", escaped(warning));
     }
     let _ = write!(
         text,
         "Run `{}`, started {}, commit `{}`: {} passes of preset {}, size {}, seed {}, workers built with profile \
-         `{}`.\n\n{}, {}.\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
+         `{}`.\n\n{}\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
          in a fresh process. Ratios are paired: each is the median over the passes of an allocator's figure divided \
          by that of {} in the same pass.",
         run.run_id,
@@ -40,42 +42,28 @@ fn head(summary: &Summary) -> String {
         run.size,
         run.seed,
         run.profile,
-        escaped(&run.machine),
-        escaped(&run.rustc),
+        escaped(&wording::machine_line(run)),
         escaped(&summary.reference),
     );
     text
 }
 
-/// What failed in any metric, each cell once.
-fn failures(matrices: &[Matrix]) -> String {
-    let mut cells: Vec<(&str, &str, &str)> = Vec::new();
-    for failure in matrices.iter().flat_map(Matrix::failures) {
-        if cells.iter().all(|(workload, allocator, _)| (*workload, *allocator) != (failure.0, failure.1)) {
-            cells.push(failure);
-        }
-    }
-    if cells.is_empty() {
+fn failed(matrices: &[Matrix]) -> String {
+    let failures = failures(&matrices.iter().collect::<Vec<_>>());
+    if failures.is_empty() {
         return "Every allocator completed every workload.".to_owned();
     }
-    // One line per allocator and reason; a build that failed is not worth a line per workload.
-    let mut lines: Vec<(&str, &str, Vec<&str>)> = Vec::new();
-    for (workload, allocator, reason) in cells {
-        match lines.iter_mut().find(|line| (line.0, line.1) == (allocator, reason)) {
-            Some(line) => line.2.push(workload),
-            None => lines.push((allocator, reason, vec![workload])),
-        }
-    }
     let mut text = "## Failed\n\n| allocator | reason | workloads |\n|---|---|---|".to_owned();
-    for (allocator, reason, workloads) in lines {
-        let _ = write!(text, "\n| {} | {} | {} |", escaped(allocator), escaped(reason), workloads.join(", "));
+    for Failure { allocator, reason, workloads } in failures {
+        let workloads = escaped(&workloads.join(", "));
+        let _ = write!(text, "\n| {} | {} | {workloads} |", escaped(allocator), escaped(reason));
     }
     text
 }
 
 fn image(image: &Image) -> String {
-    let alternative = image.description.replace('[', "(").replace(']', ")");
-    format!("**{}**\n\n[![{alternative}]({}.png)]({}.svg)", escaped(&image.title), image.stem, image.stem)
+    let title = escaped(&image.title);
+    format!("[![{title}]({stem}.png)]({stem}.svg)", stem = image.stem)
 }
 
 fn columns(matrix: &Matrix) -> String {

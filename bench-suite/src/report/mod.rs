@@ -1,6 +1,8 @@
 //! The written result of a run: charts and a short report, made from its summary.
 
 mod markdown;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,6 @@ use crate::summary::{Metric, Summary};
 struct Image {
     stem: String,
     title: String,
-    description: String,
 }
 
 /// Writes `charts/` and `report.md` into `directory` and returns the files.
@@ -66,8 +67,7 @@ struct Output<'a> {
 impl Output<'_> {
     fn add(&mut self, stem: &str, figure: &impl Figure) -> anyhow::Result<()> {
         self.files.extend(figure::save(figure, self.charts, stem)?);
-        let (title, description) = (figure.title(), figure.description());
-        self.images.push(Image { stem: format!("{CHARTS}/{stem}"), title, description });
+        self.images.push(Image { stem: format!("{CHARTS}/{stem}"), title: figure.title() });
         Ok(())
     }
 }
