@@ -40,26 +40,34 @@ fn units_per_em(font: &FontRef<'static>) -> f32 {
     font.units_per_em().expect("the bundled fonts state their grid")
 }
 
+fn advances(text: &str, size: f64, weight: Weight) -> impl Iterator<Item = f64> {
+    let font = font(weight);
+    let em = units_per_em(font);
+    text.chars().map(move |c| f64::from(font.h_advance_unscaled(font.glyph_id(c)) / em) * size)
+}
+
 /// Width of `text` when `size` is one em.
 pub fn width(text: &str, size: f64, weight: Weight) -> f64 {
-    let font = font(weight);
-    let units: f32 = text.chars().map(|c| font.h_advance_unscaled(font.glyph_id(c))).sum();
-    f64::from(units / units_per_em(font)) * size
+    advances(text, size, weight).sum()
 }
 
 /// `text`, or as much of its beginning as fits into `room`, closed by an ellipsis.
 pub fn fitted(text: &str, size: f64, weight: Weight, room: f64) -> String {
+    const ELLIPSIS: &str = "…";
     if width(text, size, weight) <= room {
         return text.to_owned();
     }
-    let mut short: String = text.to_owned();
-    while short.pop().is_some() {
-        let candidate = format!("{}…", short.trim_end());
-        if width(&candidate, size, weight) <= room {
-            return candidate;
-        }
+    let mut left = room - width(ELLIPSIS, size, weight);
+    if left < 0.0 {
+        return String::new();
     }
-    String::new()
+    let fits = |advance: &f64| {
+        left -= advance;
+        left >= 0.0
+    };
+    let letters = advances(text, size, weight).take_while(fits).count();
+    let beginning: String = text.chars().take(letters).collect();
+    format!("{}{ELLIPSIS}", beginning.trim_end())
 }
 
 /// The letters of `text` on a baseline that starts at (0, `baseline`).
