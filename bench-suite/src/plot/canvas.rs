@@ -115,13 +115,14 @@ impl Area {
 pub struct Canvas<'a, B: DrawingBackend> {
     backend: &'a mut B,
     failure: Option<anyhow::Error>,
+    text_widths: Vec<f64>,
 }
 
 impl<'a, B: DrawingBackend> Canvas<'a, B> {
     /// A blank sheet.
     pub fn new(backend: &'a mut B) -> Self {
         let (width, height) = backend.get_size();
-        let mut canvas = Self { backend, failure: None };
+        let mut canvas = Self { backend, failure: None, text_widths: Vec::new() };
         let whole = Area {
             x: 0.0,
             y: 0.0,
@@ -132,10 +133,11 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
         canvas
     }
 
-    /// Hands the picture over, or says what went wrong while drawing.
-    pub fn finish(mut self) -> anyhow::Result<()> {
+    /// Hands the picture over, or says what went wrong while drawing. Returns the widths in pixels
+    /// of all texts in the order in which they were drawn.
+    pub fn finish(mut self) -> anyhow::Result<Vec<f64>> {
         self.attempt(|backend| backend.present());
-        self.failure.map_or(Ok(()), Err)
+        self.failure.map_or(Ok(self.text_widths), Err)
     }
 
     fn attempt<E: std::fmt::Display>(&mut self, draw: impl FnOnce(&mut B) -> Result<(), E>) {
@@ -219,6 +221,10 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
 
     /// One line of text; (`x`, `y`) is on its baseline.
     pub fn text(&mut self, (x, y): (f64, f64), text: &str, lettering: &Lettering) {
+        if text.is_empty() {
+            return;
+        }
+        self.text_widths.push(lettering.width(text) * PIXELS_PER_UNIT);
         // SVG knows the top of a text as 0.76 em above the baseline.
         let ascent = TOP_EM * lettering.size;
         let top = if lettering.upward { (x - ascent, y) } else { (x, y - ascent) };

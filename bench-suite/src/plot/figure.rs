@@ -1,5 +1,6 @@
 //! A picture: its size, its words for those who cannot see it, and its way onto the disk.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,17 +37,28 @@ pub fn save(figure: &impl Figure, directory: &Path, stem: &str) -> anyhow::Resul
 /// The figure as an SVG document.
 pub fn to_svg(figure: &impl Figure) -> anyhow::Result<String> {
     let mut document = String::new();
-    render(figure, &mut SVGBackend::with_string(&mut document, pixels(figure)))?;
+    let widths = render(figure, &mut SVGBackend::with_string(&mut document, pixels(figure)))?;
 
     let (width, height) = figure.size();
     let (title, description) = (escaped(&figure.title()), escaped(&figure.description()));
     // The view box keeps the fine pixels; the size is the logical one.
     let (_, rest) = document.split_once(" viewBox=").context("an SVG document begins with its view box")?;
     let (view_box, marks) = rest.split_once('>').context("an SVG document has an opening tag")?;
+    let marks = with_text_widths(marks, &widths);
     Ok(format!(
         "<svg width=\"{width}\" height=\"{height}\" viewBox={view_box} role=\"img\">\n\
          <title>{title}</title>\n<desc>{description}</desc>{marks}"
     ))
+}
+
+/// Tells viewers how wide each text is, so that it keeps its place in whichever font they choose.
+fn with_text_widths(marks: &str, widths: &[f64]) -> String {
+    let mut parts = marks.split("<text ");
+    let mut document = parts.next().unwrap_or_default().to_owned();
+    for (text, width) in parts.zip(widths) {
+        let _ = write!(document, "<text textLength=\"{width:.1}\" lengthAdjust=\"spacingAndGlyphs\" {text}");
+    }
+    document
 }
 
 /// The figure as a PNG file.
@@ -68,7 +80,8 @@ pub fn to_png(figure: &impl Figure) -> anyhow::Result<Vec<u8>> {
     Ok(file)
 }
 
-fn render<B: DrawingBackend>(figure: &impl Figure, backend: &mut B) -> anyhow::Result<()> {
+/// Draws the figure and returns the widths of its texts.
+fn render<B: DrawingBackend>(figure: &impl Figure, backend: &mut B) -> anyhow::Result<Vec<f64>> {
     let mut canvas = Canvas::new(backend);
     figure.draw(&mut canvas);
     canvas.finish()

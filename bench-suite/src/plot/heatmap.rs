@@ -157,7 +157,7 @@ impl Figure for Heatmap<'_> {
         };
         let top = area.y + HEAD;
 
-        let name = Lettering::new(17.0, INK).bold().centred();
+        let name = Lettering::new(16.0, INK).bold().centred();
         let small = Lettering::new(16.0, MUTED).centred();
         for (column, workload) in self.matrix.workloads.iter().enumerate() {
             let middle = left(column) + width / 2.0;

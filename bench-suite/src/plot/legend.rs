@@ -95,9 +95,11 @@ pub(super) fn draw<B: DrawingBackend>(
             } else {
                 fill(canvas, swatch, entry.allocator);
             }
-            let name = swatch.right() + 8.0;
+            // The number first: its width is known in every font an SVG viewer may choose.
+            let mean = swatch.right() + 8.0;
+            canvas.text((mean, baseline), &entry.mean, &LETTERS.bold());
+            let name = mean + LETTERS.bold().width(&entry.mean) + 8.0;
             canvas.text((name, baseline), &entry.name, &LETTERS);
-            canvas.text((name + LETTERS.width(&entry.name) + 8.0, baseline), &entry.mean, &LETTERS.bold());
             x += width;
         }
     }

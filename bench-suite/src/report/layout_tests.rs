@@ -40,6 +40,8 @@ fn placed(svg: &str) -> Vec<Placed<'_>> {
             let em = number(tag, " font-size");
             let weight = if tag.contains("font-weight=\"bold\"") { Weight::Bold } else { Weight::Regular };
             let width = font::width(&plain, em, weight);
+            let stated = number(tag, "textLength");
+            assert!((width - stated).abs() < 0.1, "{text} is {width} wide, not {stated}");
             let start = match attribute(tag, "text-anchor") {
                 Some("middle") => -width / 2.0,
                 Some("end") => -width,
