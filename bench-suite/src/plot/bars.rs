@@ -151,7 +151,8 @@ impl<'a> Bars<'a> {
         let middle = room.x + room.width / 2.0;
         let reference = format!("{} {}", self.matrix.reference, workload.reference);
         for (lettering, text, below) in [(NAME, &workload.id, 26.0), (REFERENCE, &reference, 50.0)] {
-            let text = lettering.fitted(text, room.width - 4.0);
+            let lettering = lettering.squeezed(text, room.width - 6.0, 13.0);
+            let text = lettering.fitted(text, room.width - 6.0);
             canvas.text((middle, plot.bottom() + below), &text, &lettering);
         }
     }

@@ -75,6 +75,12 @@ impl Lettering {
         font::width(text, self.size, self.weight)
     }
 
+    /// The same in a smaller size if `text` needs that to fit into `room`, but not below `least`.
+    pub fn squeezed(self, text: &str, room: f64, least: f64) -> Self {
+        let share = (room / self.width(text).max(1.0)).min(1.0);
+        Self { size: (self.size * share).max(least.min(self.size)), ..self }
+    }
+
     /// `text`, shortened to `room` if need be.
     pub fn fitted(&self, text: &str, room: f64) -> String {
         font::fitted(text, self.size, self.weight, room)

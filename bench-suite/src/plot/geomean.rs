@@ -29,8 +29,10 @@ pub fn geometric_means(ratios: &[Vec<Option<f64>>]) -> Means {
     let compared: Vec<usize> = (0..allocators)
         .filter(|&allocator| completed[allocator] > 0 && completed[allocator] * 2 >= ratios.len())
         .collect();
-    let common: Vec<&Vec<Option<f64>>> =
-        ratios.iter().filter(|row| compared.iter().all(|&a| at(row, a).is_some())).collect();
+    let common: Vec<&Vec<Option<f64>>> = ratios
+        .iter()
+        .filter(|row| !compared.is_empty() && compared.iter().all(|&a| at(row, a).is_some()))
+        .collect();
 
     let mut of_allocator = vec![None; allocators];
     for &allocator in compared.iter().filter(|_| !common.is_empty()) {
@@ -92,7 +94,8 @@ mod tests {
     #[test]
     fn without_a_common_workload_there_is_no_mean() {
         let means = geometric_means(&[vec![Some(1.0), None], vec![None, Some(1.0)]]);
-        assert_eq!(means.of_allocator, vec![None, None]);
-        assert_eq!(means.over, 0);
+        assert_eq!((means.of_allocator, means.over), (vec![None, None], 0));
+        let means = geometric_means(&[vec![None, None], vec![None, None]]);
+        assert_eq!((means.of_allocator, means.over), (vec![None, None], 0));
     }
 }

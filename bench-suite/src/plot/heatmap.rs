@@ -96,10 +96,7 @@ impl<'a> Heatmap<'a> {
                 canvas.fill(inner, EMPTY);
                 canvas.hatch(inner, Pattern::Rising, 12.0, 1.0, Rgb(0xD4, 0xD4, 0xD4));
                 let lettering = Lettering::new((inner.height * 0.4).clamp(9.0, 16.0), INK).centred();
-                // A long reason is written smaller before it is cut.
-                let share = (inner.width - 12.0) / lettering.width(reason).max(1.0);
-                let size = (lettering.size * share.min(1.0)).max(lettering.size.min(12.0));
-                let lettering = Lettering { size, ..lettering };
+                let lettering = lettering.squeezed(reason, inner.width - 12.0, 12.0);
                 let text = lettering.fitted(reason, inner.width - 10.0);
                 let width = lettering.width(&text) + 8.0;
                 let height = lettering.size * 1.3;
@@ -162,10 +159,13 @@ impl Figure for Heatmap<'_> {
         for (column, workload) in self.matrix.workloads.iter().enumerate() {
             let middle = left(column) + width / 2.0;
             let reference = format!("{} {}", self.matrix.reference, workload.reference);
-            canvas.text((middle, top - 32.0), &name.fitted(&workload.id, width - 4.0), &name);
-            canvas.text((middle, top - 10.0), &small.fitted(&reference, width - 4.0), &small);
+            for (lettering, text, above) in [(name, &workload.id, 32.0), (small, &reference, 10.0)] {
+                let lettering = lettering.squeezed(text, width - 6.0, 12.0);
+                canvas.text((middle, top - above), &lettering.fitted(text, width - 6.0), &lettering);
+            }
         }
         let middle = left(columns - 1) + width / 2.0;
+        let name = name.squeezed("geo. mean", width, 8.0);
         canvas.text((middle, top - 32.0), "geo. mean", &name);
         canvas.text((middle, top - 10.0), &format!("{} of {}", self.means.over, self.means.of), &small);
 

@@ -62,6 +62,7 @@ pub fn interval(matrix: &Matrix) -> &'static str {
 /// Over which workloads a geometric mean was taken.
 pub fn mean_over(over: usize, of: usize) -> String {
     match (over, of) {
+        (0, _) => "no geometric mean, no workload was completed by all".to_owned(),
         (over, of) if over == of => format!("geometric mean of {over} workloads"),
         (over, of) => format!("geometric mean of the {over} of {of} workloads that all completed"),
     }
