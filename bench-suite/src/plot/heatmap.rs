@@ -7,7 +7,7 @@ use super::colour::{self, GRID, INK, MUTED, Pattern, Rgb, SATURATED_OCTAVES, STE
 use super::figure::Figure;
 use super::furniture::{Furniture, SHEET};
 use super::geomean::Means;
-use super::matrix::{Cell, Matrix};
+use super::matrix::{Cell, Matrix, Ratio};
 use super::numbers;
 use super::wording;
 use crate::summary::RunInfo;
@@ -115,7 +115,7 @@ impl<'a> Heatmap<'a> {
     /// The mean of an allocator as a cell of the last column.
     fn mean(&self, allocator: usize) -> Cell {
         match self.means.of_allocator[allocator] {
-            Some(value) => Cell::Measured(super::matrix::Ratio { value, interval: None, passes: 0 }),
+            Some(value) => Cell::Measured(Ratio { value, interval: None, passes: 0 }),
             None => Cell::Failed(format!("{} of {} ran", self.means.completed[allocator], self.means.of)),
         }
     }

@@ -25,7 +25,7 @@ pub struct MetricWords {
 pub fn metric(metric: Metric) -> MetricWords {
     let (title, better, worse) = match metric {
         Metric::Time => ("Time", "faster", "slower"),
-        Metric::PeakRss => ("Peak memory", "less memory", "more memory"),
+        Metric::PeakRss => ("Peak memory (RSS)", "less memory", "more memory"),
         Metric::DrainedRss => ("Memory kept after freeing", "less memory", "more memory"),
         Metric::CpuTime => ("CPU time", "less CPU time", "more CPU time"),
         Metric::MinorFaults => ("Page faults", "fewer faults", "more faults"),
@@ -62,9 +62,11 @@ pub fn interval(matrix: &Matrix) -> &'static str {
 /// Over which workloads a geometric mean was taken.
 pub fn mean_over(over: usize, of: usize) -> String {
     match (over, of) {
-        (0, _) => "no geometric mean, no workload was completed by all".to_owned(),
+        (0, _) => "no geometric mean, no workload was completed by every allocator".to_owned(),
         (over, of) if over == of => format!("geometric mean of {over} workloads"),
-        (over, of) => format!("geometric mean of the {over} of {of} workloads that all completed"),
+        (over, of) => {
+            format!("geometric mean of the {over} of {of} workloads that every compared allocator completed")
+        }
     }
 }
 

@@ -79,9 +79,13 @@ fn check(summary: &Summary) {
 }
 
 #[test]
-fn texts_keep_their_places() {
-    check(&sample::summary());
-    check(&sample::rough_summary());
+fn texts_of_a_usual_run_keep_their_places_and_are_whole() {
+    for summary in [sample::summary(), sample::rough_summary()] {
+        check(&summary);
+        for (name, svg) in pictures(&summary) {
+            assert!(placed(&svg).iter().all(|placed| !placed.text.contains('…')), "{name} cuts a text");
+        }
+    }
 }
 
 #[test]

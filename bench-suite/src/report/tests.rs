@@ -131,7 +131,7 @@ fn overview_counts_what_was_not_completed() {
     let svg = picture(&sample::rough_summary(), "overview");
     let drawn = texts(&svg);
     assert_eq!(drawn.iter().filter(|text| **text == "8 of 9").count(), 4);
-    assert!(drawn.contains(&"Peak memory"));
+    assert!(drawn.contains(&"Peak memory (RSS)"));
 }
 
 #[test]
