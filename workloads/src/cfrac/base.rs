@@ -58,8 +58,9 @@ pub(super) struct FactorBase<A: Api> {
 }
 
 impl<A: Api> FactorBase<A> {
-    /// The first `length` primes, or all up to the best bound for the number's size.
-    pub(super) fn new(number: &Big<A>, length: Option<usize>) -> FactorBase<A> {
+    /// The first `length` primes, or all up to the best bound for the size of `multiplier * n`.
+    pub(super) fn new(n: &Big<A>, multiplier: u32, length: Option<usize>) -> FactorBase<A> {
+        let number = Big::from_unsigned(multiplier) * n.clone();
         let largest = match length {
             Some(_) => LARGEST_PRIME,
             None => {
@@ -118,7 +119,7 @@ pub(super) fn best_multiplier<A: Api>(n: &Big<A>) -> (u32, usize) {
     let mut most = f32::MIN;
     for multiplier in 1..MULTIPLIERS {
         let number = Big::from_unsigned(multiplier) * n.clone();
-        let base = FactorBase::new(&number, None);
+        let base = FactorBase::new(n, multiplier, None);
         let last = base.last();
         let mut sum = 0.0_f32;
         for &prime in primes().iter().take_while(|&&prime| prime <= last) {
@@ -139,17 +140,21 @@ fn promise<A: Api>(prime: Digit, number: Big<A>) -> f32 {
         let exponent = Big::from_unsigned(u32::from(prime - 1) / 2);
         let p = f32::from(prime);
         let residue = power_modulo(number, exponent, Big::from_unsigned(prime.into()));
-        return if residue.is(1) { 2.0 * p / (p * p - 1.0) } else { 0.0 };
+        // The original's 1 is on the heap here.
+        return if residue == Big::from_unsigned(1) { 2.0 * p / (p * p - 1.0) } else { 0.0 };
     }
-    match number.remainder_small(8) {
-        1 => 4.0 / 3.0,
-        5 => 2.0 / 3.0,
-        3 | 7 => 1.0 / 3.0,
-        _ => {
-            let half = number.halve();
-            if half.is_odd() { 1.0 / 3.0 } else { 2.0 / 3.0 + promise(2, half) / 2.0 }
-        }
+    if number.is_odd() {
+        let residue = number % Big::from_unsigned(8);
+        return if residue.is(1) {
+            4.0 / 3.0
+        } else if residue.is(5) {
+            2.0 / 3.0
+        } else {
+            1.0 / 3.0
+        };
     }
+    let half = number.halve();
+    if half.is_odd() { 1.0 / 3.0 } else { 2.0 / 3.0 + promise(2, half) / 2.0 }
 }
 
 /// Where a trial division is broken off: before `prime`, if more than `bound` is left.
@@ -200,8 +205,8 @@ mod tests {
         let n = number("175451865205073170563711388363274837927895");
         let (multiplier, length) = best_multiplier(&n);
         assert_eq!((multiplier, length), (3, 270));
+        let base = FactorBase::new(&n, multiplier, Some(length));
         let k = Big::from_unsigned(multiplier) * n;
-        let base = FactorBase::new(&k, Some(length));
         assert_eq!(base.primes().len(), 270);
         let primes = early_aborts(&k, &base).map(|place| place.map(|place| place.prime));
         assert_eq!(primes, [Some(11), Some(67), Some(479)]);

@@ -50,6 +50,7 @@ const DIGITS_OF_DOUBLE: usize = 129;
 
 /// Digits of the decimal representation that are converted at once.
 const DECIMALS: usize = 9;
+const CHUNK: u32 = 1_000_000_000;
 
 /// An integer on the heap of `A`.
 pub(super) struct Big<A: Api> {
@@ -179,11 +180,11 @@ impl<A: Api> Big<A> {
 
     /// The number with these decimal digits.
     pub(super) fn from_decimal(text: &str) -> Option<Big<A>> {
+        let scale = Big::from_unsigned(CHUNK);
         let mut number = Big::zero();
-        for chunk in text.as_bytes().chunks(DECIMALS) {
-            let value: u32 = str::from_utf8(chunk).ok()?.parse().ok()?;
-            let scale = 10_u32.pow(chunk.len() as u32);
-            number = number * Big::from_unsigned(scale) + Big::from_unsigned(value);
+        for chunk in text.as_bytes().rchunks(DECIMALS).rev() {
+            let value = str::from_utf8(chunk).ok()?.parse().ok()?;
+            number = number * scale.clone() + Big::from_unsigned(value);
         }
         Some(number)
     }
@@ -194,9 +195,10 @@ impl<A: Api> Big<A> {
     /// If the number has more than 144 of them.
     pub(super) fn to_decimal(&self) -> Decimal {
         let mut decimal = Decimal { chunks: [0; 16], count: 0 };
+        let scale = Big::from_unsigned(CHUNK);
         let mut rest = self.clone();
         while decimal.count == 0 || !rest.is(0) {
-            let (quotient, chunk) = rest.divide(Big::from_unsigned(10_u32.pow(DECIMALS as u32)));
+            let (quotient, chunk) = rest.divide(scale.clone());
             let value =
                 chunk.digits().iter().rev().fold(0, |value, &digit| value << Digit::BITS | u32::from(digit));
             decimal.chunks[decimal.count] = value;

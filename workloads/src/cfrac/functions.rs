@@ -15,34 +15,33 @@ pub(super) fn square_root<A: Api>(y: Big<A>) -> Big<A> {
     }
 }
 
-/// `base ^ exponent mod modulus`, from the exponent's lowest bit up.
+/// `base ^ exponent mod modulus`, from the exponent's lowest bit up. The base is squared once
+/// more than needed, as in the original.
 pub(super) fn power_modulo<A: Api>(base: Big<A>, exponent: Big<A>, modulus: Big<A>) -> Big<A> {
+    let mut result = Big::one();
+    let mut square = base;
+    let mut left = exponent;
+    while !left.is(0) {
+        if left.is_odd() {
+            result = result * square.clone() % modulus.clone();
+        }
+        left = left.halve();
+        square = square.clone() * square % modulus.clone();
+    }
+    result
+}
+
+/// `base ^ exponent`.
+pub(super) fn power<A: Api>(base: Big<A>, exponent: Big<A>) -> Big<A> {
     let mut result = Big::one();
     let mut square = base;
     let mut left = exponent;
     loop {
         if left.is_odd() {
-            result = result * square.clone() % modulus.clone();
+            result = result * square.clone();
         }
         left = left.halve();
         if left.is(0) {
-            return result;
-        }
-        square = square.clone() * square % modulus.clone();
-    }
-}
-
-/// `base ^ exponent` for a small exponent.
-pub(super) fn power<A: Api>(base: Big<A>, exponent: u8) -> Big<A> {
-    let mut result = Big::one();
-    let mut square = base;
-    let mut left = exponent;
-    loop {
-        if left & 1 == 1 {
-            result = result * square.clone();
-        }
-        left >>= 1;
-        if left == 0 {
             return result;
         }
         square = square.clone() * square;

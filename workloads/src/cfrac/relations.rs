@@ -78,7 +78,8 @@ impl<A: Api> Modulus<'_, A> {
         *sign &= 1;
         for (exponent, &prime) in exponents.iter_mut().zip(self.primes) {
             if *exponent > 2 {
-                factor = factor * power(Big::from_unsigned(prime), *exponent >> 1) % self.n.clone();
+                let half = Big::from_unsigned(u32::from(*exponent >> 1));
+                factor = factor * power(Big::from_unsigned(prime), half) % self.n.clone();
                 *exponent &= 1;
             } else if *exponent == 2 {
                 factor = factor * Big::from_unsigned(prime) % self.n.clone();

@@ -46,6 +46,8 @@ struct Fraction<'a, A: Api> {
     u: Big<A>,
     last_u: Big<A>,
     q: Big<A>,
+    /// Kept until the next step replaces it, as in the original.
+    rest: Big<A>,
     denominator: Big<A>,
     last_denominator: Big<A>,
     numerator: Big<A>,
@@ -63,6 +65,7 @@ impl<'a, A: Api> Fraction<'a, A> {
             last_u: g.clone(),
             g,
             q: Big::zero(),
+            rest: Big::zero(),
             denominator: Big::one(),
             last_denominator: number.clone() - root.clone() * root.clone(),
             numerator: Big::one(),
@@ -79,11 +82,11 @@ impl<'a, A: Api> Fraction<'a, A> {
         self.last_denominator = std::mem::replace(&mut self.denominator, next);
         self.last_u = self.u.clone();
         self.q = Big::one();
-        let mut rest = self.u.clone() - self.denominator.clone();
-        if rest >= self.denominator {
-            (self.q, rest) = self.u.clone().divide(self.denominator.clone());
+        self.rest = self.u.clone() - self.denominator.clone();
+        if self.rest >= self.denominator {
+            (self.q, self.rest) = self.u.clone().divide(self.denominator.clone());
         }
-        self.u = self.g.clone() - rest;
+        self.u = self.g.clone() - self.rest.clone();
         self.odd = !self.odd;
     }
 }
@@ -143,7 +146,7 @@ pub(super) fn search<A: Api>(text: &str, budget: u64) -> Result<Found, Stuck> {
     let n = &Big::<A>::from_decimal(text).ok_or(Stuck::NotANumber)?;
     let (multiplier, base_length) = base::best_multiplier(n);
     let number = Big::from_unsigned(multiplier) * n.clone();
-    let base = FactorBase::new(&number, Some(base_length));
+    let base = FactorBase::new(n, multiplier, Some(base_length));
     let aborts = base::early_aborts(&number, &base);
     let primes = base.primes();
     let modulus = Modulus { n, primes };
