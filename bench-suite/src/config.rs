@@ -90,14 +90,20 @@ impl Config {
         let config: Self = toml::from_str(text)?;
         for (index, allocator) in config.allocators.iter().enumerate() {
             let id = &allocator.id;
-            ensure!(config.allocators[..index].iter().all(|a| a.id != *id), "allocator '{id}' is listed twice");
             ensure!(
-                (allocator.kind == Kind::Preload) == !allocator.library.is_empty(),
+                config.allocators[..index].iter().all(|a| a.id != *id),
+                "allocator '{id}' is listed twice"
+            );
+            ensure!(
+                (allocator.kind == Kind::Linked) == allocator.library.is_empty(),
                 "allocator '{id}': a library is what makes kind = \"preload\""
             );
         }
         let reference = &config.run.reference;
-        ensure!(config.allocators.iter().any(|a| a.id == *reference), "reference '{reference}' is not an allocator");
+        ensure!(
+            config.allocators.iter().any(|a| a.id == *reference),
+            "reference '{reference}' is not an allocator"
+        );
         ensure!(config.run.passes > 0 && config.run.quick_passes > 0, "passes must be at least 1");
         Ok(config)
     }
@@ -105,16 +111,17 @@ impl Config {
     /// Adds a shared library named on the command line as one more allocator.
     pub fn add_preload(&mut self, id: &str, library: PathBuf) -> Result<()> {
         if self.allocators.iter().any(|a| a.id == id) {
-            return Err(crate::usage!("--preload {id}=…: there is an allocator '{id}' already; choose another name"));
+            return Err(crate::usage!(
+                "--preload {id}=…: there is an allocator '{id}' already; choose another name"
+            ));
         }
-        let library = library
-            .into_os_string()
-            .into_string()
-            .map_err(|path| crate::usage!("--preload {id}: {} is not valid UTF-8; rename it", path.display()))?;
+        let library = library.into_os_string().into_string().map_err(|path| {
+            crate::usage!("--preload {id}: {} is not valid UTF-8; rename it", path.display())
+        })?;
         let spare = self.allocators.len() % SPARE_COLOURS.len();
         self.allocators.push(Allocator {
             id: id.to_owned(),
-            label: format!("{id} (preloaded)"),
+            label: format!("{id} (preload)"),
             kind: Kind::Preload,
             bin: "worker-mc".to_owned(),
             feature: None,

@@ -16,6 +16,8 @@ pub enum Outcome {
     CellsFailed,
     /// The user stopped it; what was done is kept.
     Interrupted,
+    /// Nothing was asked for; the user was told what can be.
+    HelpShown,
 }
 
 impl Outcome {
@@ -27,6 +29,7 @@ impl Outcome {
             Self::NothingJudged => 4,
             Self::CellsFailed => 5,
             Self::Interrupted => 130,
+            Self::HelpShown => 2,
         }
     }
 }
@@ -69,5 +72,10 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// The error and its causes on one line.
 pub fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").split('\n').map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    format!("{error:#}")
+        .split('\n')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
 }

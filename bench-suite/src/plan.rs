@@ -147,6 +147,16 @@ impl Plan {
         expected_sample_time(self.params.size).saturating_mul(samples)
     }
 
+    /// The name of the first field in which the plans differ.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let fields = |plan| match serde_json::to_value(plan) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => unreachable!("a plan is a struct of plain values"),
+        };
+        let other = fields(other);
+        fields(self).into_iter().find(|(name, value)| other.get(name) != Some(value)).map(|(name, _)| name)
+    }
+
     /// Longest time of one sample.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
@@ -204,6 +214,15 @@ pub(crate) mod tests {
         assert_eq!(seen.len(), 16);
         // A fair shuffle gives 1000 each, with a standard deviation of 27.
         assert!(seen.values().all(|count| (850..1150).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn differing_field_is_named() {
+        let one = plan(&["mi", "jx"], &["cfrac"], 3);
+        let mut other = one.clone();
+        assert_eq!(one.difference(&other), None);
+        other.params.threads += 1;
+        assert_eq!(one.difference(&other).as_deref(), Some("threads"));
     }
 
     #[test]

@@ -63,7 +63,9 @@ pub fn mark_wrong_checksums(samples: &mut [Sample], reference: &str) {
         })
         .collect();
     for sample in samples {
-        let (Some(report), Some(expected)) = (sample.usable(), expected.get(&sample.workload)) else { continue };
+        let (Some(report), Some(expected)) = (sample.usable(), expected.get(&sample.workload)) else {
+            continue;
+        };
         let found = report.checksum.as_deref().unwrap_or("none");
         if found != expected {
             sample.reason = Some(format!("checksum {found}, the other allocators have {expected}"));
@@ -143,8 +145,11 @@ pub(crate) mod tests {
 
     #[test]
     fn majority_decides_even_against_the_reference() {
-        let samples =
-            vec![with_checksum("mi", Some("x")), with_checksum("jx", Some("y")), with_checksum("sn", Some("y"))];
+        let samples = vec![
+            with_checksum("mi", Some("x")),
+            with_checksum("jx", Some("y")),
+            with_checksum("sn", Some("y")),
+        ];
         assert_eq!(wrong(samples), ["mi"]);
     }
 

@@ -29,6 +29,8 @@ pub enum Status {
     BuildFailed,
     /// A library or a tool that the allocator needs is missing on this machine.
     NotInstalled,
+    /// The run ended before it was this cell's turn.
+    NotRun,
 }
 
 impl Status {
@@ -75,6 +77,7 @@ impl fmt::Display for Status {
             Self::NotStarted => f.write_str("not-started"),
             Self::BuildFailed => f.write_str("build-failed"),
             Self::NotInstalled => f.write_str("not-installed"),
+            Self::NotRun => f.write_str("not-run"),
         }
     }
 }
@@ -99,6 +102,7 @@ impl FromStr for Status {
             "not-started" => Self::NotStarted,
             "build-failed" => Self::BuildFailed,
             "not-installed" => Self::NotInstalled,
+            "not-run" => Self::NotRun,
             _ => return Err(format!("'{text}' is not a status")),
         })
     }
@@ -136,6 +140,7 @@ mod tests {
             Status::NotStarted,
             Status::BuildFailed,
             Status::NotInstalled,
+            Status::NotRun,
         ];
         for status in all {
             assert_eq!(status.to_string().parse::<Status>(), Ok(status));

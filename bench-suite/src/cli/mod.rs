@@ -1,0 +1,115 @@
+//! The command line: arguments in, one outcome out.
+
+mod doctor;
+mod gate;
+mod list;
+mod options;
+mod report;
+mod run;
+mod scratch;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::error::Outcome;
+use crate::results::Results;
+use crate::usage;
+use crate::workers::source_root;
+
+const EXAMPLES: &str = "\
+Examples:
+  bench-suite --all                    measure everything that is available here
+  bench-suite --quick -a mi -a 'mi*'   a first impression of a few allocators
+  bench-suite list                     allocators and workloads, and what they are for";
+
+/// Runs the classic allocator benchmarks under many allocators, interleaved and paired.
+#[derive(Debug, Parser)]
+#[command(name = "bench-suite", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Where runs, baseline and the name of the latest run are kept
+    #[arg(long, global = true, value_name = "DIR")]
+    results: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure, summarise and draw (implied when the first argument is a flag)
+    Run(run::RunArgs),
+    /// Show allocators and workloads, and why something is not available
+    List,
+    /// Report what this machine can measure, with advice
+    Doctor,
+    /// Run each cell once at the smallest size and check its output and identity
+    Verify(verify::VerifyArgs),
+    /// Write summary and charts of a run anew from its samples
+    Report(report::ReportArgs),
+    /// Judge a run against results/baseline.json
+    Gate(gate::GateArgs),
+}
+
+/// What every command may need.
+struct Setup {
+    config: Config,
+    results: Results,
+    root: Option<PathBuf>,
+}
+
+/// Runs the command that `arguments` (with the program's name first) ask for.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let Some(first) = arguments.get(1) else {
+        eprintln!("bench-suite: say what to measure\n\n{EXAMPLES}\n\nMore: bench-suite --help");
+        return Ok(Outcome::HelpShown);
+    };
+    if first.to_string_lossy().starts_with('-')
+        && !["-h", "--help", "-V", "--version"].iter().any(|flag| first == flag)
+    {
+        arguments.insert(1, "run".into());
+    }
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return Err(usage!("{}", without_frills(&error))),
+        Err(help) => {
+            print_out(&help.render().to_string())?;
+            return Ok(Outcome::Done);
+        }
+    };
+    let root = source_root().ok();
+    let results = cli.results.unwrap_or_else(|| root.clone().unwrap_or_default().join("results"));
+    let setup = Setup { config: Config::embedded()?, results: Results::at(results), root };
+    match cli.command {
+        Command::Run(args) => run::run(args, setup),
+        Command::List => list::list(&setup),
+        Command::Doctor => doctor::doctor(&setup),
+        Command::Verify(args) => verify::verify(args, setup),
+        Command::Report(args) => report::report(&args, &setup),
+        Command::Gate(args) => gate::gate(&args, setup),
+    }
+}
+
+/// The message and the tip of a parse error, without the usage text.
+fn without_frills(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let kept: Vec<&str> =
+        lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect();
+    kept.join("; ").trim_start_matches("error: ").to_owned()
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no error.
+fn print_out(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
