@@ -64,16 +64,12 @@ struct Setup {
 
 /// Runs the command that `arguments` (with the program's name first) ask for.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
-    let mut arguments: Vec<OsString> = arguments.collect();
-    let Some(first) = arguments.get(1) else {
+    let arguments: Vec<OsString> = arguments.collect();
+    if arguments.len() < 2 {
         eprintln!("bench-suite: say what to measure\n\n{EXAMPLES}\n\nMore: bench-suite --help");
         return Ok(Outcome::HelpShown);
-    };
-    if first.to_string_lossy().starts_with('-')
-        && !["-h", "--help", "-V", "--version"].iter().any(|flag| first == flag)
-    {
-        arguments.insert(1, "run".into());
     }
+    let arguments = imply_run(arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => return Err(usage!("{}", without_frills(&error))),
@@ -93,6 +89,16 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
         Command::Report(args) => report::report(&args, &setup),
         Command::Gate(args) => gate::gate(&args, setup),
     }
+}
+
+/// Puts `run` before flags that have no command in front of them.
+fn imply_run(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let first = if arguments[1] == "--results" { 3 } else { 1 };
+    let is_own_flag = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|flag| word == flag);
+    if arguments.get(first).is_none_or(|word| word.to_string_lossy().starts_with('-') && !is_own_flag(word)) {
+        arguments.insert(1, "run".into());
+    }
+    arguments
 }
 
 /// The message and the tip of a parse error, without the usage text.

@@ -1,0 +1,66 @@
+//! The gate from end to end with fake workers.
+
+mod common;
+
+use std::fs;
+
+use common::{HEALTHY, Place};
+
+fn place() -> Place {
+    let place = Place::new();
+    place.worker("mi3", HEALTHY);
+    place
+}
+
+#[test]
+fn without_a_baseline_nothing_is_judged() {
+    place().plain(&["gate"]).complains(4, "gate --update");
+}
+
+#[test]
+fn updated_baseline_passes_until_something_gets_worse() {
+    let place = place();
+    // Fake workers take a different number of instructions each time, as scripts do.
+    let without_instructions = |place: &Place| {
+        let path = place.results().join("baseline.json");
+        let mut baseline: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        baseline["figures"]["instructions"] = serde_json::json!({});
+        fs::write(&path, baseline.to_string()).unwrap();
+    };
+    place.with_workers(&["gate", "--update"]).expect(0);
+    without_instructions(&place);
+
+    let done = place.plain(&["gate"]).expect(0);
+    assert!(done.stdout.contains("passed  peak rss larson: 4.00 MiB"), "{done:#?}");
+    assert!(done.stdout.contains("skipped output cfrac: not measured"), "{done:#?}");
+    assert_eq!(done.stdout.lines().last(), Some("11 passed, 0 failed, 9 skipped"));
+
+    let done = place.with_workers(&["gate", "--measure"]).expect(0);
+    assert_eq!(done.stdout.lines().last(), Some("20 passed, 0 failed, 0 skipped"));
+
+    place.worker("mi", r#"[ "$row" = larson ] && checksum='"other"'"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    assert!(done.stdout.contains("failed  output larson: checksum other, baseline c0ffee"), "{done:#?}");
+    assert_eq!(done.stdout.lines().last(), Some("19 passed, 1 failed, 0 skipped"));
+}
+
+#[test]
+fn run_of_another_size_is_skipped_and_nothing_is_judged() {
+    let place = place();
+    place.with_workers(&["gate", "--update"]).expect(0);
+    let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];
+    place.with_workers(&arguments).expect(0);
+    let done = place.plain(&["gate", "other"]).expect(4);
+    assert!(done.stdout.lines().last().unwrap().starts_with("0 passed, 0 failed, "), "{done:#?}");
+}
+
+#[test]
+fn newer_and_damaged_baselines_are_refused() {
+    let place = place();
+    fs::create_dir(place.results()).unwrap();
+    let path = place.results().join("baseline.json");
+    fs::write(&path, r#"{"schema_version": 9}"#).unwrap();
+    place.plain(&["gate"]).complains(1, "has schema 9");
+    fs::write(&path, "[]").unwrap();
+    place.plain(&["gate"]).complains(1, "baseline.json is damaged");
+}
