@@ -172,4 +172,37 @@ mod tests {
         assert_eq!(time_text(12_340.0), "12.3 µs");
         assert_eq!(time_text(7.0), "7.00 ns");
     }
+
+    fn sample_digest() -> Digest {
+        let mut samples = crate::digest::tests::samples(3);
+        for sample in samples.iter_mut().filter(|s| s.allocator == "sn" && s.workload == "larson") {
+            sample.status = crate::status::Status::Timeout;
+            sample.report = None;
+        }
+        crate::digest::digest(&crate::digest::tests::record(3), samples)
+    }
+
+    #[test]
+    fn table_has_the_reference_ratios_failures_and_the_mean() {
+        let text = render(&sample_digest(), Style { width: 120, colour: false });
+        let line = |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).unwrap();
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+        assert_eq!(words(line("cfrac")), "cfrac 1.10 µs 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
+        assert_eq!(words(line("larson")), "larson 1.10 µs 2.00 [2.00, 2.00] timeout");
+        assert_eq!(words(line("geomean")), "geomean (1) 1.00 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
+        assert!(text.contains("peak RSS") && text.contains("10.00 MiB"));
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn narrow_terminal_gets_bands_and_colour_only_when_asked() {
+        let narrow = render(&sample_digest(), Style { width: 60, colour: true });
+        assert_eq!(narrow.matches("geomean").count(), 4);
+        assert!(narrow.contains('\u{1b}'));
+        let wide = render(&sample_digest(), Style { width: 60, colour: false });
+        assert!(
+            wide.lines().skip(1).all(|line| line.chars().count() <= 60 || line.contains("absolute")),
+            "{wide}"
+        );
+    }
 }

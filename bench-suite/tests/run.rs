@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use common::{HEALTHY, Place, csv_rows};
 
@@ -99,12 +99,28 @@ fn running_out_of_memory_is_oom() {
 
 #[test]
 fn hanging_worker_is_killed_with_everything_it_started() {
-    let started = Instant::now();
-    let (code, status, reason) = with_bad_worker("jx", "sleep 300 & sleep 300", &["--timeout", "300ms"]);
+    let notes = tempfile::tempdir().unwrap();
+    let sleeper = notes.path().join("sleeper");
+    let behaviour = format!("sleep 300 & echo $! > {}; sleep 300", sleeper.display());
+    let (code, status, reason) = with_bad_worker("jx", &behaviour, &["--timeout", "2s"]);
     assert_eq!((code, status.as_str()), (5, "timeout"));
     assert!(reason.contains("--timeout"));
-    // Far below what the sleepers would take, far above what a loaded machine needs.
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(!sleeps(&sleeper));
+}
+
+#[test]
+fn what_a_worker_leaves_behind_is_ended_and_not_waited_for() {
+    let place = Place::new();
+    let sleeper = place.path("sleeper");
+    place.worker("mc", &format!("sleep 300 & echo $! > {}", sleeper.display()));
+    place.with_workers(&["run", "--no-report", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(0);
+    assert!(!sleeps(&sleeper));
+}
+
+/// Whether the process whose number is in `file` still sleeps.
+fn sleeps(file: &Path) -> bool {
+    let pid = fs::read_to_string(file).unwrap();
+    fs::read_to_string(format!("/proc/{}/cmdline", pid.trim())).is_ok_and(|words| words.starts_with("sleep"))
 }
 
 #[test]
