@@ -10,6 +10,7 @@ use workloads::rows::ROWS;
 fn place() -> Place {
     let place = Place::new();
     place.worker("mi3", HEALTHY);
+    place.fake_valgrind();
     place
 }
 
@@ -21,30 +22,41 @@ fn without_a_baseline_nothing_is_judged() {
 #[test]
 fn updated_baseline_passes_until_something_gets_worse() {
     let place = place();
-    // Fake workers take a different number of instructions each time, as scripts do.
-    let without_instructions = |place: &Place| {
-        let path = place.results().join("baseline.json");
-        let mut baseline: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        baseline["figures"]["instructions"] = serde_json::json!({});
-        fs::write(&path, baseline.to_string()).unwrap();
-    };
     place.with_workers(&["gate", "--update"]).expect(0);
-    without_instructions(&place);
 
     let done = place.plain(&["gate"]).expect(0);
     assert!(done.stdout.contains("passed  peak rss larson: 4.00 MiB"), "{done:#?}");
     assert!(done.stdout.contains("skipped output cfrac: not measured"), "{done:#?}");
-    // Peaks of all rows and two means; outputs are in no run.
+    // Peaks of all rows and two means; outputs and the three counts of instructions are in no run.
     let rows = ROWS.len();
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, {rows} skipped", rows + 2)));
+    let closing = format!("{} passed, 0 failed, {} skipped", rows + 2, rows + 3);
+    assert_eq!(done.stdout.lines().last(), Some(&*closing));
 
     let done = place.with_workers(&["gate", "--measure"]).expect(0);
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 2 * rows + 2)));
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 2 * rows + 5)));
+
+    // The stored run was made with this very binary, so nothing is run again.
+    assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 1);
 
     place.worker("mi", r#"[ "$row" = larson ] && checksum='"other"'"#);
     let done = place.with_workers(&["gate", "--measure"]).expect(3);
     assert!(done.stdout.contains("failed  output larson: checksum other, baseline c0ffee"), "{done:#?}");
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 1 failed, 0 skipped", 2 * rows + 1)));
+    // The two allocators differ in larson now, so the means are over fewer workloads.
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 1 failed, 2 skipped", 2 * rows + 2)));
+    assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 2);
+}
+
+#[test]
+fn crashing_subject_fails_and_gives_no_baseline() {
+    let place = place();
+    place.with_workers(&["gate", "--update"]).expect(0);
+    let before = fs::read_to_string(place.results().join("baseline.json")).unwrap();
+    place.worker("mi", r#"[ "$row" = larson ] && kill -SEGV $$"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    assert!(done.stdout.contains("failed  run larson: signal(SIGSEGV)"), "{done:#?}");
+    let done = place.with_workers(&["gate", "--update"]).expect(1);
+    assert!(done.stderr.contains("larson fails under 'mi': signal(SIGSEGV)"), "{done:#?}");
+    assert_eq!(fs::read_to_string(place.results().join("baseline.json")).unwrap(), before);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::run::{self, RunArgs};
 use super::scratch::Scratch;
 use super::{Setup, print_out};
 use crate::campaign::Finish;
-use crate::digest::{Digest, digest};
+use crate::digest::digest;
 use crate::error::Outcome;
 use crate::exec::{Cancel, RealExecutor};
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
@@ -20,7 +20,7 @@ use crate::gate::{Baseline, Figures, SUBJECT, Tolerance, YARDSTICK, measure};
 use crate::journal;
 use crate::plan::Params;
 use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
-use crate::results::Results;
+use crate::results::{Results, RunFolder};
 
 /// Flags of `gate`.
 #[derive(Debug, Clone, Args)]
@@ -57,15 +57,11 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     };
     let mut figures = empty(baseline.figures.params, &setup);
     let stored = stored_run(args.run.as_deref(), &setup.results, &figures)?;
-    let needs_run = stored.is_none();
-    if let Some((record, digest)) = stored {
-        figures.params = record.plan.params;
-        measure::from_digest(&digest, &mut figures);
-    }
     if args.measure {
-        let taken = take(args, setup, Some(&baseline), figures, needs_run)?;
-        let Some(taken) = taken else { return Ok(interrupted()) };
+        let Some(taken) = take(args, setup, figures, stored)? else { return Ok(interrupted()) };
         figures = taken;
+    } else if let Some(stored) = stored {
+        add_run(stored, &mut figures)?;
     }
     conclude(&baseline, &figures)
 }
@@ -91,7 +87,10 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
     let params = old.as_ref().map_or(defaults, |old| old.figures.params);
     let commit = Commit::read(setup.root.as_deref()).name();
     let figures = empty(params, &setup);
-    let Some(figures) = take(args, setup, old.as_ref(), figures, true)? else { return Ok(interrupted()) };
+    let Some(figures) = take(args, setup, figures, None)? else { return Ok(interrupted()) };
+    if let Some((row, why)) = figures.failures.first_key_value() {
+        bail!("the baseline stays as it is, because {row} fails under '{SUBJECT}': {why}");
+    }
     let baseline = Baseline {
         schema_version: SCHEMA_VERSION,
         recorded_utc: utc_now(),
@@ -105,15 +104,15 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
     Ok(Outcome::Done)
 }
 
-/// Adds to `figures` what can be measured; `None` when the user stopped it.
+/// Adds to `figures` what can be measured; `None` when the user stopped it. A stored run
+/// takes the place of a quick run if it was made with the same binary or named by the user.
 fn take(
     args: &GateArgs,
     setup: Setup,
-    old: Option<&Baseline>,
     mut figures: Figures,
-    needs_run: bool,
+    stored: Option<StoredRun>,
 ) -> Result<Option<Figures>> {
-    let params = old.map_or(figures.params, |old| old.figures.params);
+    let params = figures.params;
     let worker = WorkerArgs {
         preset: Some(params.preset),
         threads: Some(params.threads),
@@ -143,21 +142,33 @@ fn take(
             return Ok(None);
         }
     }
-    if needs_run {
-        let finish = run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker), setup, &cancel)?;
-        let Some(Finish::Complete(_, digest)) = finish else { return Ok(None) };
-        figures.params = params;
-        measure::from_digest(&digest, &mut figures);
+    let binary = scratch.records.first().and_then(|record| record.binary_hash.as_ref());
+    match stored.filter(|stored| args.run.is_some() || stored.subject_binary() == binary) {
+        Some(stored) => add_run(stored, &mut figures)?,
+        None => {
+            let finish = run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker), setup, &cancel)?;
+            let Some(Finish::Complete(_, digest)) = finish else { return Ok(None) };
+            measure::from_digest(&digest, &mut figures);
+        }
     }
     Ok(Some(figures))
 }
 
+/// A run that is there already.
+struct StoredRun {
+    folder: RunFolder,
+    record: RunRecord,
+}
+
+impl StoredRun {
+    fn subject_binary(&self) -> Option<&String> {
+        let subject = self.record.allocators.iter().find(|allocator| allocator.config.id == SUBJECT)?;
+        subject.binary_hash.as_ref()
+    }
+}
+
 /// The run to judge: the named one, or the newest that fits the baseline.
-fn stored_run(
-    wanted: Option<&str>,
-    results: &Results,
-    figures: &Figures,
-) -> Result<Option<(RunRecord, Digest)>> {
+fn stored_run(wanted: Option<&str>, results: &Results, figures: &Figures) -> Result<Option<StoredRun>> {
     let found = match wanted {
         Some(name) => {
             let folder = results.find(name)?;
@@ -172,10 +183,15 @@ fn stored_run(
                 && has(YARDSTICK)
         }),
     };
-    let Some((folder, record)) = found else { return Ok(None) };
+    Ok(found.map(|(folder, record)| StoredRun { folder, record }))
+}
+
+/// Adds the figures of a stored run.
+fn add_run(StoredRun { folder, record }: StoredRun, figures: &mut Figures) -> Result<()> {
     eprintln!("judging run {}", record.run_id);
-    let digest = digest(&record, journal::load(folder.path())?);
-    Ok(Some((record, digest)))
+    figures.params = record.plan.params;
+    measure::from_digest(&digest(&record, journal::load(folder.path())?), figures);
+    Ok(())
 }
 
 fn empty(params: Params, setup: &Setup) -> Figures {
@@ -187,6 +203,7 @@ fn empty(params: Params, setup: &Setup) -> Figures {
         instructions: Default::default(),
         peak_rss_bytes: Default::default(),
         means: Default::default(),
+        failures: Default::default(),
     }
 }
 

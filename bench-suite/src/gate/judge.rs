@@ -54,8 +54,10 @@ impl Judgement {
 /// Judges every figure of the baseline.
 pub fn judge(baseline: &Baseline, now: &Figures) -> Vec<Judgement> {
     let then = &baseline.figures;
+    let failures = now.failures.iter();
     let mut judgements: Vec<Judgement> =
-        then.checks.iter().map(|(row, expected)| check(row, expected, now.checks.get(row))).collect();
+        failures.map(|(row, why)| Judgement::new(false, format!("run {row}"), why.clone())).collect();
+    judgements.extend(then.checks.iter().map(|(row, expected)| check(row, expected, now.checks.get(row))));
     let versions = version_difference(then, now);
     for (row, expected) in &then.instructions {
         let figure = format!("instructions {row}");
@@ -173,6 +175,7 @@ mod tests {
             instructions: [("cfrac".to_owned(), 1_000_000)].into(),
             peak_rss_bytes: [("cfrac".to_owned(), 100 << 20)].into(),
             means: [("time".to_owned(), Mean { ratio: 1.0, workloads: 9 })].into(),
+            failures: Default::default(),
         }
     }
 
@@ -215,6 +218,15 @@ mod tests {
         assert_eq!(changed, [Passed, Passed, Failed, Passed]);
         let changed = judged(|now| now.means.get_mut("time").unwrap().ratio = 1.11);
         assert_eq!(changed, [Passed, Passed, Passed, Failed]);
+    }
+
+    #[test]
+    fn workload_that_does_not_run_fails() {
+        let crash = |now: &mut Figures| {
+            now.failures.insert("cfrac".to_owned(), "signal(SIGSEGV)".to_owned());
+            now.peak_rss_bytes.clear();
+        };
+        assert_eq!(judged(crash), [Failed, Passed, Passed, Skipped, Passed]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use workloads::rows::{ROWS, Size};
 
 use super::{Check, Figures, Mean, SUBJECT, YARDSTICK};
@@ -28,14 +28,16 @@ pub fn valgrind_version() -> Option<String> {
 /// two is left out. `None` when the user stopped it.
 pub fn checks(executor: &mut dyn Executor, launch: &Launch, figures: &mut Figures) -> Result<Option<()>> {
     for row in ROWS {
-        let mut both = Vec::new();
-        for _ in 0..2 {
-            let Some(execution) = run(executor, launch, row.id, figures.params, true)? else {
-                return Ok(None);
-            };
-            both.push(check_of(row.id, execution)?);
+        let Some(one) = run(executor, launch, row.id, figures.params, true)? else { return Ok(None) };
+        let Some(other) = run(executor, launch, row.id, figures.params, true)? else { return Ok(None) };
+        match check_of(one).and_then(|one| Ok(common(&one, &check_of(other)?))) {
+            Ok(check) => {
+                figures.checks.insert(row.id.to_owned(), check);
+            }
+            Err(why) => {
+                figures.failures.insert(row.id.to_owned(), why);
+            }
         }
-        figures.checks.insert(row.id.to_owned(), common(&both[0], &both[1]));
     }
     Ok(Some(()))
 }
@@ -50,17 +52,24 @@ pub fn instructions(
     let launch = Launch { wrapper: wrapper.map(str::to_owned).to_vec(), ..launch.clone() };
     for row in COUNTED_ROWS {
         let Some(execution) = run(executor, &launch, row, figures.params, false)? else { return Ok(None) };
-        require_ok(row, &execution)?;
-        let Some(count) = collected(&execution.stderr) else {
-            bail!("callgrind did not say how many instructions {row} took; try another version of valgrind");
-        };
-        figures.instructions.insert(row.to_owned(), count);
+        match collected(&execution.stderr) {
+            Some(count) if execution.status == Status::Ok => {
+                figures.instructions.insert(row.to_owned(), count);
+            }
+            _ => {
+                figures.failures.insert(row.to_owned(), format!("under callgrind: {}", why(&execution)));
+            }
+        }
     }
     Ok(Some(()))
 }
 
 /// Peaks and means from a run that has the subject and the yardstick.
 pub fn from_digest(digest: &Digest, figures: &mut Figures) {
+    let failures = digest.failures.iter().filter(|cell| cell.allocator == SUBJECT);
+    figures
+        .failures
+        .extend(failures.map(|cell| (cell.workload.clone(), format!("{}: {}", cell.status, cell.reason))));
     for row in &digest.summary.rows {
         if let (Metric::PeakRss, SUBJECT, Some(median)) = (row.metric, row.allocator.as_str(), row.median) {
             figures.peak_rss_bytes.insert(row.workload.clone(), median as u64);
@@ -95,22 +104,22 @@ fn run(
     executor.execute(&Job { launch, row, params, stats, env_pad_bytes: 0, timeout: TIMEOUT })
 }
 
-fn require_ok(row: &str, execution: &Execution) -> Result<()> {
-    if execution.status != Status::Ok {
-        let reason = execution.reason.as_deref().unwrap_or("no reason given");
-        bail!("cannot take the figures of {row}: {}: {reason}", execution.status);
-    }
-    Ok(())
+fn why(execution: &Execution) -> String {
+    format!(
+        "{}: {}",
+        execution.status,
+        execution.reason.as_deref().unwrap_or("it did not say what was counted")
+    )
 }
 
-fn check_of(row: &str, execution: Execution) -> Result<Check> {
-    require_ok(row, &execution)?;
-    let Some(report) = execution.report else { bail!("{row} ended well without a report") };
-    let Some(counts) = report.counts else {
-        bail!("the worker did not count what {row} allocates; build it again")
+/// The counts of an execution, or why there are none.
+fn check_of(execution: Execution) -> Result<Check, String> {
+    let report = execution.report.as_ref().filter(|_| execution.status == Status::Ok);
+    let (Some(report), Some(counts)) = (report, report.and_then(|report| report.counts)) else {
+        return Err(why(&execution));
     };
     Ok(Check {
-        checksum: report.checksum,
+        checksum: report.checksum.clone(),
         allocations: Some(counts.allocations),
         frees: Some(counts.frees),
         bytes: Some(counts.bytes),
@@ -154,6 +163,7 @@ mod tests {
             instructions: Default::default(),
             peak_rss_bytes: Default::default(),
             means: Default::default(),
+            failures: Default::default(),
         }
     }
 
@@ -186,10 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn failing_worker_is_an_error_with_its_row() {
-        let mut executor = MockExecutor::new(|_, _| Some(failure(Status::from_signal(11))));
-        let error = checks(&mut executor, &launch(), &mut figures()).unwrap_err().to_string();
-        assert!(error.contains("cfrac: signal(SIGSEGV)"), "{error}");
+    fn failing_worker_is_a_failure_of_its_row() {
+        let mut executor = MockExecutor::new(|job, _| {
+            let mut execution = success(job);
+            execution.report.as_mut().unwrap().counts = Some(Counts::default());
+            Some(if job.row == "larson" { failure(Status::from_signal(11)) } else { execution })
+        });
+        let mut figures = figures();
+        checks(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        assert_eq!(figures.checks.len(), ROWS.len() - 1);
+        assert_eq!(figures.failures["larson"], "signal(SIGSEGV): planted signal(SIGSEGV)");
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Figures {
     pub peak_rss_bytes: BTreeMap<String, u64>,
     /// Geometric mean of the ratio of subject to yardstick, by metric.
     pub means: BTreeMap<String, Mean>,
+    /// Why there are no figures of a workload under the subject; never part of a baseline.
+    #[serde(skip)]
+    pub failures: BTreeMap<String, String>,
 }
 
 /// Figures of one workload that do not depend on the allocator or on time. Absent fields

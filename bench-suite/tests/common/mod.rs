@@ -25,6 +25,24 @@ impl Place {
         place
     }
 
+    /// Puts a fake valgrind on the search path that always counts the same.
+    pub fn fake_valgrind(&self) {
+        fs::create_dir(self.tools()).unwrap();
+        let script = r#"#!/bin/sh
+if [ "$1" = --version ]; then echo valgrind-0.0; exit 0; fi
+while [ "${1#--}" != "$1" ]; do shift; done
+"$@"
+code=$?
+echo "==1== Collected : 1000" >&2
+exit $code
+"#;
+        program(&self.tools().join("valgrind"), script);
+    }
+
+    fn tools(&self) -> PathBuf {
+        self.path("tools")
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -62,9 +80,7 @@ printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts
 "#,
             log = self.calls(id).display(),
         );
-        let path = self.workers().join(format!("worker-{id}"));
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program(&self.workers().join(format!("worker-{id}")), &script);
     }
 
     fn calls(&self, id: &str) -> PathBuf {
@@ -80,7 +96,8 @@ printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-suite"));
         command.args(arguments).arg("--results").arg(self.results()).current_dir(self.folder.path());
-        command.env_remove("RUST_BACKTRACE");
+        let path = format!("{}:{}", self.tools().display(), std::env::var("PATH").unwrap());
+        command.env_remove("RUST_BACKTRACE").env("PATH", path);
         command
     }
 
@@ -101,6 +118,11 @@ printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs.pop().unwrap()
     }
+}
+
+fn program(path: &Path, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// How a command ended.
