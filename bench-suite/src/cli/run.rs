@@ -42,7 +42,7 @@ pub(super) struct RunArgs {
     size: Option<Size>,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Seed of order and resampling
+    /// Seed of order and resampling [default: always the same]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Show plan, order and commands, measure nothing
@@ -256,10 +256,9 @@ fn closing(folder: &RunFolder, digest: &Digest) -> String {
 }
 
 fn outcome(digest: &Digest) -> Outcome {
-    let measured = digest.summary.rows.iter().any(|row| row.median.is_some());
     if digest.failures.iter().any(|cell| cell.status != Status::NotInstalled) {
         Outcome::CellsFailed
-    } else if !measured {
+    } else if !digest.has_figures() {
         Outcome::NothingJudged
     } else {
         Outcome::Done
