@@ -98,7 +98,7 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
 pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Result<Digest> {
     let digest = digest(record, journal::load(folder.path())?);
     export::write_all(&digest, folder.path())?;
-    if with_report {
+    if with_report && digest.has_figures() {
         report::write_all(&digest.summary, folder.path()).context("cannot draw the charts")?;
     }
     Ok(digest)
@@ -125,8 +125,8 @@ fn drive(
     }
     record.finished_utc = Some(utc_now());
     record.store(folder.path())?;
-    let digest = rewrite(&folder, &record, surroundings.with_report)?;
     surroundings.results.note_latest(&folder)?;
+    let digest = rewrite(&folder, &record, surroundings.with_report)?;
     if digest.failures.is_empty() {
         // Failed cells can only be looked into with the binaries they failed with.
         folder.remove_workers()?;

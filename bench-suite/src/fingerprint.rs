@@ -17,7 +17,7 @@ pub struct Machine {
     pub cores: usize,
     /// Memory in bytes.
     pub memory_bytes: u64,
-    /// Kind of virtual machine or container, `none` on bare metal.
+    /// Kind of virtual machine and container, `none` on bare metal.
     pub virtualisation: String,
     /// Kernel release.
     pub kernel: String,
@@ -163,11 +163,14 @@ fn value_after<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 }
 
 fn virtualisation(cpuinfo: &str) -> String {
-    // Exits with a failure on bare metal, where it prints `none`.
-    output_line("systemd-detect-virt", &[], None).unwrap_or_else(|| {
-        let hypervisor = value_after(cpuinfo, "flags").is_some_and(|flags| flags.contains(" hypervisor"));
-        if hypervisor { "virtual machine" } else { "none" }.to_owned()
-    })
+    // Exits with a failure where there is none of the kind.
+    let kinds = ["--vm", "--container"].map(|kind| output_line("systemd-detect-virt", &[kind], None));
+    let found: Vec<String> = kinds.into_iter().flatten().collect();
+    if !found.is_empty() {
+        return found.join("/");
+    }
+    let hypervisor = value_after(cpuinfo, "flags").is_some_and(|flags| flags.contains(" hypervisor"));
+    if hypervisor { "virtual machine" } else { "none" }.to_owned()
 }
 
 #[cfg(test)]

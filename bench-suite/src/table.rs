@@ -105,7 +105,7 @@ fn band(digest: &Digest, metric: Metric, others: &[&str], style: Style) -> Strin
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table.trim_fmt() + "\n"
+    table.trim_fmt()
 }
 
 fn workloads(summary: &Summary) -> Vec<&str> {

@@ -187,7 +187,10 @@ fn one_timeout_is_forgiven_with_a_warning() {
 #[test]
 fn missing_worker_is_not_installed_and_no_failure() {
     let place = Place::new();
-    place.with_workers(&["run", "--no-report", "-a", "sn", "-w", "larson", "--passes", "1"]).expect(0);
+    let done =
+        place.with_workers(&["run", "--no-report", "-a", "sn", "-w", "larson*", "--passes", "1"]).expect(0);
+    // Once when it is looked for, once at the end, whatever the number of workloads.
+    assert_eq!(done.stderr.matches("sn: not-installed: there is no ").count(), 2, "{done:#?}");
     let rows = csv_rows(&place.only_run().join("summary.csv"));
     assert_eq!(rows.iter().find(|r| r["allocator"] == "sn").unwrap()["status"], "not-installed");
 }

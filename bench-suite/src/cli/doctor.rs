@@ -21,7 +21,7 @@ const DOUBTFUL_SHARE: f64 = 0.01;
 
 /// One thing looked at.
 struct Finding {
-    what: &'static str,
+    what: String,
     value: String,
     advice: Option<String>,
 }
@@ -85,7 +85,7 @@ fn machine_findings(machine: &Machine, quiet: &Quietness) -> Vec<Finding> {
     let above = |share: Option<f64>| share.is_some_and(|share| share > DOUBTFUL_SHARE);
     let aslr = line_of("/proc/sys/kernel/randomize_va_space");
     let overcommit = line_of("/proc/sys/vm/overcommit_memory");
-    let finding = |what, value: String, advice| Finding { what, value, advice };
+    let finding = |what: &str, value, advice| Finding { what: what.to_owned(), value, advice };
     vec![
         finding(
             "cores",
@@ -144,10 +144,10 @@ fn swap() -> String {
 }
 
 fn tool_findings(setup: &Setup) -> Vec<Finding> {
-    let version = |what, program, package: &str| {
+    let version = |what: &str, program, package: &str| {
         let version = output_line(program, &["--version"], setup.root.as_deref());
         let advice = version.is_none().then(|| format!("apt-get install {package}"));
-        Finding { what, value: version.unwrap_or_else(|| "not found".to_owned()), advice }
+        Finding { what: what.to_owned(), value: version.unwrap_or_else(|| "not found".to_owned()), advice }
     };
     let mut findings = vec![
         version("rustc", "rustc", "rustc, or see rustup.rs"),
@@ -161,11 +161,8 @@ fn tool_findings(setup: &Setup) -> Vec<Finding> {
     for allocator in setup.config.allocators.iter().filter(|allocator| allocator.kind == Kind::Preload) {
         let found = find_library(&allocator.library).map(|path| path.display().to_string());
         let advice = missing(allocator);
-        findings.push(Finding {
-            what: "library",
-            value: found.unwrap_or_else(|| allocator.id.clone()),
-            advice,
-        });
+        let value = found.unwrap_or_else(|| "not found".to_owned());
+        findings.push(Finding { what: format!("library of {}", allocator.id), value, advice });
     }
     findings
 }

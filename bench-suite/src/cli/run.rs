@@ -11,7 +11,7 @@ use super::options::{SelectArgs, WorkerArgs, at_least_one, size_parser};
 use super::{Setup, print_out};
 use crate::campaign::{self, Finish, Surroundings};
 use crate::config::{Allocator, Kind};
-use crate::digest::Digest;
+use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Job, command_line};
 use crate::fingerprint::cores;
@@ -42,7 +42,7 @@ pub(super) struct RunArgs {
     size: Option<Size>,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Seed of order and resampling
+    /// Seed of order and resampling [default: always the same]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Show plan, order and commands, measure nothing
@@ -249,17 +249,29 @@ fn closing(folder: &RunFolder, digest: &Digest) -> String {
     for warning in &digest.summary.run.warnings {
         text += &format!("warning: {warning}\n");
     }
-    for cell in &digest.failures {
-        text += &format!("{} under {}: {}: {}\n", cell.workload, cell.allocator, cell.status, cell.reason);
+    let mut lines: Vec<String> = Vec::new();
+    for line in digest.failures.iter().map(failure_line) {
+        // What keeps an allocator from running at all is the same for all of its cells.
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
     }
+    text += &lines.concat();
     text + &format!("results: {}\n", folder.path().display())
 }
 
+fn failure_line(cell: &FailedCell) -> String {
+    let FailedCell { workload, allocator, status, reason } = cell;
+    match status {
+        Status::BuildFailed | Status::NotInstalled => format!("{allocator}: {status}: {reason}\n"),
+        _ => format!("{workload} under {allocator}: {status}: {reason}\n"),
+    }
+}
+
 fn outcome(digest: &Digest) -> Outcome {
-    let measured = digest.summary.rows.iter().any(|row| row.median.is_some());
     if digest.failures.iter().any(|cell| cell.status != Status::NotInstalled) {
         Outcome::CellsFailed
-    } else if !measured {
+    } else if !digest.has_figures() {
         Outcome::NothingJudged
     } else {
         Outcome::Done

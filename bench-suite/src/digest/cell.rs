@@ -20,11 +20,6 @@ pub(super) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// The values of one metric by pass.
-    pub(super) fn series(&self, metric: Metric) -> Series {
-        self.reports.iter().map(|report| report.map(|report| value(report, metric))).collect()
-    }
-
     /// Judges the samples of one cell.
     pub(super) fn new(
         record: &RunRecord,
@@ -49,6 +44,11 @@ impl<'a> Cell<'a> {
             }
         }
         Self { workload, allocator: id, status, reason, reports }
+    }
+
+    /// The values of one metric by pass.
+    pub(super) fn series(&self, metric: Metric) -> Series {
+        self.reports.iter().map(|report| report.map(|report| value(report, metric))).collect()
     }
 }
 

@@ -39,6 +39,13 @@ pub struct Digest {
     pub samples: Vec<Sample>,
 }
 
+impl Digest {
+    /// Whether there is anything to show besides failures.
+    pub fn has_figures(&self) -> bool {
+        self.summary.rows.iter().any(|row| row.median.is_some())
+    }
+}
+
 /// One allocator's geometric mean of one metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mean {

@@ -113,12 +113,11 @@ mod tests {
 
     #[test]
     fn interval_covers_the_truth_as_often_as_it_says() {
-        for passes in [7, 10, 20] {
+        for (passes, at_most) in [(7, 1.0), (10, 1.0), (20, 0.995)] {
             let covered = share(passes, 0.1, |r| r.interval.low.ln() <= 0.1 && 0.1 <= r.interval.high.ln());
-            assert!(covered >= 0.93, "{passes} passes cover {covered}");
+            // An interval that always covers is too wide to say anything.
+            assert!((0.93..=at_most).contains(&covered), "{passes} passes cover {covered}");
         }
-        let covered = share(20, 0.1, |r| r.interval.low.ln() <= 0.1 && 0.1 <= r.interval.high.ln());
-        assert!(covered < 0.995, "an interval that always covers is too wide: {covered}");
     }
 
     #[test]

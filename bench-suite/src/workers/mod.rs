@@ -116,9 +116,6 @@ pub fn prepare(
     let mut binaries: BTreeMap<&str, Result<Binary, Unavailable>> = BTreeMap::new();
     let mut prepared = Vec::with_capacity(allocators.len());
     for allocator in allocators {
-        if cancel.requested() {
-            break;
-        }
         let library = match allocator.kind {
             Kind::Linked => Ok(None),
             Kind::Preload => library_of(allocator).map(Some),
@@ -133,6 +130,10 @@ pub fn prepare(
                 binaries[bin].clone().map(|binary| (binary, library))
             }
         };
+        if cancel.requested() {
+            // A build that was stopped did not fail.
+            break;
+        }
         prepared.push(match result {
             Ok((binary, library)) => available(allocator, binary, library)?,
             Err(Unavailable { status, reason }) => {
