@@ -13,12 +13,13 @@ pub enum Group {
 }
 
 /// Which era's parameters a row takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// Parameters of the suite as it was in mid-2019.
     Seed2019,
     /// Parameters of the suite as it is now.
+    #[default]
     Current,
 }
 

@@ -83,7 +83,7 @@ fn conclude(baseline: &Baseline, figures: &Figures) -> Result<Outcome> {
 }
 
 fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -> Result<Outcome> {
-    let defaults = Params { preset: Preset::Seed2019, size: Size::Quick, threads: cores() };
+    let defaults = Params { preset: Preset::default(), size: Size::Quick, threads: cores() };
     let params = old.as_ref().map_or(defaults, |old| old.figures.params);
     let commit = Commit::read(setup.root.as_deref()).name();
     let figures = empty(params, &setup);

@@ -71,7 +71,7 @@ impl SelectArgs {
 /// How workers are made and asked.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct WorkerArgs {
-    /// Which era's parameters [default: seed2019]
+    /// Which era's parameters [default: current]
     #[arg(long, value_parser = preset_parser())]
     pub(super) preset: Option<Preset>,
     /// Threads of the rows that scale [default: all cores]

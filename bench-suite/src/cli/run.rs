@@ -170,7 +170,7 @@ fn defaults(setup: &Setup, args: &RunArgs, allocators: &[Allocator]) -> Result<P
         allocators: allocators.iter().map(|allocator| allocator.id.clone()).collect(),
         workloads: args.select.workloads()?,
         passes: if args.quick { defaults.quick_passes } else { defaults.passes },
-        params: Params { preset: Preset::Seed2019, size, threads: cores() },
+        params: Params { preset: Preset::default(), size, threads: cores() },
         seed: defaults.seed,
         timeout_ms: u64::try_from(default_timeout(size).as_millis()).unwrap_or(u64::MAX),
         profile: Profile::Worker,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::Args;
-use workloads::rows::{Preset, Size};
+use workloads::rows::Size;
 
 use super::options::{SelectArgs, WorkerArgs};
 use super::scratch::Scratch;
@@ -40,7 +40,7 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
         workloads,
         passes: 1,
         params: Params {
-            preset: args.worker.preset.unwrap_or(Preset::Seed2019),
+            preset: args.worker.preset.unwrap_or_default(),
             size: Size::Check,
             threads: args.worker.threads.unwrap_or_else(cores),
         },
