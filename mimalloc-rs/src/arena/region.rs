@@ -270,6 +270,10 @@ impl Region {
     fn commit(&'static self, slices: usize) -> bool {
         let total = self.slices.load(Ordering::Relaxed);
         let from = self.committed.load(Ordering::Acquire);
+        if from >= slices {
+            // Another thread was faster.
+            return true;
+        }
         let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
         let records = self.records.load(Ordering::Relaxed);
         // SAFETY: both ranges lie in the region: `from` and `to` are at most its number of slices.
@@ -399,3 +403,18 @@ pub(super) fn add_region(count: &AtomicU32, known: u32, needed: usize) -> Option
 const _: () = assert!(size_of::<Group>() == 32);
 const _: () = assert!(core::mem::offset_of!(Region, committed) < CACHE_LINE);
 const _: () = assert!(REGIONS_MAX << NUMBER_SHIFT <= i32::MAX as usize + 1);
+
+#[cfg(test)]
+mod tests {
+    use super::super::{COUNT, allocate};
+    use super::*;
+
+    #[test]
+    fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
+        assert!(allocate(1, SLICE_SIZE).is_some() && COUNT.load(Ordering::Relaxed) > 0);
+        let region = first();
+        let committed = region.committed.load(Ordering::Relaxed);
+        assert!(region.commit(committed / 2), "less than what is accessible");
+        assert_eq!(region.committed.load(Ordering::Relaxed), committed);
+    }
+}

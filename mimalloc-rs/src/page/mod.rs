@@ -22,7 +22,7 @@ use core::ptr;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, Slice};
 use crate::geometry::CACHE_LINE;
 use crate::size_class::{CLASS, Class};
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, AtomicU64};
 
 use remote::{Position, RemoteWord, Taken};
 
@@ -90,7 +90,7 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
     queued: false,
     rested: false,
     shared: Shared {
-        remote: RemoteWord::new_owned(),
+        remote: RemoteWord::new(AtomicU64::new(remote::OWNED)),
         listed_next: AtomicU32::new(0),
         origin: UnsafeCell::new(0),
         class: UnsafeCell::new(0),

@@ -1,1 +1,0 @@
-//! Models of every word that two threads write; run with `--cfg loom`.

@@ -1,0 +1,114 @@
+//! Memory that a program has freed does not stay with it.
+
+mod support;
+
+use std::alloc::Layout;
+use std::hint::black_box;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mimalloc_rs::MiMalloc;
+use support::block::Block;
+use support::process;
+
+#[global_allocator]
+static GLOBAL: MiMalloc = MiMalloc;
+
+const MIB: usize = 1 << 20;
+const PEAK: usize = 1024 * MIB;
+/// What may be left: tables, the records of pages, and slices the threads keep.
+const LEFT: usize = 48 * MIB;
+/// How long a program may be active until its memory is back.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Has [`PEAK`] bytes in blocks of `size`.
+fn peak(size: usize) -> Vec<Block> {
+    let layout = Layout::from_size_align(size, 8).unwrap();
+    (0..PEAK / size).map(|number| Block::new(layout, number as u8)).collect()
+}
+
+/// Frees in the order of allocation, or every other block first.
+fn free(blocks: Vec<Block>, scattered: bool) {
+    if scattered {
+        let (mut even, mut odd) = (Vec::new(), Vec::new());
+        for (number, block) in blocks.into_iter().enumerate() {
+            if number % 2 == 0 { even.push(block) } else { odd.push(block) }
+        }
+        even.into_iter().for_each(Block::free);
+        odd.into_iter().for_each(Block::free);
+    } else {
+        blocks.into_iter().for_each(Block::free);
+    }
+}
+
+/// Small allocations for a while, and nothing else that might give memory back. Ends early when the
+/// process is as small as `wanted`.
+fn activity(wanted: usize) {
+    let end = Instant::now() + SOON;
+    while Instant::now() < end && process::resident() > wanted {
+        let look_again = Instant::now() + SOON / 20;
+        while Instant::now() < look_again {
+            let blocks: Vec<Box<usize>> = (0..100).map(Box::new).collect();
+            black_box(blocks);
+        }
+    }
+}
+
+fn check_peak(start: usize) {
+    let resident = process::resident();
+    assert!(resident > start + PEAK / 10 * 9, "the peak of {resident} bytes is too small to prove anything");
+}
+
+fn check_left(start: usize) {
+    let left = process::resident().saturating_sub(start);
+    assert!(left < LEFT, "{} MiB are left of {} MiB", left / MIB, PEAK / MIB);
+}
+
+fn after_collect(size: usize, scattered: bool) {
+    let start = process::resident();
+    let blocks = peak(size);
+    check_peak(start);
+    free(blocks, scattered);
+    MiMalloc.collect(true);
+    check_left(start);
+}
+
+fn without_collect(size: usize) {
+    let start = process::resident();
+    let blocks = peak(size);
+    check_peak(start);
+    free(blocks, false);
+    activity(start + LEFT / 2);
+    check_left(start);
+}
+
+/// The blocks of a thread that has ended, freed by another one.
+fn after_the_threads_end(size: usize) {
+    let start = process::resident();
+    let blocks = thread::spawn(move || peak(size)).join().unwrap();
+    check_peak(start);
+    thread::spawn(move || free(blocks, true)).join().unwrap();
+    MiMalloc.collect(true);
+    check_left(start);
+}
+
+macro_rules! alone {
+    ($($name:ident: $body:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            process::alone(stringify!($name), || $body);
+        }
+    )*};
+}
+
+alone! {
+    small_blocks_go_back_on_demand: after_collect(250, false);
+    scattered_small_blocks_go_back_on_demand: after_collect(500, true);
+    medium_blocks_go_back_on_demand: after_collect(30_000, true);
+    large_blocks_go_back_on_demand: after_collect(3 * MIB, true);
+    small_blocks_go_back_by_themselves: without_collect(250);
+    medium_blocks_go_back_by_themselves: without_collect(30_000);
+    large_blocks_go_back_by_themselves: without_collect(3 * MIB);
+    small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
+    large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
+}
