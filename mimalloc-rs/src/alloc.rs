@@ -1,0 +1,125 @@
+//! The way in: from a request to a block.
+
+use core::ptr;
+
+use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
+use crate::free::page_start;
+use crate::geometry::{BLOCK_MAX, SMALL_MAX};
+use crate::heap::Heap;
+use crate::large;
+use crate::page::Page;
+use crate::size_class::{self, CLASS};
+use crate::thread;
+
+/// A request's size, rounded so that its class is aligned as the request demands. Alignments are
+/// powers of two; those of [`core::alloc::Layout`] never overflow this.
+#[inline(always)]
+fn rounded(size: usize, align: usize) -> usize {
+    (size.wrapping_add(align - 1)) & !(align - 1)
+}
+
+/// Whether blocks of a request of this rounded size share a page.
+#[inline(always)]
+fn shares_page(rounded: usize, align: usize) -> bool {
+    rounded <= BLOCK_MAX && align <= BLOCK_MAX
+}
+
+/// A block of `size` bytes at a multiple of `align`; null when there is no memory.
+#[inline(always)]
+pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
+    let rounded = rounded(size, align);
+    if rounded <= SMALL_MAX {
+        return pop(size_class::of_small(rounded));
+    }
+    allocate_bigger(size, align)
+}
+
+#[inline(never)]
+fn allocate_bigger(size: usize, align: usize) -> *mut u8 {
+    let rounded = rounded(size, align);
+    if shares_page(rounded, align) {
+        pop(size_class::of(rounded))
+    } else {
+        large::allocate(size, align).start
+    }
+}
+
+/// The fast path: pops the active list.
+#[inline(always)]
+fn pop(class: usize) -> *mut u8 {
+    let heap = thread::heap();
+    // SAFETY: the heap is this thread's, and `class` is one of its classes. The heaps that own nothing have
+    // empty lists only, so nothing is written to them.
+    unsafe {
+        let block = (*heap).active[class];
+        if block.is_null() {
+            return refill(heap, class);
+        }
+        (*heap).active[class] = (*block).next;
+        block.cast()
+    }
+}
+
+#[inline(never)]
+fn refill(heap: *mut Heap, class: usize) -> *mut u8 {
+    // SAFETY: the heap is this thread's; one that owns nothing is exchanged for one that may.
+    unsafe {
+        if !Heap::is_none(heap) {
+            return Heap::refill(heap, class);
+        }
+        match thread::heap_for_alloc() {
+            Some(heap) => Heap::refill(heap, class),
+            None => ptr::null_mut(),
+        }
+    }
+}
+
+/// As [`allocate`], with all bytes zero.
+#[inline]
+pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
+    let rounded = rounded(size, align);
+    let (block, zero) = if rounded <= SMALL_MAX {
+        (pop(size_class::of_small(rounded)), false)
+    } else if shares_page(rounded, align) {
+        (pop(size_class::of(rounded)), false)
+    } else {
+        let large = large::allocate(size, align);
+        (large.start, large.zero)
+    };
+    if !zero && !block.is_null() {
+        // SAFETY: the block has at least `size` bytes, and is ours until it is returned.
+        unsafe { block.write_bytes(0, size) };
+    }
+    block
+}
+
+/// Makes the block at `p` hold `new` bytes without moving it, if that wastes less than half of it.
+///
+/// # Safety
+/// `p` is a live block of this allocator.
+pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
+    let Some((first, owner)) = page_start(p) else { return false };
+    // SAFETY: the caller holds the block, so its page exists.
+    unsafe {
+        if owner == OWNER_SINGLETON {
+            return new > BLOCK_MAX && large::resize(first, new);
+        }
+        let usable = CLASS[Page::class(first.page())].block_size as usize;
+        new <= usable && new >= usable / 2
+    }
+}
+
+/// Bytes that can be used at `p`.
+///
+/// # Safety
+/// `p` is a live block of this allocator.
+pub(crate) unsafe fn usable_size(p: *const u8) -> usize {
+    // SAFETY: the caller holds the block, so its page exists, and its class does not change.
+    unsafe {
+        match page_start(p) {
+            Some((first, OWNER_SINGLETON)) => large::usable_size(first),
+            Some((_, OWNER_NOT_A_PAGE)) | None => 0,
+            Some((first, _)) => CLASS[Page::class(first.page())].block_size as usize,
+        }
+    }
+}

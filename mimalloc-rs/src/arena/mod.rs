@@ -1,0 +1,66 @@
+//! Where pages come from: reserved regions of address space, handed out in runs of slices.
+//!
+//! A region is reserved once and never given up. It holds, in this order: the bitmap groups, the owner table
+//! (one word per slice), the page records (one per slice), and the slices. So the page of a
+//! pointer is found by arithmetic, and a pointer of somebody else's by one comparison.
+//!
+//! The first region is large enough that most processes never need another; where address space is scarce
+//! it is smaller and others follow. Nothing here takes a lock.
+
+pub(crate) mod bitmap;
+mod purge;
+mod region;
+
+pub(crate) use purge::{forget_purger, purge_if_due, purge_now};
+pub(crate) use region::{
+    OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, find, first, slice_at,
+    slice_of_number,
+};
+
+use crate::geometry::SLICE_SIZE;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use self::region::{REGIONS, add_region};
+
+/// Slices that one caller holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    /// The first slice.
+    pub(crate) first: Slice,
+    /// Whether all of it reads as zero.
+    pub(crate) zero: bool,
+}
+
+/// How many regions there are; those that are being set up included.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Takes `count` neighbouring slices that start at a multiple of `align` bytes. `None` when the
+/// system refuses more memory.
+pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
+    let align = align.max(SLICE_SIZE);
+    loop {
+        let known = COUNT.load(Ordering::Acquire);
+        for region in &REGIONS[..known as usize] {
+            if let Some(run) = region.allocate(count, align) {
+                return Some(run);
+            }
+        }
+        let needed = count.checked_mul(SLICE_SIZE)?.checked_add(align)?;
+        add_region(&COUNT, known, needed)?;
+    }
+}
+
+/// Takes `count` slices directly behind `after`, to grow a run in place.
+pub(crate) fn allocate_behind(after: Slice, count: usize) -> bool {
+    after.region.allocate_at(after.index, count).is_some()
+}
+
+/// Gives `count` slices back.
+///
+/// # Safety
+/// The caller holds them, and nothing refers to their memory any more.
+pub(crate) unsafe fn release(first: Slice, count: usize) {
+    // SAFETY: the caller vouches for the run.
+    unsafe { first.region.release(first.index, count) };
+    purge::note_release();
+}

@@ -1,0 +1,138 @@
+//! Giving memory back: free slices that stay unused for a while lose their contents.
+//!
+//! There is no timer thread. Threads come by from their slow paths ([`purge_if_due`]); the clock is only read
+//! while something waits to be given back. A pass gives back what was free at the pass before as well, so
+//! slices that are in constant exchange stay resident. One thread purges at a time, the others go on
+//! without it.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::COUNT;
+use super::region::{REGIONS, Region, Slice};
+use crate::geometry::{GROUP_SLICES, PURGE_PERIOD_MS, SLICE_SHIFT};
+use crate::os;
+
+/// Whether a free slice may be resident.
+static PENDING: AtomicBool = AtomicBool::new(false);
+/// When the next pass is due; zero before the first.
+static DUE_MS: AtomicU64 = AtomicU64::new(0);
+/// Held by the thread that purges.
+static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// Which free slices a pass gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Those that were free at the last pass already.
+    Idle,
+    /// All of them.
+    All,
+}
+
+/// To be told when slices came free.
+#[inline]
+pub(super) fn note_release() {
+    if !PENDING.load(Ordering::Relaxed) {
+        PENDING.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs a pass when one is due.
+#[inline]
+pub(crate) fn purge_if_due() {
+    if PENDING.load(Ordering::Relaxed) {
+        look_at_clock();
+    }
+}
+
+#[cold]
+fn look_at_clock() {
+    let now = os::coarse_ms();
+    let due = DUE_MS.load(Ordering::Relaxed);
+    if now < due {
+        return;
+    }
+    let next = now + PURGE_PERIOD_MS;
+    if DUE_MS.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        purge(Pass::Idle);
+    }
+}
+
+/// Gives all free slices back.
+pub(crate) fn purge_now() {
+    purge(Pass::All);
+}
+
+/// For the child of a fork, in which the thread that purged may not exist.
+pub(crate) fn forget_purger() {
+    BUSY.store(false, Ordering::Relaxed);
+}
+
+fn purge(pass: Pass) {
+    if BUSY.swap(true, Ordering::Acquire) {
+        return;
+    }
+    PENDING.store(false, Ordering::Relaxed);
+    let mut left = false;
+    for region in &REGIONS[..COUNT.load(Ordering::Acquire) as usize] {
+        left |= purge_region(region, pass);
+    }
+    if left {
+        PENDING.store(true, Ordering::Relaxed);
+    }
+    BUSY.store(false, Ordering::Release);
+}
+
+/// Slices the purger holds, next to each other.
+struct Held {
+    start: usize,
+    count: usize,
+}
+
+/// True when resident free slices are left for a later pass.
+fn purge_region(region: &'static Region, pass: Pass) -> bool {
+    let mut left = false;
+    let mut held = Held { start: 0, count: 0 };
+    for number in 0..region.groups_in_use() {
+        let group = region.group(number);
+        let resident = group.free() & group.dirty.load(Ordering::Relaxed);
+        let wanted = match pass {
+            Pass::All => resident,
+            Pass::Idle => resident & group.idle.load(Ordering::Relaxed),
+        };
+        let newly_idle = resident & !wanted;
+        if newly_idle != 0 {
+            group.idle.fetch_or(newly_idle, Ordering::Relaxed);
+            left = true;
+        }
+        let mut mine = if wanted == 0 { 0 } else { group.claim_free_of(wanted) };
+        while mine != 0 {
+            let bit = mine.trailing_zeros();
+            let run = (mine >> bit).trailing_ones();
+            mine &= !super::bitmap::mask(bit, run);
+            let start = number * GROUP_SLICES + bit as usize;
+            if held.start + held.count != start {
+                give_back(region, &held);
+                held = Held { start, count: 0 };
+            }
+            held.count += run as usize;
+        }
+    }
+    give_back(region, &held);
+    left
+}
+
+fn give_back(region: &'static Region, held: &Held) {
+    if held.count == 0 {
+        return;
+    }
+    let start = Slice { region, index: held.start }.start();
+    // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
+    let zero = unsafe { os::purge(start, held.count << SLICE_SHIFT) };
+    if zero {
+        region.each_group(held.start, held.count, |group, bits| {
+            region.group(group).clean(bits);
+            true
+        });
+    }
+    region.unclaim(held.start, held.count);
+}

@@ -1,0 +1,401 @@
+//! One reservation of address space and the tables that describe its slices.
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+use super::Run;
+use super::bitmap::{Group, mask};
+use crate::geometry::{
+    CACHE_LINE, COMMIT_STEP, GROUP_SLICES, REGION_SIZE, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE,
+};
+use crate::os;
+use crate::page::Page;
+
+/// Owner word of a slice that starts a page nobody owns, or that was never used.
+pub(crate) const OWNER_NONE: u32 = 0;
+/// Owner word of a slice that starts no page.
+pub(crate) const OWNER_NOT_A_PAGE: u32 = 1;
+/// Owner word of the first slice of a run that holds a single block.
+pub(crate) const OWNER_SINGLETON: u32 = 2;
+/// Set in the owner words of a page's slices behind the first; the rest is the distance to the first.
+pub(crate) const OWNER_INTERIOR: u32 = 1 << 31;
+
+/// Slices of one region are numbered in a space of this many bits.
+const NUMBER_SHIFT: usize = 26;
+
+/// The regions, in order of creation. The first is the one the fast paths know.
+pub(super) static REGIONS: [Region; REGIONS_MAX] = [const { Region::new() }; REGIONS_MAX];
+
+/// The first region.
+#[inline(always)]
+pub(crate) fn first() -> &'static Region {
+    &REGIONS[0]
+}
+
+/// A reservation. All fields but the last two are written once, before any pointer into the region exists.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Region {
+    /// Start of the first slice.
+    base: AtomicPtr<u8>,
+    /// Slices; zero until the region is ready.
+    slices: AtomicUsize,
+    /// One word per slice: which heap owns the page that starts there.
+    owners: AtomicPtr<AtomicU32>,
+    /// One record per slice; that of a page's first slice is the page's.
+    records: AtomicPtr<Page>,
+    /// One entry per [`GROUP_SLICES`] slices.
+    groups: AtomicPtr<Group>,
+
+    /// Slices that can be touched; all of them where memory is overcommitted.
+    committed: AtomicUsize,
+    /// No group before this one has a free slice, or is being given one.
+    hint: AtomicUsize,
+    /// No slice from here on was ever used.
+    high: AtomicUsize,
+}
+
+/// A slice: its region and its place there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slice {
+    /// Where it lies.
+    pub(crate) region: &'static Region,
+    /// Its place in the region.
+    pub(crate) index: usize,
+}
+
+impl PartialEq for Slice {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.region, other.region) && self.index == other.index
+    }
+}
+
+impl Slice {
+    /// Where its memory starts.
+    #[inline]
+    pub(crate) fn start(self) -> *mut u8 {
+        // SAFETY: a slice's index is below the region's count, so this stays in the reservation.
+        unsafe { self.region.base.load(Ordering::Relaxed).add(self.index << SLICE_SHIFT) }
+    }
+
+    /// The slice's owner word.
+    #[inline]
+    pub(crate) fn owner(self) -> &'static AtomicU32 {
+        // SAFETY: the owner table has an entry for every slice and lives as long as the process.
+        unsafe { &*self.region.owners.load(Ordering::Relaxed).add(self.index) }
+    }
+
+    /// The record of a page that starts here.
+    #[inline]
+    pub(crate) fn page(self) -> *mut Page {
+        // SAFETY: there is a record for every slice.
+        unsafe { self.region.records.load(Ordering::Relaxed).add(self.index) }
+    }
+
+    /// The slice's number, counted over all regions.
+    #[inline]
+    pub(crate) fn number(self) -> u32 {
+        // SAFETY: every region is an element of the array.
+        let region = unsafe { ptr::from_ref(self.region).offset_from_unsigned(REGIONS.as_ptr()) };
+        ((region << NUMBER_SHIFT) + self.index) as u32
+    }
+
+    /// The slice `count` places further on.
+    #[inline]
+    pub(crate) fn plus(self, count: usize) -> Self {
+        Self { region: self.region, index: self.index + count }
+    }
+}
+
+/// The slice that holds `p`, if the allocator reserved the memory there.
+#[inline]
+pub(crate) fn find(p: *const u8) -> Option<Slice> {
+    REGIONS.iter().find_map(|region| region.slice_of(p))
+}
+
+/// The slice that holds `p`, which lies in memory the allocator reserved.
+#[inline]
+pub(crate) fn slice_at(p: *const u8) -> Slice {
+    find(p).unwrap_or_else(|| os::give_up("mimalloc-rs: internal error: a page outside of all regions\n"))
+}
+
+/// The slice with this number, counted over all regions.
+pub(crate) fn slice_of_number(number: u32) -> Slice {
+    let number = number as usize;
+    Slice { region: &REGIONS[number >> NUMBER_SHIFT], index: number & ((1 << NUMBER_SHIFT) - 1) }
+}
+
+impl Region {
+    const fn new() -> Self {
+        Self {
+            base: AtomicPtr::new(ptr::null_mut()),
+            slices: AtomicUsize::new(0),
+            owners: AtomicPtr::new(ptr::null_mut()),
+            records: AtomicPtr::new(ptr::null_mut()),
+            groups: AtomicPtr::new(ptr::null_mut()),
+            committed: AtomicUsize::new(0),
+            hint: AtomicUsize::new(0),
+            high: AtomicUsize::new(0),
+        }
+    }
+
+    /// The slice of this region that holds `p`.
+    #[inline(always)]
+    pub(crate) fn slice_of(&'static self, p: *const u8) -> Option<Slice> {
+        let index = p.addr().wrapping_sub(self.base.load(Ordering::Relaxed).addr()) >> SLICE_SHIFT;
+        (index < self.slices.load(Ordering::Relaxed)).then_some(Slice { region: self, index })
+    }
+
+    /// The bits of the group with this number.
+    pub(super) fn group(&self, group: usize) -> &'static Group {
+        // SAFETY: callers stay below the number of groups; the table lives as long as the process.
+        unsafe { &*self.groups.load(Ordering::Relaxed).add(group) }
+    }
+
+    /// Groups that may have a slice that was used once.
+    pub(super) fn groups_in_use(&self) -> usize {
+        self.high.load(Ordering::Relaxed).div_ceil(GROUP_SLICES)
+    }
+
+    pub(super) fn allocate(&'static self, count: usize, align: usize) -> Option<Run> {
+        let attempt = || {
+            if count == 1 && align == SLICE_SIZE {
+                self.allocate_one()
+            } else {
+                self.allocate_run(count, align)
+            }
+        };
+        attempt().or_else(|| {
+            // A slice that came free while the hint was being raised lies before it.
+            if self.hint.swap(0, Ordering::Relaxed) == 0 { None } else { attempt() }
+        })
+    }
+
+    fn allocate_one(&'static self) -> Option<Run> {
+        let groups = self.slices.load(Ordering::Acquire) / GROUP_SLICES;
+        let from = self.hint.load(Ordering::Relaxed);
+        for number in from..groups {
+            if let Some(bit) = self.group(number).claim_one() {
+                if number != from {
+                    let _ = self.hint.compare_exchange(from, number, Ordering::Relaxed, Ordering::Relaxed);
+                }
+                return self.hand_out(number * GROUP_SLICES + bit as usize, 1);
+            }
+        }
+        None
+    }
+
+    /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
+    fn allocate_run(&'static self, count: usize, align: usize) -> Option<Run> {
+        let slices = self.slices.load(Ordering::Acquire);
+        let base = self.base.load(Ordering::Relaxed).addr();
+        let aligned = |index: usize| {
+            let address = base + (index << SLICE_SHIFT);
+            Some((address.checked_next_multiple_of(align)? - base) >> SLICE_SHIFT)
+        };
+        let mut start = aligned(self.hint.load(Ordering::Relaxed) * GROUP_SLICES)?;
+        while start.checked_add(count)? <= slices {
+            match self.first_used(start, count) {
+                Some(used) => start = aligned(used + 1)?,
+                None if self.claim(start, count) => return self.hand_out(start, count),
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// The last used slice of the first group, from the left, that stands in the way of a run.
+    fn first_used(&self, start: usize, count: usize) -> Option<usize> {
+        let mut found = None;
+        self.each_group(start, count, |group, bits| {
+            let used = !self.group(group).free() & bits;
+            if used == 0 {
+                return true;
+            }
+            found = Some(group * GROUP_SLICES + used.ilog2() as usize);
+            false
+        });
+        found
+    }
+
+    pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {
+        if start.checked_add(count)? > self.slices.load(Ordering::Relaxed) || !self.claim(start, count) {
+            return None;
+        }
+        self.hand_out(start, count)
+    }
+
+    fn claim(&self, start: usize, count: usize) -> bool {
+        let mut done = 0;
+        let complete = self.each_group(start, count, |group, bits| {
+            let claimed = self.group(group).claim(bits);
+            if claimed {
+                done += bits.count_ones() as usize;
+            }
+            claimed
+        });
+        if !complete && done > 0 {
+            self.unclaim(start, done);
+        }
+        complete
+    }
+
+    pub(super) fn unclaim(&self, start: usize, count: usize) {
+        self.each_group(start, count, |group, bits| {
+            self.group(group).release(bits);
+            true
+        });
+        self.hint.fetch_min(start / GROUP_SLICES, Ordering::Relaxed);
+    }
+
+    /// Makes claimed slices usable and says whether they are zero.
+    fn hand_out(&'static self, start: usize, count: usize) -> Option<Run> {
+        if start + count > self.committed.load(Ordering::Acquire) && !self.commit(start + count) {
+            self.unclaim(start, count);
+            return None;
+        }
+        if start + count > self.high.load(Ordering::Relaxed) {
+            self.high.fetch_max(start + count, Ordering::Relaxed);
+        }
+        let mut zero = true;
+        self.each_group(start, count, |group, bits| {
+            zero &= self.group(group).soil(bits);
+            true
+        });
+        Some(Run { first: Slice { region: self, index: start }, zero })
+    }
+
+    /// Several threads may do this at once: it is idempotent, and the mark only rises.
+    #[cold]
+    fn commit(&'static self, slices: usize) -> bool {
+        let total = self.slices.load(Ordering::Relaxed);
+        let from = self.committed.load(Ordering::Acquire);
+        let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
+        let records = self.records.load(Ordering::Relaxed);
+        // SAFETY: both ranges lie in the region: `from` and `to` are at most its number of slices.
+        let done = unsafe {
+            let start = Slice { region: self, index: from }.start();
+            os::commit(start, (to - from) << SLICE_SHIFT)
+                && commit_table(records.cast(), to * size_of::<Page>())
+        };
+        if done {
+            self.committed.fetch_max(to, Ordering::AcqRel);
+        }
+        done
+    }
+
+    /// Gives slices back.
+    ///
+    /// # Safety
+    /// The caller holds them and nothing refers to their memory.
+    pub(super) unsafe fn release(&self, start: usize, count: usize) {
+        self.unclaim(start, count);
+    }
+
+    /// Calls `visit` with each group that the run touches and the bits of the run there, until it says false.
+    pub(super) fn each_group(
+        &self,
+        start: usize,
+        count: usize,
+        mut visit: impl FnMut(usize, u64) -> bool,
+    ) -> bool {
+        let (mut at, end) = (start, start + count);
+        while at < end {
+            let bit = at % GROUP_SLICES;
+            let here = (GROUP_SLICES - bit).min(end - at);
+            if !visit(at / GROUP_SLICES, mask(bit as u32, here as u32)) {
+                return false;
+            }
+            at += here;
+        }
+        true
+    }
+}
+
+/// Commits a table from its start; it grows in place, so what is accessible stays one piece.
+///
+/// # Safety
+/// The table lies in a region and has room for `size` bytes, rounded up to system pages.
+unsafe fn commit_table(table: *mut u8, size: usize) -> bool {
+    // SAFETY: the caller vouches for the range.
+    unsafe { os::commit(table, size.next_multiple_of(TABLE_ALIGN)) }
+}
+
+/// Tables start and end on system pages, of whichever size.
+const TABLE_ALIGN: usize = SLICE_SIZE;
+
+/// Sizes of a region's tables, for a number of slices.
+struct Layout {
+    groups: usize,
+    owners: usize,
+    records: usize,
+}
+
+impl Layout {
+    const fn new(slices: usize) -> Self {
+        Self {
+            groups: (slices / GROUP_SLICES * size_of::<Group>()).next_multiple_of(TABLE_ALIGN),
+            owners: (slices * size_of::<AtomicU32>()).next_multiple_of(TABLE_ALIGN),
+            records: (slices * size_of::<Page>()).next_multiple_of(TABLE_ALIGN),
+        }
+    }
+
+    const fn total(&self) -> usize {
+        self.groups + self.owners + self.records
+    }
+}
+
+/// Reserves one more region for at least `needed` bytes. `known` is the number of regions the
+/// caller has looked at: if others have come since, it returns at once and the caller looks again.
+#[cold]
+pub(super) fn add_region(count: &AtomicU32, known: u32, needed: usize) -> Option<()> {
+    if known as usize >= REGIONS_MAX {
+        return None;
+    }
+    let needed = needed.checked_next_multiple_of(GROUP_SLICES * SLICE_SIZE)?.max(REGION_SIZE_MIN);
+    if needed >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
+        return None;
+    }
+    let mut size = REGION_SIZE.max(needed);
+    let reserved = loop {
+        let tables = Layout::new(size >> SLICE_SHIFT);
+        if let Some(reserved) = os::reserve(tables.total() + size, SLICE_SIZE) {
+            break reserved;
+        }
+        if size == needed {
+            return None;
+        }
+        size = (size / 2).max(needed);
+    };
+    let slices = size >> SLICE_SHIFT;
+    let tables = Layout::new(slices);
+    let total = tables.total() + size;
+    if count.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // SAFETY: the reservation was made above and nobody knows of it.
+        unsafe { os::release(reserved.start, total) };
+        return Some(());
+    }
+    let region = &REGIONS[known as usize];
+    // SAFETY: the layout's parts follow each other inside the reservation.
+    let base = unsafe {
+        let (groups, owners) = (reserved.start, reserved.start.add(tables.groups));
+        let records = owners.add(tables.owners);
+        if !reserved.accessible && !os::commit(groups, tables.groups + tables.owners) {
+            // The slot stays behind as a region without slices; there are enough of them.
+            os::release(reserved.start, total);
+            return None;
+        }
+        region.groups.store(groups.cast(), Ordering::Relaxed);
+        region.owners.store(owners.cast(), Ordering::Relaxed);
+        region.records.store(records.cast(), Ordering::Relaxed);
+        records.add(tables.records)
+    };
+    region.base.store(base, Ordering::Relaxed);
+    region.committed.store(if reserved.accessible { slices } else { 0 }, Ordering::Relaxed);
+    region.slices.store(slices, Ordering::Release);
+    Some(())
+}
+
+const _: () = assert!(size_of::<Group>() == 32);
+const _: () = assert!(core::mem::offset_of!(Region, committed) < CACHE_LINE);
+const _: () = assert!(REGIONS_MAX << NUMBER_SHIFT <= i32::MAX as usize + 1);

@@ -1,0 +1,117 @@
+//! The way back: from a pointer to its page, and from there to the owner's list, to another thread, or to the system.
+
+use crate::abandoned;
+use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::heap::Heap;
+use crate::large;
+use crate::os;
+use crate::page::remote::Freed;
+use crate::page::{Block, Page};
+use crate::sync::Ordering;
+use crate::thread;
+
+/// Frees a block.
+///
+/// # Safety
+/// `p` is a live block of this allocator, which the caller gives up.
+#[inline(always)]
+pub(crate) unsafe fn free(p: *mut u8) {
+    let heap = thread::heap();
+    // SAFETY: a page whose owner word has this heap's id is this heap's: only this thread writes that id, and it
+    // takes it back before it gives the page up.
+    unsafe {
+        if let Some(slice) = arena::first().slice_of(p)
+            && slice.owner().load(Ordering::Relaxed) == (*heap).id
+        {
+            free_own(heap, slice.page(), p.cast());
+        } else {
+            free_elsewhere(heap, p);
+        }
+    }
+}
+
+/// Frees a block that does not lie in the first slice of one of this thread's pages in the first region.
+///
+/// # Safety
+/// As for [`free`]; `heap` is the calling thread's.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8) {
+    let Some((first, owner)) = page_start(p) else {
+        return invalid();
+    };
+    // SAFETY: as in `free`; which of the cases holds is what the owner word says.
+    unsafe {
+        match owner {
+            OWNER_SINGLETON => large::free(first),
+            OWNER_NOT_A_PAGE => invalid(),
+            owner if owner == (*heap).id => free_own(heap, first.page(), p.cast()),
+            owner => {
+                let reusable = owner != OWNER_NONE;
+                if !(reusable && Heap::borrow(heap, Page::class(first.page()), p.cast())) {
+                    free_unowned(heap, first, p.cast());
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn free_own(heap: *mut Heap, page: *mut Page, block: *mut Block) {
+    // SAFETY: the heap owns the page, and the caller gives up the block.
+    unsafe {
+        Page::push_local(page, block);
+        if (*page).used == 0 {
+            Heap::on_page_unused(heap, page);
+        }
+    }
+}
+
+/// Frees a block into a page that this thread does not own, and looks after the page if nobody does.
+unsafe fn free_unowned(heap: *mut Heap, first: Slice, block: *mut Block) {
+    let page = first.page();
+    // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
+    unsafe {
+        match Page::free_remote(page, first.start(), block) {
+            Freed::Queued => return,
+            Freed::Claimed => Page::push_local(page, block),
+            Freed::ClaimedWithList => {}
+        }
+        match thread::heap_for_free(heap) {
+            Some(heap) => Heap::adopt(heap, page),
+            None => without_heap(page),
+        }
+    }
+}
+
+/// Looks after a page that a thread without a heap has come to own.
+unsafe fn without_heap(page: *mut Page) {
+    // SAFETY: the caller owns the page.
+    unsafe {
+        Page::collect_remote(page);
+        if (*page).used == 0 {
+            let (first, slices) = Page::dissolve(page);
+            arena::release(first, slices);
+        } else {
+            abandoned::give_up(page, 0);
+        }
+    }
+}
+
+/// The first slice of the page that holds `p`, and its owner word.
+#[inline]
+pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
+    let slice = arena::find(p)?;
+    let owner = slice.owner().load(Ordering::Relaxed);
+    if owner & OWNER_INTERIOR == 0 {
+        return Some((slice, owner));
+    }
+    let distance = (owner & !OWNER_INTERIOR) as usize;
+    let first = Slice { region: slice.region, index: slice.index - distance };
+    Some((first, first.owner().load(Ordering::Relaxed)))
+}
+
+#[cold]
+fn invalid() {
+    os::complain("mimalloc-rs: free of a pointer that is not an allocated block; ignored\n");
+}

@@ -1,0 +1,69 @@
+//! Every size, shift and limit of the allocator, each defined once.
+
+/// Address space is handed out in slices of this many bytes.
+pub(crate) const SLICE_SIZE: usize = 1 << SLICE_SHIFT;
+/// log2 of [`SLICE_SIZE`].
+pub(crate) const SLICE_SHIFT: usize = 16;
+
+/// Requests up to this size find their class in a table.
+pub(crate) const SMALL_MAX: usize = 1024;
+/// Blocks up to this size live in pages of one slice.
+pub(crate) const SMALL_PAGE_BLOCK_MAX: usize = 8 * 1024;
+/// Blocks up to this size share a page with others; larger ones own a run of slices.
+pub(crate) const BLOCK_MAX: usize = 64 * 1024;
+/// Slices of a page whose blocks are larger than [`SMALL_PAGE_BLOCK_MAX`].
+pub(crate) const MEDIUM_PAGE_SLICES: usize = 8;
+
+/// Number of size classes.
+pub(crate) const CLASSES: usize = 45;
+
+/// The first reservation of address space that is tried.
+pub(crate) const REGION_SIZE: usize = 256 << 30;
+/// The smallest reservation worth its bookkeeping.
+pub(crate) const REGION_SIZE_MIN: usize = 4 << 20;
+/// Most reservations a process can hold.
+pub(crate) const REGIONS_MAX: usize = 32;
+/// Where pages start out inaccessible, this much is made accessible at a time.
+pub(crate) const COMMIT_STEP: usize = 4 << 20;
+
+/// Slices are described in groups of one bitmap word.
+pub(crate) const GROUP_SLICES: usize = 64;
+
+/// Bytes of blocks that a page links when it first runs dry.
+pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
+
+/// Free slices a thread keeps for its next pages.
+pub(crate) const SLICE_CACHE: usize = 4;
+
+/// Blocks of other threads' pages smaller than this always go home: two threads
+/// that allocate from one cache line would slow each other down.
+pub(crate) const BORROW_MIN: usize = 64;
+/// Most blocks of other threads' pages that a thread keeps per class between refills.
+pub(crate) const BORROW_BLOCKS: usize = 256;
+/// The same bound in bytes.
+pub(crate) const BORROW_BYTES: usize = 64 * 1024;
+/// One in this many blocks of other threads' pages goes home although it could be kept: threads whose blocks got
+/// mixed, for example when one took over pages of another that ended, come apart again.
+pub(crate) const HOMEWARD: u16 = 8;
+/// A thread takes over ownerless pages it frees into while it has fewer than this
+/// many pages with free blocks in the class.
+pub(crate) const ADOPT_MAX: usize = 32;
+
+/// Freed slices stay resident for one to two of these periods.
+pub(crate) const PURGE_PERIOD_MS: u64 = 100;
+/// Refills of a thread between two looks at the clock.
+pub(crate) const REFILLS_PER_TICK: u32 = 64;
+
+/// Thread heaps that share one slice of bookkeeping memory.
+pub(crate) const HEAPS_PER_CHUNK: usize = SLICE_SIZE / HEAP_SIZE;
+/// Space set aside for one thread heap.
+pub(crate) const HEAP_SIZE: usize = 4096;
+/// Most slices of bookkeeping memory for thread heaps.
+pub(crate) const HEAP_CHUNKS: usize = 4096;
+
+/// Size of a cache line; what two threads write lies in different ones.
+pub(crate) const CACHE_LINE: usize = 64;
+
+const _: () = assert!(SMALL_PAGE_BLOCK_MAX <= SLICE_SIZE / 8);
+const _: () = assert!(BLOCK_MAX <= MEDIUM_PAGE_SLICES * SLICE_SIZE / 8);
+const _: () = assert!(REGION_SIZE_MIN >= 2 * MEDIUM_PAGE_SLICES * SLICE_SIZE);

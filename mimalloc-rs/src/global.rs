@@ -1,0 +1,107 @@
+//! The door for Rust programs: [`MiMalloc`] as `#[global_allocator]`.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr;
+
+use crate::heap::Heap;
+use crate::{alloc, arena, free, thread};
+
+/// The allocator.
+///
+/// ```
+/// use mimalloc_rs::MiMalloc;
+///
+/// #[global_allocator]
+/// static GLOBAL: MiMalloc = MiMalloc;
+///
+/// let numbers: Vec<u32> = (0..1000).collect();
+/// assert!(GLOBAL.owns(numbers.as_ptr()));
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MiMalloc;
+
+// SAFETY: blocks are distinct, live until they are freed, at least as large and aligned as asked for (the
+// argument is in `size_class`), and no method unwinds.
+unsafe impl GlobalAlloc for MiMalloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        alloc::allocate(layout.size(), layout.align())
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, p: *mut u8, _: Layout) {
+        // SAFETY: the caller gives up a block of ours. Its page knows its size.
+        unsafe { free::free(p) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        alloc::allocate_zeroed(layout.size(), layout.align())
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller passes a block of this layout, and a new size that is valid with its alignment.
+        unsafe { reallocate(p, layout, new_size) }
+    }
+}
+
+#[inline(never)]
+unsafe fn reallocate(p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    // SAFETY: as for `realloc`; both blocks have room for the smaller of the two sizes, and do not overlap.
+    unsafe {
+        if alloc::resize_in_place(p, new_size) {
+            return p;
+        }
+        let moved = alloc::allocate(new_size, layout.align());
+        if !moved.is_null() {
+            ptr::copy_nonoverlapping(p, moved, layout.size().min(new_size));
+            MiMalloc.dealloc(p, layout);
+        }
+        moved
+    }
+}
+
+impl MiMalloc {
+    /// Whether `p` points into memory that this allocator reserved. Any pointer may be passed.
+    #[must_use]
+    pub fn owns<T>(&self, p: *const T) -> bool {
+        arena::find(p.cast()).is_some()
+    }
+
+    /// The number of bytes that can be used at `p`, at least what was asked for.
+    ///
+    /// # Safety
+    /// `p` is a live block of this allocator.
+    #[must_use]
+    pub unsafe fn usable_size<T>(&self, p: *const T) -> usize {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { alloc::usable_size(p.cast()) }
+    }
+
+    /// Gives back memory that is not in use: the calling thread's empty pages and, with `force`, everything
+    /// that any thread has freed and the allocator still keeps resident.
+    ///
+    /// ```
+    /// use mimalloc_rs::MiMalloc;
+    /// #[global_allocator]
+    /// static GLOBAL: MiMalloc = MiMalloc;
+    ///
+    /// drop(vec![1u8; 100 << 20]);
+    /// GLOBAL.collect(true); // the 100 MiB are no longer resident
+    /// ```
+    pub fn collect(&self, force: bool) {
+        let heap = thread::heap();
+        // SAFETY: the heap is this thread's; those that own nothing are left alone.
+        unsafe {
+            if !Heap::is_none(heap) {
+                Heap::collect(heap, false);
+            }
+        }
+        if force {
+            arena::purge_now();
+        } else {
+            arena::purge_if_due();
+        }
+    }
+}

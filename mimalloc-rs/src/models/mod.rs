@@ -1,0 +1,1 @@
+//! Models of every word that two threads write; run with `--cfg loom`.

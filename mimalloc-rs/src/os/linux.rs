@@ -1,0 +1,131 @@
+//! Linux, by way of libc.
+
+use core::ffi::c_void;
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::Reservation;
+
+/// Reserves `size` bytes whose start is a multiple of `align`, a power of two of at least the system's
+/// page size. `None` when the system refuses.
+pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
+    let padded = size.checked_add(align)?;
+    // Where memory is overcommitted, untouched writable memory costs nothing. Under strict accounting the
+    // first call fails, or would be charged in full, and inaccessible memory is free.
+    let writable = map(padded, libc::PROT_READ | libc::PROT_WRITE);
+    let (start, accessible) = match writable {
+        Some(start) => (start, true),
+        None => (map(padded, libc::PROT_NONE)?, false),
+    };
+    let before = start.addr().wrapping_neg() & (align - 1);
+    // SAFETY: `before` is below `align`, so both trimmed parts lie in the mapping made above.
+    unsafe {
+        let aligned = start.add(before);
+        if before > 0 {
+            libc::munmap(start.cast(), before);
+        }
+        if align > before {
+            libc::munmap(aligned.add(size).cast(), align - before);
+        }
+        // Huge pages behind a small heap would multiply its footprint.
+        libc::madvise(aligned.cast(), size, libc::MADV_NOHUGEPAGE);
+        Some(Reservation { start: aligned, accessible })
+    }
+}
+
+fn map(size: usize, protection: i32) -> Option<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: asks for a new mapping at a place of the system's choice.
+    let start = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+    (start != libc::MAP_FAILED).then_some(start.cast())
+}
+
+/// Ends the reservation of `size` bytes at `start`.
+///
+/// # Safety
+/// The range is a whole reservation, and nobody uses it any more.
+pub(crate) unsafe fn release(start: *mut u8, size: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::munmap(start.cast(), size) };
+}
+
+/// Makes `size` bytes at `start` readable and writable. False when the system refuses.
+///
+/// # Safety
+/// The range lies in a reservation of the caller's.
+#[must_use]
+pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
+    // SAFETY: the caller vouches for the range; making it accessible invalidates nothing.
+    unsafe { libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+}
+
+/// Gives the memory behind `size` bytes at `start` back. True when the range now reads as zero.
+///
+/// # Safety
+/// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing
+/// anyone will read.
+pub(crate) unsafe fn purge(start: *mut u8, size: usize) -> bool {
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::madvise(start.cast(), size, libc::MADV_DONTNEED) == 0 }
+}
+
+/// Milliseconds of a monotonic clock that is read without a system call.
+pub(crate) fn coarse_ms() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is valid for writing.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+    now.tv_sec.cast_unsigned() * 1000 + now.tv_nsec.cast_unsigned() / 1_000_000
+}
+
+/// The key whose destructor tells of a thread's end, plus one; zero while there is none.
+static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Has `hook` called at the end of every thread that calls [`arm_thread_exit`]. Calling it again has no effect.
+pub(crate) fn on_thread_exit(hook: unsafe extern "C" fn(*mut c_void)) {
+    if EXIT_KEY.load(Ordering::Acquire) != 0 {
+        return;
+    }
+    let mut key = 0;
+    // SAFETY: `key` is valid for writing, and `hook` lives as long as the program.
+    if unsafe { libc::pthread_key_create(&raw mut key, Some(hook)) } != 0 {
+        return;
+    }
+    if EXIT_KEY.compare_exchange(0, key + 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        // SAFETY: this key was made above and never used.
+        unsafe { libc::pthread_key_delete(key) };
+    }
+}
+
+/// Has the exit hook called with `value` when the calling thread ends.
+pub(crate) fn arm_thread_exit(value: *mut c_void) {
+    if let Some(key) = EXIT_KEY.load(Ordering::Acquire).checked_sub(1) {
+        // SAFETY: the key exists for the life of the process.
+        unsafe { libc::pthread_setspecific(key, value) };
+    }
+}
+
+/// Has `hook` called in the child of every fork.
+pub(crate) fn on_fork_child(hook: unsafe extern "C" fn()) {
+    // SAFETY: `hook` lives as long as the program.
+    unsafe { libc::pthread_atfork(None, None, Some(hook)) };
+}
+
+/// Writes one line to standard error, keeping `errno`.
+#[cold]
+pub(crate) fn complain(line: &str) {
+    // SAFETY: errno is the calling thread's own, and the line is valid for reading.
+    unsafe {
+        let errno = libc::__errno_location();
+        let saved = *errno;
+        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        *errno = saved;
+    }
+}
+
+/// Ends the process after a line on standard error: the allocator's own state cannot be trusted any more.
+#[cold]
+pub(crate) fn give_up(line: &str) -> ! {
+    complain(line);
+    // SAFETY: ends the process.
+    unsafe { libc::abort() }
+}

@@ -1,0 +1,28 @@
+//! The only place that speaks to the operating system.
+//!
+//! One file per system; each offers the same functions:
+//!
+//! * `reserve`: address space, zeroed when touched, possibly not yet accessible;
+//! * `commit`: makes reserved space accessible;
+//! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
+//! * `release`: ends a reservation;
+//! * `coarse_ms`: a cheap clock;
+//! * `on_thread_exit`, `arm_thread_exit`, `on_fork_child`: hooks;
+//! * `complain`, `give_up`: one line on standard error, without allocating.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("mimalloc-rs supports Linux; other systems need a file in src/os");
+
+/// A stretch of reserved address space.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reservation {
+    /// Where it starts.
+    pub(crate) start: *mut u8,
+    /// Whether it can be touched at once; otherwise `commit` comes first.
+    pub(crate) accessible: bool,
+}

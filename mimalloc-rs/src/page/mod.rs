@@ -1,0 +1,326 @@
+//! A page: a run of slices that holds blocks of one size class, and has one owner or none.
+//!
+//! The record lies apart from the blocks, two cache lines per page: the first belongs to the owner, the
+//! second is what other threads read and write. A block is in one of these places:
+//!
+//! | place | counted as used | who may take it |
+//! |---|---|---|
+//! | allocated | yes | whoever holds the pointer |
+//! | the owner's active list of the class (see [`crate::heap`]) | yes | the owner |
+//! | `local_free`: freed by the owner | no | the owner |
+//! | the remote word: freed by another thread | yes | whoever owns the page |
+//! | not linked yet, beyond `capacity` | no | the owner |
+//!
+//! When the heap moves a page's whole list to its active list, all blocks count as used, so `used` is set to
+//! `capacity` without counting anything. A page with `used == 0` holds no block that anyone could still free.
+
+pub(crate) mod remote;
+
+use core::cell::UnsafeCell;
+use core::ptr;
+
+use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, Slice};
+use crate::geometry::CACHE_LINE;
+use crate::size_class::{CLASS, Class};
+use crate::sync::AtomicU32;
+
+use remote::{Position, RemoteWord, Taken};
+
+/// A free block: a link to the next one. The rest of its memory is unspecified.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Block {
+    pub(crate) next: *mut Block,
+}
+
+/// The record of a page; see the [module](self).
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct Page {
+    // Written by the owner.
+    /// Blocks the owner freed.
+    pub(crate) local_free: *mut Block,
+    /// Blocks somebody holds, or that wait in an active list or the remote word.
+    pub(crate) used: u32,
+    /// Blocks that were linked so far.
+    pub(crate) capacity: u32,
+    /// Blocks that fit.
+    reserved: u32,
+    /// Neighbours in the owner's queue of the class.
+    pub(crate) next: *mut Page,
+    pub(crate) prev: *mut Page,
+    /// Where the blocks start.
+    start: *mut u8,
+    /// Whether the page stands in its owner's queue (and is not the current page of the class).
+    pub(crate) queued: bool,
+    /// Whether the page has waited in the queue since it last had nothing left to give.
+    pub(crate) rested: bool,
+
+    // Written by other threads, or rarely.
+    shared: Shared,
+}
+
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Shared {
+    /// Blocks freed by other threads, and ownership.
+    remote: RemoteWord,
+    /// Link of the stack of ownerless pages.
+    listed_next: AtomicU32,
+    /// The heap that owned the page last; written by the owner when it gives the page up.
+    origin: UnsafeCell<u32>,
+    /// Size class; written before the page has blocks.
+    class: UnsafeCell<u32>,
+    /// Slices of a run that holds a single block; written by whoever holds the run.
+    run_slices: UnsafeCell<usize>,
+}
+
+const _: () = assert!(size_of::<Page>() == 2 * CACHE_LINE);
+const _: () = assert!(core::mem::offset_of!(Page, shared) == CACHE_LINE);
+
+/// A page without blocks, for heaps that have no current page. Never written.
+pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
+    local_free: ptr::null_mut(),
+    used: 0,
+    capacity: 0,
+    reserved: 0,
+    next: ptr::null_mut(),
+    prev: ptr::null_mut(),
+    start: ptr::null_mut(),
+    queued: false,
+    rested: false,
+    shared: Shared {
+        remote: RemoteWord::new_owned(),
+        listed_next: AtomicU32::new(0),
+        origin: UnsafeCell::new(0),
+        class: UnsafeCell::new(0),
+        run_slices: UnsafeCell::new(0),
+    },
+});
+
+#[derive(Debug)]
+pub(crate) struct EmptyPage(Page);
+
+// SAFETY: the empty page is only ever read.
+unsafe impl Sync for EmptyPage {}
+
+impl EmptyPage {
+    /// The empty page as a pointer like any other page's.
+    pub(crate) const fn as_ptr(&'static self) -> *mut Page {
+        (&raw const self.0).cast_mut()
+    }
+}
+
+/// The operations below take a raw pointer to the record: two threads may look at one
+/// record at once, each at its own half.
+///
+/// # Safety
+/// Where not said otherwise, the caller owns the page and `page` is its record.
+impl Page {
+    /// Makes a page of `class` from the slices at `first`, which the caller holds.
+    pub(crate) unsafe fn init(first: Slice, class: usize, owner: u32) -> *mut Page {
+        let Class { reserved, slices, .. } = CLASS[class];
+        let page = first.page();
+        // SAFETY: the caller holds the slices, so nobody else writes the record's owner half; the remote word is
+        // touched by atomic operations only.
+        unsafe {
+            (*page).local_free = ptr::null_mut();
+            (*page).used = 0;
+            (*page).capacity = 0;
+            (*page).reserved = reserved;
+            *(*page).shared.class.get() = class as u32;
+            (*page).next = ptr::null_mut();
+            (*page).prev = ptr::null_mut();
+            (*page).start = first.start();
+            (*page).queued = false;
+            (*page).rested = false;
+            *(*page).shared.origin.get() = 0;
+            (*page).shared.remote.own_fresh();
+        }
+        for distance in 1..usize::from(slices) {
+            first
+                .plus(distance)
+                .owner()
+                .store(OWNER_INTERIOR | distance as u32, crate::sync::Ordering::Relaxed);
+        }
+        first.owner().store(owner, crate::sync::Ordering::Relaxed);
+        page
+    }
+
+    /// Ends the page: its slices are the caller's afterwards. No block may be in use.
+    pub(crate) unsafe fn dissolve(page: *mut Page) -> (Slice, usize) {
+        // SAFETY: the caller owns the page.
+        let (first, class) = unsafe { (Self::slice(page), Self::class(page)) };
+        let slices = usize::from(CLASS[class].slices);
+        for distance in 0..slices {
+            first.plus(distance).owner().store(OWNER_NOT_A_PAGE, crate::sync::Ordering::Relaxed);
+        }
+        (first, slices)
+    }
+
+    /// The slice the page starts in.
+    pub(crate) unsafe fn slice(page: *mut Page) -> Slice {
+        // SAFETY: the caller owns the page.
+        arena::slice_at(unsafe { (*page).start })
+    }
+
+    /// The size class of the blocks. It is enough that the caller holds one of them.
+    #[inline(always)]
+    pub(crate) unsafe fn class(page: *mut Page) -> usize {
+        // SAFETY: it was written before the first block was handed out, and is not written again before
+        // the last one has come back.
+        unsafe { *(*page).shared.class.get() as usize }
+    }
+
+    /// Whether blocks are left that were never linked.
+    #[inline]
+    pub(crate) unsafe fn extendable(page: *mut Page) -> bool {
+        // SAFETY: the caller owns the page.
+        unsafe { (*page).capacity < (*page).reserved }
+    }
+
+    /// Links some more blocks in address order and returns the first. They count as used.
+    pub(crate) unsafe fn extend(page: *mut Page) -> *mut Block {
+        // SAFETY: the caller owns the page; the new blocks lie between `capacity` and `reserved`, inside
+        // the page's slices, and nobody knows of them yet.
+        unsafe {
+            let Class { block_size, extend, .. } = CLASS[Self::class(page)];
+            let block_size = block_size as usize;
+            // Pages that are used in full soon need fewer visits.
+            let grown = u32::from(extend).max((*page).capacity / 4);
+            let count = grown.min((*page).reserved - (*page).capacity);
+            let first = (*page).start.add((*page).capacity as usize * block_size);
+            let mut at = first;
+            for _ in 1..count {
+                let next = at.add(block_size);
+                (*at.cast::<Block>()).next = next.cast();
+                at = next;
+            }
+            (*at.cast::<Block>()).next = ptr::null_mut();
+            (*page).capacity += count;
+            (*page).used += count;
+            first.cast()
+        }
+    }
+
+    /// Takes the list of the owner's frees. All blocks count as used afterwards.
+    #[inline]
+    pub(crate) unsafe fn take_local(page: *mut Page) -> *mut Block {
+        // SAFETY: the caller owns the page.
+        unsafe {
+            let list = (*page).local_free;
+            if !list.is_null() {
+                (*page).local_free = ptr::null_mut();
+                (*page).used = (*page).capacity;
+            }
+            list
+        }
+    }
+
+    /// Takes the list of other threads' frees. The blocks still count as used.
+    #[inline]
+    pub(crate) unsafe fn take_remote(page: *mut Page) -> *mut Block {
+        // SAFETY: the record is there as long as the page; the positions in the list are blocks of it.
+        unsafe {
+            match (*page).shared.remote.take() {
+                Some(Taken { head, .. }) => Self::block_at(page, head),
+                None => ptr::null_mut(),
+            }
+        }
+    }
+
+    /// Moves what other threads freed to the owner's list.
+    pub(crate) unsafe fn collect_remote(page: *mut Page) {
+        // SAFETY: the caller owns the page; the list has `count` blocks, linked by the threads that freed them.
+        unsafe {
+            let Some(Taken { head, count }) = (*page).shared.remote.take() else { return };
+            let list = Self::block_at(page, head);
+            if !(*page).local_free.is_null() {
+                let mut last = list;
+                for _ in 1..count {
+                    last = (*last).next;
+                }
+                (*last).next = (*page).local_free;
+            }
+            (*page).local_free = list;
+            (*page).used -= count;
+        }
+    }
+
+    /// Frees a block of the page.
+    #[inline(always)]
+    pub(crate) unsafe fn push_local(page: *mut Page, block: *mut Block) {
+        // SAFETY: the caller owns the page and gives up the block.
+        unsafe {
+            (*block).next = (*page).local_free;
+            (*page).local_free = block;
+            (*page).used -= 1;
+        }
+    }
+
+    /// The page's word for other threads. The caller need not own the page, but it must be one.
+    #[inline(always)]
+    pub(crate) unsafe fn remote<'a>(page: *mut Page) -> &'a RemoteWord {
+        // SAFETY: records are never unmapped, and the word is only touched atomically.
+        unsafe { &(*page).shared.remote }
+    }
+
+    /// The link in the stack of ownerless pages. As for [`Page::remote`].
+    pub(crate) unsafe fn listed_next<'a>(page: *mut Page) -> &'a AtomicU32 {
+        // SAFETY: as for `remote`.
+        unsafe { &(*page).shared.listed_next }
+    }
+
+    /// The heap that owned the page before the caller.
+    pub(crate) unsafe fn origin(page: *mut Page) -> u32 {
+        // SAFETY: only owners touch it, and ownership passes with acquire and release.
+        unsafe { *(*page).shared.origin.get() }
+    }
+
+    /// Gives the page up as far as the owner word tells; the caller clears the ownership bit next.
+    pub(crate) unsafe fn disown(page: *mut Page, origin: u32) {
+        // SAFETY: the caller still owns the page.
+        let first = unsafe {
+            *(*page).shared.origin.get() = origin;
+            Self::slice(page)
+        };
+        first.owner().store(OWNER_NONE, crate::sync::Ordering::Relaxed);
+    }
+
+    /// Frees `block` into a page that the caller does not own.
+    #[inline]
+    pub(crate) unsafe fn free_remote(page: *mut Page, start: *mut u8, block: *mut Block) -> remote::Freed {
+        let words = (block.addr() - start.addr()) / size_of::<usize>();
+        // SAFETY: the caller gives up the block, so nobody else touches it until the word has it; positions in
+        // the word are blocks of the page that starts at `start`.
+        unsafe {
+            Self::remote(page).free(Position::from_words(words as u32), |next| {
+                (*block).next = next.map_or(ptr::null_mut(), |next| block_at(start, next));
+            })
+        }
+    }
+
+    unsafe fn block_at(page: *mut Page, position: Position) -> *mut Block {
+        // SAFETY: the caller owns the page, so its start does not change.
+        unsafe { block_at((*page).start, position) }
+    }
+
+    /// Slices of a run that holds a single block. The caller holds the run.
+    pub(crate) unsafe fn run_slices(page: *mut Page) -> usize {
+        // SAFETY: whoever holds the run is the only one to touch this.
+        unsafe { *(*page).shared.run_slices.get() }
+    }
+
+    /// See [`Page::run_slices`].
+    pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) {
+        // SAFETY: whoever holds the run is the only one to touch this.
+        unsafe { *(*page).shared.run_slices.get() = slices }
+    }
+}
+
+/// # Safety
+/// `position` is a block of the page whose blocks start at `start`.
+unsafe fn block_at(start: *mut u8, position: Position) -> *mut Block {
+    // SAFETY: the block lies in the page.
+    unsafe { start.add(position.words() as usize * size_of::<usize>()).cast() }
+}
