@@ -16,11 +16,17 @@ pub struct Identity {
     pub proof: String,
 }
 
-/// Runs a row and makes its report.
+/// Runs a row and makes its report. `identify` is called when all is measured: asking an
+/// allocator who it is may cost memory.
 ///
 /// # Errors
-/// An unknown row, parameters the row cannot take, or a result that is wrong.
-pub fn execute<A: Api>(row: &str, params: &Params, identity: Identity) -> Result<Report, Failure> {
+/// An unknown row, parameters the row cannot take, a result that is wrong, or another allocator
+/// than the one that was meant.
+pub fn execute<A: Api>(
+    row: &str,
+    params: &Params,
+    identify: impl FnOnce() -> Result<Identity, String>,
+) -> Result<Report, Failure> {
     let run = registry::find::<A>(row).ok_or_else(|| {
         Failure::Parameters(format!("unknown row '{row}': `rows` lists the rows there are"))
     })?;
@@ -29,6 +35,7 @@ pub fn execute<A: Api>(row: &str, params: &Params, identity: Identity) -> Result
     let mut meter = Meter::default();
     let outcome = run(params, &mut meter)?;
     let measured = meter.finish();
+    let identity = identify().map_err(Failure::Identity)?;
     let run_ns = nanoseconds(measured.elapsed);
     let score_ns = if outcome.timed { per_billion(run_ns, outcome.operations)? } else { run_ns };
     Ok(Report {

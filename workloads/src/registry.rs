@@ -44,6 +44,8 @@ pub enum Failure {
     Parameters(String),
     /// The row ran and its own check found something wrong.
     Check(String),
+    /// The row ran under another allocator than it should have.
+    Identity(String),
 }
 
 /// One port.
