@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use crate::api::{Api, Request};
 use crate::measure::Meter;
 use crate::proc_status;
-use crate::registry::{Failure, Outcome, Params, Workload};
+use crate::registry::{Failure, Outcome, Params, Workload, at_most};
 use crate::rows::{Preset, Size};
 use crate::threads::{self, Job, MAX_THREADS};
 
@@ -35,20 +35,21 @@ pub struct AllocTest<const SCALED: bool>;
 
 impl<const SCALED: bool> Workload for AllocTest<SCALED> {
     fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
-        let threads = match (SCALED, params.preset) {
+        let wanted = match (SCALED, params.preset) {
             (false, _) => 1,
             (true, Preset::Seed2019) => params.threads,
             (true, Preset::Current) => params.threads.min(16),
         };
-        if threads > MAX_THREADS {
-            return Err(Failure::Parameters(format!(
-                "this row takes at most {MAX_THREADS} threads, not {threads}"
-            )));
-        }
+        let threads = at_most(MAX_THREADS, wanted)?;
         let (all_slots, seed) = match params.preset {
             Preset::Seed2019 => (1 << 20, 42),
             Preset::Current => (1 << 18, 41),
         };
+        if !Choice::new(all_slots / threads).is_possible() {
+            return Err(Failure::Parameters(format!(
+                "{threads} threads are too many: some would have no slots"
+            )));
+        }
         let iterations = params.ops.unwrap_or(iterations(params.size));
         let plan = Plan { threads, slots: all_slots / threads, seed, iterations };
         let sums = perform::<A>(plan, meter);
@@ -173,6 +174,11 @@ impl Choice {
         }
         offsets[7] = u32::try_from(slots).expect("slots are counted in 32 bits");
         Choice { limits, offsets }
+    }
+
+    /// Whether every class has a slot.
+    fn is_possible(&self) -> bool {
+        self.offsets.is_sorted_by(|first, next| first < next)
     }
 
     #[inline]
@@ -320,6 +326,7 @@ mod tests {
         let limits =
             [1_125_899_906, 2_814_749_765, 3_870_280_927, 4_222_124_647, 4_288_095_344, 4_294_692_417];
         assert_eq!(choice.limits, limits);
+        assert!(choice.is_possible() && !Choice::new(1 << 13).is_possible());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 
 use crate::api::{Api, Request};
 use crate::measure::Meter;
-use crate::registry::{Failure, Outcome, Params, Workload, digest};
+use crate::registry::{Failure, Outcome, Params, Workload, at_most, digest};
 use crate::rows::Size;
 use crate::threads::{self, Job, MAX_THREADS};
 
@@ -38,12 +38,7 @@ pub struct CacheScratch<const SCALED: bool>;
 
 impl<const SCALED: bool> Workload for CacheScratch<SCALED> {
     fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
-        let threads = if SCALED { params.threads } else { 1 };
-        if threads > MAX_THREADS {
-            return Err(Failure::Parameters(format!(
-                "this row takes at most {MAX_THREADS} threads, not {threads}"
-            )));
-        }
+        let threads = at_most(MAX_THREADS, if SCALED { params.threads } else { 1 })?;
         let writes = params.ops.unwrap_or(writes(params.size)) / threads as u64;
         let result = perform::<A>(Plan { threads, blocks: BLOCKS, writes }, meter);
         Ok(Outcome {

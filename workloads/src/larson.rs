@@ -14,7 +14,7 @@ use crate::api::{Api, Request};
 use crate::lran2::Lran2;
 use crate::measure::Meter;
 use crate::protocol::Counts;
-use crate::registry::{Failure, Outcome, Params, Workload, digest};
+use crate::registry::{Failure, Outcome, Params, Workload, at_most, digest};
 use crate::rows::{Preset, Size};
 use crate::threads::start_detached;
 
@@ -86,12 +86,7 @@ pub struct Larson;
 impl Workload for Larson {
     fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
         let shape = shape(params.preset, params.threads);
-        if shape.sets > MAX_SETS {
-            return Err(Failure::Parameters(format!(
-                "larson takes at most {MAX_SETS} threads, not {}",
-                shape.sets
-            )));
-        }
+        at_most(MAX_SETS, shape.sets)?;
         let work = match params.ops {
             Some(replacements) => Work::Fixed { generations: 1, replacements },
             None => work(params.preset, params.size),
@@ -178,16 +173,11 @@ impl Range {
         }
     }
 
+    /// Exchanges two blocks, both made by the same thread.
     fn swap(self, one: usize, other: usize) {
-        let exchange = |table: &[AtomicU32]| {
-            let kept = table[one].load(Ordering::Relaxed);
-            table[one].store(table[other].load(Ordering::Relaxed), Ordering::Relaxed);
-            table[other].store(kept, Ordering::Relaxed);
-        };
-        exchange(self.sizes);
-        let kept = self.blocks[one].load(Ordering::Relaxed);
-        self.blocks[one].store(self.blocks[other].load(Ordering::Relaxed), Ordering::Relaxed);
-        self.blocks[other].store(kept, Ordering::Relaxed);
+        let (blocks, sizes, relaxed) = (self.blocks, self.sizes, Ordering::Relaxed);
+        blocks[one].store(blocks[other].swap(blocks[one].load(relaxed), relaxed), relaxed);
+        sizes[one].store(sizes[other].swap(sizes[one].load(relaxed), relaxed), relaxed);
     }
 
     fn live_bytes(self) -> u64 {
@@ -195,7 +185,8 @@ impl Range {
     }
 }
 
-/// What goes on from one thread of a set to the next.
+/// What goes on from one thread of a set to the next. Sets share no cache line.
+#[repr(align(64))]
 struct Set {
     shape: Shape,
     first: u32,

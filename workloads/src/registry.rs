@@ -78,6 +78,14 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
     Some(run)
 }
 
+/// The number of threads, if the row can have that many.
+pub(crate) fn at_most(limit: usize, threads: usize) -> Result<usize, Failure> {
+    if threads > limit {
+        return Err(Failure::Parameters(format!("this row takes at most {limit} threads, not {threads}")));
+    }
+    Ok(threads)
+}
+
 /// One digest of a sequence of numbers, for checksums made of per-thread counts.
 pub(crate) fn digest(numbers: impl IntoIterator<Item = u64>) -> String {
     // FNV-1a over the bytes: short, and every position matters.

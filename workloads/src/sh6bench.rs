@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use crate::api::{Api, Request};
 use crate::measure::Meter;
-use crate::registry::{Failure, Outcome, Params, Workload, digest};
+use crate::registry::{Failure, Outcome, Params, Workload, at_most, digest};
 use crate::rows::{Preset, Size};
 use crate::tagged::Tagged;
 use crate::threads::{self, Job, MAX_THREADS};
@@ -53,14 +53,9 @@ impl Workload for Sh6bench {
 pub(crate) fn thread_count(params: &Params) -> Result<usize, Failure> {
     let threads = match params.preset {
         Preset::Seed2019 => params.threads,
-        Preset::Current => 2 * params.threads,
+        Preset::Current => params.threads.saturating_mul(2),
     };
-    if threads > MAX_THREADS {
-        return Err(Failure::Parameters(format!(
-            "this row takes at most {MAX_THREADS} threads, not {threads}"
-        )));
-    }
-    Ok(threads)
+    at_most(MAX_THREADS, threads)
 }
 
 /// What both SmartHeap programs print at the end.

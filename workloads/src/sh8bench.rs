@@ -129,7 +129,7 @@ fn produce<A: Api>(slots: &[Slot]) {
 }
 
 /// A worker's part of the slots: of every section of slots one tile.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Foreign<'a> {
     slots: &'a [Slot],
     cursor: usize,
@@ -217,12 +217,15 @@ impl<'a, A: Api> Worker<'a, A> {
 impl<A: Api> Job for Worker<'_, A> {
     fn run(&mut self) {
         let mut window = Window::new::<A>(self.cells);
+        // What changes all the time stays on the stack: jobs lie side by side and share cache lines.
         let mut tally = Tally::default();
+        let mut foreign = self.foreign;
         let classes = (0..MIX.len()).cycle().skip(1);
         for (_, class) in (0..self.iterations).zip(classes) {
-            self.foreign.free_arrived::<A>();
+            foreign.free_arrived::<A>();
             allocate::<A>(class, &mut window, &mut tally);
         }
+        self.foreign = foreign;
         self.tally = tally;
         self.window = Some(window);
     }

@@ -14,7 +14,8 @@ use crate::protocol::Counts;
 /// The most threads one row may have at a time.
 pub(crate) const MAX_THREADS: usize = 512;
 
-type Entry = extern "C" fn(*mut c_void) -> *mut c_void;
+/// What a thread is started with.
+pub(crate) type Entry = extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// What one thread does. Results are left in the job itself.
 pub(crate) trait Job: Send {
@@ -81,13 +82,10 @@ extern "C" fn sit_down<A: Api, J: Job>(seat: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
-/// Starts a thread that nobody waits for; `body` gets `index`.
-pub(crate) fn start_detached(body: Detached, index: usize) {
+/// Starts a thread that nobody waits for. The address of its argument is `index`, and nothing more.
+pub(crate) fn start_detached(body: Entry, index: usize) {
     start(body, ptr::without_provenance_mut(index), true);
 }
-
-/// The entry of a detached thread; its argument is a number, not an address.
-pub(crate) type Detached = Entry;
 
 fn start(entry: Entry, argument: *mut c_void, detached: bool) -> libc::pthread_t {
     let mut thread = 0;

@@ -81,6 +81,7 @@ fn mistakes_end_with_code_two() {
         ("run", "--row"),
         ("larson", "larson"),
         ("run --row larson --check --threads 101", "100"),
+        ("run --row alloc-testN --preset seed2019 --check --threads 80", "80"),
         ("run --row sh6bench --check --threads 300", "512"),
     ] {
         let (code, text) = complaint(MI, arguments);
@@ -125,6 +126,32 @@ fn planted_rows_fail_in_their_ways() {
     let extra = peak("planted-memory").abs_diff(peak("planted-wrong"));
     assert!(extra.abs_diff(EXTRA_BYTES as u64) < 1 << 20, "{extra}");
     assert!(PLANTED.iter().all(|planted| ROWS.iter().all(|row| row.id != *planted)));
+}
+
+#[test]
+fn running_out_of_memory_is_one_clear_line() {
+    // Enough address space to start, and not enough for another 20 MiB.
+    let line = format!("ulimit -v 30000; exec {MC} run --row planted-memory --check");
+    let output = Command::new("sh").args(["-c", &line]).output().expect("there is a shell");
+    let text = String::from_utf8(output.stderr).expect("a complaint is text");
+    assert_eq!((output.status.code(), text.lines().count()), (Some(1), 1), "{text}");
+    assert!(text.starts_with("out of memory: ") && text.contains(&EXTRA_BYTES.to_string()), "{text}");
+}
+
+#[test]
+fn versions_that_are_written_down_are_those_built() {
+    let manifest = include_str!("../Cargo.toml");
+    for (package, source) in [
+        ("snmalloc-rs", include_str!("../src/bin/worker-sn.rs")),
+        ("rpmalloc", include_str!("../src/bin/worker-rp.rs")),
+        ("tcmalloc-better", include_str!("../src/bin/worker-tcg.rs")),
+    ] {
+        let line =
+            manifest.lines().find(|line| line.starts_with(&format!("{package} = "))).expect("a dependency");
+        let (_, version) = line.split_once("\"=").expect("an exact version");
+        let (version, _) = version.split_once('"').expect("the version ends");
+        assert!(source.contains(&format!(" {version}")), "{package} {version}");
+    }
 }
 
 #[test]
