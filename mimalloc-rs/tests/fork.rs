@@ -10,6 +10,7 @@ use std::thread;
 
 use mimalloc_rs::MiMalloc;
 use support::block::Block;
+use support::process;
 
 #[global_allocator]
 static GLOBAL: MiMalloc = MiMalloc;
@@ -86,8 +87,17 @@ fn child(before: &mut Vec<Block>) {
     for thread in threads {
         thread.join().unwrap().into_iter().for_each(Block::free);
     }
-    MiMalloc.collect(true);
+    memory_goes_back();
     (0..others + 1).map(block).for_each(Block::free);
+}
+
+/// Also when one of the parent's other threads was giving memory back at the fork.
+fn memory_goes_back() {
+    const SIZE: usize = 4 << 20;
+    let before = process::resident();
+    Block::new(Layout::from_size_align(SIZE, 8).unwrap(), 1).free();
+    MiMalloc.collect(true);
+    assert!(process::resident() < before + SIZE / 2, "a child keeps what it has freed");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod support;
 
 use std::alloc::Layout;
 use std::hint::black_box;
+use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,37 @@ fn after_the_threads_end(size: usize) {
     check_left(start);
 }
 
+/// Threads end next to each other with a few blocks left in each of their pages; one thread uses all the rest.
+fn pages_are_taken_over() {
+    const THREADS: usize = 8;
+    const KEPT: usize = 8;
+    let layout = Layout::from_size_align(500, 8).unwrap();
+    let each = PEAK / 4 / THREADS / layout.size();
+    let barrier = Barrier::new(THREADS);
+    let kept: Vec<Block> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let blocks: Vec<_> = (0..each).map(|number| Block::new(layout, number as u8)).collect();
+                    barrier.wait();
+                    let (keep, go): (Vec<_>, Vec<_>) =
+                        blocks.into_iter().enumerate().partition(|(number, _)| number % KEPT == 0);
+                    go.into_iter().for_each(|(_, block)| block.free());
+                    keep.into_iter().map(|(_, block)| block).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    MiMalloc.collect(true);
+    let start = process::resident();
+    let more = THREADS * each / KEPT * (KEPT - 2);
+    let blocks: Vec<_> = (0..more).map(|number| Block::new(layout, number as u8)).collect();
+    let grown = process::resident().saturating_sub(start + blocks.capacity() * size_of::<Block>());
+    assert!(grown < LEFT, "{} MiB are new of {} MiB", grown / MIB, more * layout.size() / MIB);
+    kept.into_iter().chain(blocks).for_each(Block::free);
+}
+
 macro_rules! alone {
     ($($name:ident: $body:expr;)*) => {$(
         #[test]
@@ -111,4 +143,5 @@ alone! {
     large_blocks_go_back_by_themselves: without_collect(3 * MIB);
     small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
     large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
+    pages_of_ended_threads_are_used_again: pages_are_taken_over();
 }
