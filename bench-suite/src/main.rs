@@ -1,3 +1,15 @@
-//! Entry point of the harness.
+//! Entry point of the harness: parse, dispatch, turn the ending into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use bench_suite::{cli, error};
+
+fn main() -> ExitCode {
+    match cli::main(std::env::args_os()) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            eprintln!("bench-suite: {}", error::one_line(&failure));
+            ExitCode::from(error::exit_code(&failure))
+        }
+    }
+}

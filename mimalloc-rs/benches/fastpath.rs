@@ -9,7 +9,6 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use mimalloc_rs::MiMalloc;
-use tikv_jemallocator::Jemalloc;
 
 const SIZES: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 const BATCH: usize = 100;
@@ -151,7 +150,6 @@ fn fastpath(criterion: &mut Criterion) {
     group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
     all(&mut group, "mimalloc-rs", &MiMalloc);
     all(&mut group, "system", &System);
-    all(&mut group, "jemalloc", &Jemalloc);
     group.finish();
 }
 

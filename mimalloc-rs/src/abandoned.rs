@@ -5,8 +5,9 @@ use crate::geometry::CLASSES;
 use crate::page::Page;
 use crate::page::remote::Unlisted;
 use crate::stack::IndexStack;
+use crate::sync::AtomicU64;
 
-static LISTED: [IndexStack; CLASSES] = [const { IndexStack::new() }; CLASSES];
+static LISTED: [IndexStack; CLASSES] = [const { IndexStack::new(AtomicU64::new(0)) }; CLASSES];
 
 /// Gives up a page: nobody owns it afterwards. `origin` is the heap that would like it back, or 0.
 ///

@@ -42,6 +42,9 @@ pub(crate) const BORROW_MIN: usize = 64;
 pub(crate) const BORROW_BLOCKS: usize = 256;
 /// The same bound in bytes.
 pub(crate) const BORROW_BYTES: usize = 64 * 1024;
+/// One in this many blocks of other threads' pages goes home although it could be kept: threads whose blocks got
+/// mixed, for example when one took over pages of another that ended, come apart again.
+pub(crate) const HOMEWARD: u16 = 8;
 /// A thread takes over ownerless pages it frees into while it has fewer than this
 /// many pages with free blocks in the class.
 pub(crate) const ADOPT_MAX: usize = 32;

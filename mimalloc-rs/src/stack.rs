@@ -21,18 +21,10 @@ pub(crate) struct IndexStack<O = Strict> {
 }
 
 impl<O: Orders> IndexStack<O> {
-    /// An empty stack.
-    #[cfg(not(loom))]
+    /// An empty stack, made of zero.
     #[must_use]
-    pub(crate) const fn new() -> Self {
-        Self { head: AtomicU64::new(0), orders: PhantomData }
-    }
-
-    /// An empty stack.
-    #[cfg(loom)]
-    #[must_use]
-    pub(crate) fn new() -> Self {
-        Self { head: AtomicU64::new(0), orders: PhantomData }
+    pub(crate) const fn new(head: AtomicU64) -> Self {
+        Self { head, orders: PhantomData }
     }
 
     /// Puts entry `number` on top. `next` is the entry's own link; the entry must not be in any stack.

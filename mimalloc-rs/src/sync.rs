@@ -1,31 +1,5 @@
-//! Atomics, or the model checker's stand-ins for them under `cfg(loom)`.
+//! Atomics. The files that hold lock-free words take theirs from here and from [`crate::orders`] only, so that
+//! `tests/models` can build the same files with a model checker's atomics.
 
-#[cfg(loom)]
-pub(crate) use crate::models::atomic::{AtomicU32, AtomicU64};
-#[cfg(not(loom))]
+pub(crate) use crate::orders::{Orders, Strict};
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::Ordering;
-
-/// The memory orderings of the lock-free words.
-///
-/// The allocator uses [`Strict`]. The trait exists so that the models can weaken one side
-/// and show that the other side is needed.
-pub(crate) trait Orders {
-    /// Gives up data written before: a pushed block's link, an owned page's fields.
-    const PUBLISH: Ordering;
-    /// Takes over data written by whoever published.
-    const OBSERVE: Ordering;
-    /// Both at once.
-    const EXCHANGE: Ordering;
-}
-
-/// The orderings the algorithms need.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Strict;
-
-impl Orders for Strict {
-    const PUBLISH: Ordering = Ordering::Release;
-    const OBSERVE: Ordering = Ordering::Acquire;
-    const EXCHANGE: Ordering = Ordering::AcqRel;
-}

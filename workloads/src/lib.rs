@@ -2,6 +2,31 @@
 //!
 //! This library holds the workloads and how a worker process reports on them. It
 //! knows no allocator, draws nothing and has no command line.
+//!
+//! A port asks for memory through [`api::Api`] only, keeps the data structures the
+//! original keeps on the heap on the heap, and leaves to statics what is static
+//! there. [`registry`] finds a row's port by its id, [`execute::execute`] runs it and makes the
+//! [`protocol::Report`].
 
+pub mod api;
+pub mod counted;
+pub mod execute;
+pub mod measure;
+pub mod planted;
 pub mod protocol;
+pub mod registry;
 pub mod rows;
+
+mod fatal;
+mod proc_status;
+mod tagged;
+mod threads;
+mod window;
+
+pub mod alloc_test;
+pub mod cache_scratch;
+pub mod cfrac;
+pub mod larson;
+pub mod lran2;
+pub mod sh6bench;
+pub mod sh8bench;

@@ -6,13 +6,13 @@
 //!    touches no page record.
 //! 2. The *current page* refills the active list: with what this thread has freed into it, with what others have freed
 //!    into it, or with blocks never used before.
-//! 3. The *queue* holds the thread's other pages with free blocks, oldest first. When the current page has
-//!    nothing left it is given up, and the queue's head takes its place: pages rest while they wait and
-//!    gather free blocks, and nothing is ever scanned.
+//! 3. The *queue* holds the thread's other pages, oldest first. When the current page has nothing left it goes to
+//!    the end, and the queue's head takes its place: pages rest while they wait and gather free blocks. A page
+//!    that comes up without any is given up, so nothing is ever scanned twice.
 //!
 //! # A full page belongs to nobody
 //!
-//! A page without free blocks is of no use to its thread, so the thread gives it up. The first thread that frees
+//! A page that stays without free blocks is of no use to its thread, so the thread gives it up. The first thread that frees
 //! a block into it becomes its owner: the old one, if it frees its own blocks, or the thread that
 //! consumes what the old one produced, whose further frees are then its own business and need no atomic operation.
 //! The same rule makes thread exit simple: a dying thread gives up its pages, and those with free blocks
@@ -26,7 +26,7 @@ use core::ptr;
 
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{ADOPT_MAX, CLASSES, HEAP_SIZE, REFILLS_PER_TICK, SLICE_CACHE, SLICE_SIZE};
+use crate::geometry::{ADOPT_MAX, CLASSES, HEAP_SIZE, HOMEWARD, REFILLS_PER_TICK, SLICE_CACHE, SLICE_SIZE};
 use crate::page::{self, Block, Page};
 use crate::size_class::CLASS;
 use crate::sync::AtomicU32;
@@ -57,7 +57,7 @@ pub(crate) struct Heap {
     pool_next: AtomicU32,
 }
 
-/// Pages with free blocks, oldest first.
+/// Pages that wait, oldest first.
 #[derive(Debug, Clone, Copy)]
 struct Queue {
     first: *mut Page,
@@ -222,23 +222,24 @@ impl Heap {
                     list = Page::extend(current);
                 }
                 if !list.is_null() {
+                    (*current).rested = false;
                     return Self::activate(heap, class, list);
                 }
                 Self::put_aside(heap, class, current);
-                let next = match (*heap).queues[class].pop_front() {
-                    Some(page) => page,
-                    None => match Self::find_page(heap, class) {
-                        Some(page) => page,
-                        None => return ptr::null_mut(),
-                    },
-                };
+                let next = (*heap).queues[class]
+                    .pop_front()
+                    .or_else(|| Self::find_page(heap, class))
+                    .or_else(|| Self::find_page_after_collecting(heap, class));
+                let Some(next) = next else { return ptr::null_mut() };
                 (*heap).current[class] = next;
                 others = others.saturating_sub(1);
             }
         }
     }
 
-    /// Ends a page's time as the current page: all its linked blocks are used.
+    /// Ends a page's time as the current page: all its linked blocks are used. In a program that frees about as
+    /// much as it allocates, blocks come back while the page waits in the queue; a page that has waited
+    /// in vain is given up.
     unsafe fn put_aside(heap: *mut Heap, class: usize, page: *mut Page) {
         // SAFETY: the heap owns the page, or it is the empty page, which stays as it is.
         unsafe {
@@ -246,7 +247,8 @@ impl Heap {
                 return;
             }
             (*heap).current[class] = page::EMPTY.as_ptr();
-            if Page::extendable(page) {
+            if Page::extendable(page) || !(*page).rested {
+                (*page).rested = true;
                 (*heap).queues[class].push_back(page);
                 return;
             }
@@ -273,6 +275,16 @@ impl Heap {
                 None => arena::allocate(slices, SLICE_SIZE)?.first,
             };
             Some(Page::init(first, class, (*heap).id))
+        }
+    }
+
+    /// The same when the system refuses memory: empty pages of other classes will do.
+    #[cold]
+    unsafe fn find_page_after_collecting(heap: *mut Heap, class: usize) -> Option<*mut Page> {
+        // SAFETY: as for `find_page`.
+        unsafe {
+            Self::collect(heap, false);
+            Self::find_page(heap, class)
         }
     }
 
@@ -311,6 +323,9 @@ impl Heap {
                 return false;
             }
             (*heap).borrow[class] = left - 1;
+            if left.is_multiple_of(HOMEWARD) {
+                return false;
+            }
             (*block).next = (*heap).active[class];
             (*heap).active[class] = block;
             true

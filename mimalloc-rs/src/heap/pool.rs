@@ -7,14 +7,14 @@ use super::{FIRST_ID, Heap, id_of};
 use crate::arena;
 use crate::geometry::{HEAP_CHUNKS, HEAP_SIZE, HEAPS_PER_CHUNK, SLICE_SIZE};
 use crate::stack::IndexStack;
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// Slices that hold heaps, in order of their numbers.
 static CHUNKS: [AtomicPtr<u8>; HEAP_CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; HEAP_CHUNKS];
 /// The number of the next heap that was never used.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Heaps whose threads have ended.
-static IDLE: IndexStack = IndexStack::new();
+static IDLE: IndexStack = IndexStack::new(AtomicU64::new(0));
 
 /// A heap for the calling thread. `None` when the system refuses memory, or too many threads have one.
 pub(crate) fn acquire() -> Option<*mut Heap> {

@@ -22,7 +22,7 @@ use core::ptr;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, Slice};
 use crate::geometry::CACHE_LINE;
 use crate::size_class::{CLASS, Class};
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, AtomicU64};
 
 use remote::{Position, RemoteWord, Taken};
 
@@ -53,6 +53,8 @@ pub(crate) struct Page {
     start: *mut u8,
     /// Whether the page stands in its owner's queue (and is not the current page of the class).
     pub(crate) queued: bool,
+    /// Whether the page has waited in the queue since it last had nothing left to give.
+    pub(crate) rested: bool,
 
     // Written by other threads, or rarely.
     shared: Shared,
@@ -86,8 +88,9 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
     prev: ptr::null_mut(),
     start: ptr::null_mut(),
     queued: false,
+    rested: false,
     shared: Shared {
-        remote: RemoteWord::new_owned(),
+        remote: RemoteWord::new(AtomicU64::new(remote::OWNED)),
         listed_next: AtomicU32::new(0),
         origin: UnsafeCell::new(0),
         class: UnsafeCell::new(0),
@@ -130,6 +133,7 @@ impl Page {
             (*page).prev = ptr::null_mut();
             (*page).start = first.start();
             (*page).queued = false;
+            (*page).rested = false;
             *(*page).shared.origin.get() = 0;
             (*page).shared.remote.own_fresh();
         }

@@ -29,7 +29,8 @@ use core::marker::PhantomData;
 
 use crate::sync::{AtomicU64, Orders, Strict};
 
-const OWNED: u64 = 1;
+/// The word of a page that has an owner and nothing else.
+pub(crate) const OWNED: u64 = 1;
 const LISTED: u64 = 2;
 const FLAGS: u64 = OWNED | LISTED;
 const COUNT_SHIFT: u32 = 8;
@@ -94,18 +95,10 @@ pub(crate) struct RemoteWord<O = Strict> {
 }
 
 impl<O: Orders> RemoteWord<O> {
-    /// The word of a page that the caller owns.
-    #[cfg(not(loom))]
+    /// The word of a page that the caller owns, made of [`OWNED`].
     #[must_use]
-    pub(crate) const fn new_owned() -> Self {
-        Self { word: AtomicU64::new(OWNED), orders: PhantomData }
-    }
-
-    /// The word of a page that the caller owns.
-    #[cfg(loom)]
-    #[must_use]
-    pub(crate) fn new_owned() -> Self {
-        Self { word: AtomicU64::new(OWNED), orders: PhantomData }
+    pub(crate) const fn new(word: AtomicU64) -> Self {
+        Self { word, orders: PhantomData }
     }
 
     /// Frees the block at `at` into a page the caller does not own.

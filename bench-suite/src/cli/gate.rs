@@ -1,0 +1,215 @@
+//! `gate`: judge a run, or what is measured now, against the baseline.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use workloads::rows::{Preset, ROWS, Size};
+
+use super::options::WorkerArgs;
+use super::run::{self, RunArgs};
+use super::scratch::Scratch;
+use super::{Setup, print_out};
+use crate::campaign::Finish;
+use crate::digest::digest;
+use crate::error::Outcome;
+use crate::exec::{Cancel, RealExecutor};
+use crate::fingerprint::{Commit, Machine, Toolchain, cores};
+use crate::gate::judge::{Verdict, judge};
+use crate::gate::{Baseline, Figures, SUBJECT, Tolerance, YARDSTICK, measure};
+use crate::journal;
+use crate::plan::Params;
+use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
+use crate::results::{Results, RunFolder};
+
+/// Flags of `gate`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct GateArgs {
+    /// Name or folder of a run [default: the newest quick run]
+    run: Option<String>,
+    /// Measure now what no run has: allocation counts, instructions, a quick run if needed
+    #[arg(long)]
+    measure: bool,
+    /// Measure everything and write it as the new baseline
+    #[arg(long, conflicts_with_all = ["measure", "run"])]
+    update: bool,
+    /// The baseline [default: results/baseline.json]
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Take the workers from this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    worker_dir: Option<PathBuf>,
+}
+
+/// Does what `gate` was asked for.
+pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
+    let path = args.baseline.clone().unwrap_or_else(|| setup.results.baseline());
+    let baseline = Baseline::load(&path)?;
+    if args.update {
+        return update(args, setup, baseline, path);
+    }
+    let Some(baseline) = baseline else {
+        eprintln!(
+            "bench-suite: nothing can be judged: there is no {}; write it with: bench-suite gate --update",
+            path.display()
+        );
+        return Ok(Outcome::NothingJudged);
+    };
+    let mut figures = empty(baseline.figures.params, &setup);
+    let stored = stored_run(args.run.as_deref(), &setup.results, &figures)?;
+    if args.measure {
+        let Some(taken) = take(args, setup, figures, stored)? else { return Ok(interrupted()) };
+        figures = taken;
+    } else if let Some(stored) = stored {
+        add_run(stored, &mut figures)?;
+    }
+    conclude(&baseline, &figures)
+}
+
+fn conclude(baseline: &Baseline, figures: &Figures) -> Result<Outcome> {
+    let judgements = judge(baseline, figures);
+    let count = |verdict| judgements.iter().filter(|judgement| judgement.verdict == verdict).count();
+    let (passed, failed, skipped) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Skipped));
+    let mut text = String::new();
+    for judgement in &judgements {
+        text += &format!("{:<7} {}: {}\n", judgement.verdict, judgement.figure, judgement.text);
+    }
+    print_out(&format!("{text}{passed} passed, {failed} failed, {skipped} skipped\n"))?;
+    Ok(match (passed, failed) {
+        (_, 1..) => Outcome::Regression,
+        (0, 0) => Outcome::NothingJudged,
+        _ => Outcome::Done,
+    })
+}
+
+fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -> Result<Outcome> {
+    let defaults = Params { preset: Preset::default(), size: Size::Quick, threads: cores() };
+    let params = old.as_ref().map_or(defaults, |old| old.figures.params);
+    let commit = Commit::read(setup.root.as_deref()).name();
+    let figures = empty(params, &setup);
+    let Some(figures) = take(args, setup, figures, None)? else { return Ok(interrupted()) };
+    if let Some((row, why)) = figures.failures.first_key_value() {
+        bail!("the baseline stays as it is, because {row} fails under '{SUBJECT}': {why}");
+    }
+    let baseline = Baseline {
+        schema_version: SCHEMA_VERSION,
+        recorded_utc: utc_now(),
+        commit,
+        machine: Machine::read().line(),
+        tolerance: old.map_or_else(Tolerance::default, |old| old.tolerance),
+        figures,
+    };
+    baseline.store(&path)?;
+    eprintln!("written: {}", path.display());
+    Ok(Outcome::Done)
+}
+
+/// Adds to `figures` what can be measured; `None` when the user stopped it. A stored run
+/// takes the place of a quick run if it was made with the same binary or named by the user.
+fn take(
+    args: &GateArgs,
+    setup: Setup,
+    mut figures: Figures,
+    stored: Option<StoredRun>,
+) -> Result<Option<Figures>> {
+    let params = figures.params;
+    let worker = WorkerArgs {
+        preset: Some(params.preset),
+        threads: Some(params.threads),
+        worker_dir: args.worker_dir.clone(),
+        ..WorkerArgs::default()
+    };
+    let cancel = Cancel::on_signals()?;
+    let subject = setup.config.allocators.iter().find(|allocator| allocator.id == SUBJECT);
+    let subject = subject.with_context(|| format!("bench.toml has no allocator '{SUBJECT}'"))?;
+    let source = worker.source()?;
+    let scratch = Scratch::prepare(std::slice::from_ref(subject), &source, setup.root.as_deref(), &cancel)?;
+    if cancel.requested() {
+        return Ok(None);
+    }
+    let Some(launch) = scratch.launches.get(SUBJECT) else {
+        let reason = scratch.records.first().and_then(|record| record.reason.clone()).unwrap_or_default();
+        bail!("'{SUBJECT}' is not available: {reason}");
+    };
+    let mut executor = RealExecutor::new(cancel.clone());
+    eprintln!("counting allocations");
+    if measure::checks(&mut executor, launch, &mut figures)?.is_none() {
+        return Ok(None);
+    }
+    if figures.valgrind.is_some() {
+        eprintln!("counting instructions");
+        if measure::instructions(&mut executor, launch, &mut figures)?.is_none() {
+            return Ok(None);
+        }
+    }
+    let binary = scratch.records.first().and_then(|record| record.binary_hash.as_ref());
+    match stored.filter(|stored| args.run.is_some() || stored.subject_binary() == binary) {
+        Some(stored) => add_run(stored, &mut figures)?,
+        None => {
+            let finish = run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker), setup, &cancel)?;
+            let Some(Finish::Complete(_, digest)) = finish else { return Ok(None) };
+            measure::from_digest(&digest, &mut figures);
+        }
+    }
+    Ok(Some(figures))
+}
+
+/// A run that is there already.
+struct StoredRun {
+    folder: RunFolder,
+    record: RunRecord,
+}
+
+impl StoredRun {
+    fn subject_binary(&self) -> Option<&String> {
+        let subject = self.record.allocators.iter().find(|allocator| allocator.config.id == SUBJECT)?;
+        subject.binary_hash.as_ref()
+    }
+}
+
+/// The run to judge: the named one, or the newest that fits the baseline.
+fn stored_run(wanted: Option<&str>, results: &Results, figures: &Figures) -> Result<Option<StoredRun>> {
+    let found = match wanted {
+        Some(name) => {
+            let folder = results.find(name)?;
+            let record = RunRecord::load(folder.path())?;
+            Some((folder, record))
+        }
+        None => results.newest(|record| {
+            let has = |id: &str| record.plan.allocators.iter().any(|other| other == id);
+            let every_row = ROWS.iter().all(|row| record.plan.workloads.iter().any(|id| id == row.id));
+            record.finished_utc.is_some()
+                && every_row
+                && record.plan.params == figures.params
+                && has(SUBJECT)
+                && has(YARDSTICK)
+        }),
+    };
+    Ok(found.map(|(folder, record)| StoredRun { folder, record }))
+}
+
+/// Adds the figures of a stored run.
+fn add_run(StoredRun { folder, record }: StoredRun, figures: &mut Figures) -> Result<()> {
+    eprintln!("judging run {}", record.run_id);
+    figures.params = record.plan.params;
+    measure::from_digest(&digest(&record, journal::load(folder.path())?), figures);
+    Ok(())
+}
+
+fn empty(params: Params, setup: &Setup) -> Figures {
+    Figures {
+        params,
+        rustc: Toolchain::read(setup.root.as_deref()).rustc,
+        valgrind: measure::valgrind_version(),
+        checks: Default::default(),
+        instructions: Default::default(),
+        peak_rss_bytes: Default::default(),
+        means: Default::default(),
+        failures: Default::default(),
+    }
+}
+
+fn interrupted() -> Outcome {
+    eprintln!("bench-suite: interrupted");
+    Outcome::Interrupted
+}

@@ -1,0 +1,74 @@
+//! `list`: what there is, what it is for, and why something is not available.
+
+use anyhow::Result;
+use workloads::rows::{Group, ROWS};
+
+use super::{Setup, print_out};
+use crate::config::Kind;
+use crate::error::Outcome;
+use crate::workers::missing;
+
+/// Columns that prose may take.
+const PROSE_WIDTH: usize = 96;
+
+/// Prints both lists.
+pub(super) fn list(setup: &Setup) -> Result<Outcome> {
+    let mut text = String::from("allocators\n");
+    for allocator in &setup.config.allocators {
+        let kind = match allocator.kind {
+            Kind::Linked => "linked",
+            Kind::Preload => "preload",
+        };
+        let state = match missing(allocator) {
+            Some(reason) => format!("not available: {reason}"),
+            None if allocator.id == setup.config.run.reference => "available, the reference".to_owned(),
+            None => "available".to_owned(),
+        };
+        text += &format!("  {:<4} {:<22} {kind:<8} {state}\n", allocator.id, allocator.label);
+    }
+    text += "\nworkloads\n";
+    for row in ROWS {
+        let group = match row.group {
+            Group::Programs => "program",
+            Group::Stress => "stress test",
+        };
+        let threads = if row.threaded { "threads" } else { "one thread" };
+        text += &format!("  {} ({group}, {threads})\n", row.id);
+        for prose in [row.about, row.reading].iter().filter(|prose| !prose.is_empty()) {
+            text += &wrapped(prose);
+        }
+    }
+    print_out(&text)?;
+    Ok(Outcome::Done)
+}
+
+/// `prose` in indented lines.
+fn wrapped(prose: &str) -> String {
+    let mut text = String::new();
+    let mut line = String::new();
+    for word in prose.split_whitespace() {
+        if !line.is_empty() && line.len() + word.len() >= PROSE_WIDTH {
+            text += &format!("      {line}\n");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    text + &format!("      {line}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_wrapped_without_losing_words() {
+        let prose = "word ".repeat(60);
+        let text = wrapped(&prose);
+        assert!(text.lines().count() > 1);
+        assert!(text.lines().all(|line| line.len() <= PROSE_WIDTH + 6));
+        assert_eq!(text.split_whitespace().count(), 60);
+    }
+}

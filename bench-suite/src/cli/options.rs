@@ -1,0 +1,173 @@
+//! Flags that several commands share: what is selected and how workers are asked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use workloads::rows::{Preset, Size};
+
+use super::Setup;
+use crate::config::{Allocator, Config};
+use crate::plan::Profile;
+use crate::select::{self, Filter};
+use crate::workers::{Source, check_shared_library};
+
+/// Which cells.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct SelectArgs {
+    /// Keep allocators that match (repeatable)
+    #[arg(short, long = "alloc", value_name = "GLOB")]
+    pub(super) alloc: Vec<String>,
+    /// Drop allocators that match (repeatable)
+    #[arg(short = 'A', long, value_name = "GLOB")]
+    pub(super) not_alloc: Vec<String>,
+    /// Keep workloads that match (repeatable)
+    #[arg(short, long = "workload", value_name = "GLOB")]
+    pub(super) workload: Vec<String>,
+    /// Drop workloads that match (repeatable)
+    #[arg(short = 'W', long, value_name = "GLOB")]
+    pub(super) not_workload: Vec<String>,
+    /// Also measure this shared library in place of the system's malloc (repeatable)
+    #[arg(long, value_name = "NAME=PATH", value_parser = parse_preload)]
+    pub(super) preload: Vec<(String, PathBuf)>,
+}
+
+impl SelectArgs {
+    /// Whether the allocators are narrowed or extended.
+    pub(super) fn touches_allocators(&self) -> bool {
+        !(self.alloc.is_empty() && self.not_alloc.is_empty() && self.preload.is_empty())
+    }
+
+    /// Whether the workloads are narrowed.
+    pub(super) fn touches_workloads(&self) -> bool {
+        !(self.workload.is_empty() && self.not_workload.is_empty())
+    }
+
+    /// The selected allocators in display order. The reference is among them unless it is
+    /// dropped by name, because without it there is nothing to compare with.
+    pub(super) fn allocators(&self, config: &mut Config) -> Result<Vec<Allocator>> {
+        for (name, path) in &self.preload {
+            config.add_preload(name, check_shared_library(path)?)?;
+        }
+        let reference = &config.run.reference;
+        let mut keep = self.alloc.clone();
+        if !keep.is_empty() {
+            keep.push(reference.clone());
+            keep.extend(self.preload.iter().map(|(name, _)| name.clone()));
+        }
+        let filter = Filter { noun: "allocator", keep: &keep, drop: &self.not_alloc };
+        let ids = filter.apply(config.allocators.iter().map(|allocator| allocator.id.as_str()))?;
+        Ok(config.allocators.iter().filter(|allocator| ids.contains(&allocator.id)).cloned().collect())
+    }
+
+    /// The selected workloads in display order.
+    pub(super) fn workloads(&self) -> Result<Vec<String>> {
+        select::workloads(&self.workload, &self.not_workload)
+    }
+}
+
+/// How workers are made and asked.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct WorkerArgs {
+    /// Which era's parameters [default: current]
+    #[arg(long, value_parser = preset_parser())]
+    pub(super) preset: Option<Preset>,
+    /// Threads of the rows that scale [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) threads: Option<usize>,
+    /// Longest time of one sample, such as 90s or 5m [default: depends on the size]
+    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
+    pub(super) timeout: Option<Duration>,
+    /// How workers are built: with link-time optimisation (worker) or without [default: worker]
+    #[arg(long, value_parser = profile_parser())]
+    pub(super) profile: Option<Profile>,
+    /// Take the workers (worker-mi, worker-mc, …) from this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    pub(super) worker_dir: Option<PathBuf>,
+}
+
+impl WorkerArgs {
+    /// Where workers come from.
+    pub(super) fn source(&self) -> Result<Source> {
+        Source::new(self.worker_dir.as_deref(), self.profile.unwrap_or(Profile::Worker))
+    }
+}
+
+impl Setup {
+    /// The allocator that is 1.00 everywhere.
+    pub(super) fn reference(&self) -> String {
+        self.config.run.reference.clone()
+    }
+}
+
+fn preset_parser() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(["seed2019", "current"])
+        .map(|name| if name == "current" { Preset::Current } else { Preset::Seed2019 })
+}
+
+/// Parser of the sizes that are worth measuring.
+pub(super) fn size_parser() -> impl TypedValueParser<Value = Size> {
+    PossibleValuesParser::new(["quick", "calibrated", "full"]).map(|name| match name.as_str() {
+        "quick" => Size::Quick,
+        "full" => Size::Full,
+        _ => Size::Calibrated,
+    })
+}
+
+fn profile_parser() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(["worker", "worker-nolto"])
+        .map(|name| if name == "worker" { Profile::Worker } else { Profile::WorkerNolto })
+}
+
+/// Parser of counts.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be longer than nothing".to_owned()),
+        Ok(timeout) => Ok(timeout),
+        Err(error) => Err(format!("{error}; write it like 90s or 5m")),
+    }
+}
+
+fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("write it as NAME=PATH")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err("the name may have letters, digits, - and _ only".to_owned());
+    }
+    Ok((name.to_owned(), PathBuf::from(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preloads_are_a_plain_name_and_a_path() {
+        assert_eq!(parse_preload("x=/lib/x.so"), Ok(("x".to_owned(), "/lib/x.so".into())));
+        assert!(parse_preload("/lib/x.so").is_err());
+        assert!(parse_preload("=x").is_err());
+        assert!(parse_preload("a/b=x").is_err());
+    }
+
+    #[test]
+    fn reference_stays_unless_it_is_dropped() {
+        let ids = |select: &SelectArgs| {
+            let mut config = Config::embedded().unwrap();
+            select.allocators(&mut config).unwrap().into_iter().map(|a| a.id).collect::<Vec<_>>()
+        };
+        let mut select = SelectArgs { alloc: vec!["jx".to_owned()], ..SelectArgs::default() };
+        assert_eq!(ids(&select), ["mi", "jx"]);
+        select.not_alloc.push("mi".to_owned());
+        assert_eq!(ids(&select), ["jx"]);
+    }
+}

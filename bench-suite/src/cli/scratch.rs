@@ -1,0 +1,51 @@
+//! Workers for commands that keep nothing: prepared in a folder that goes away again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::config::Allocator;
+use crate::exec::Cancel;
+use crate::status::Status;
+use crate::workers::{AllocatorRecord, Launch, Source, prepare};
+
+/// Prepared workers and the folder they are in.
+pub(super) struct Scratch {
+    /// Removed with everything in it when this goes out of scope.
+    _folder: TempDir,
+    /// How the available ones are started.
+    pub(super) launches: BTreeMap<String, Launch>,
+    /// What is known about each.
+    pub(super) records: Vec<AllocatorRecord>,
+}
+
+impl Scratch {
+    /// Builds or finds the workers of `allocators`.
+    pub(super) fn prepare(
+        allocators: &[Allocator],
+        source: &Source,
+        root: Option<&Path>,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        // The build folder is known to allow programs, which temporary folders may not.
+        let parent = root.map(|root| root.join("target")).filter(|target| target.is_dir());
+        let parent = parent.unwrap_or_else(std::env::temp_dir);
+        let mut folder = tempfile::Builder::new()
+            .prefix("bench-suite-")
+            .tempdir_in(&parent)
+            .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+        let path = folder.path().to_path_buf();
+        let prepared = prepare(allocators, source, &path, &path, cancel, &mut |line| eprintln!("{line}"))?;
+        // The log of a failed build is named in its reason and must outlive the command.
+        folder.disable_cleanup(prepared.iter().any(|one| one.record.status == Status::BuildFailed));
+        let mut launches = BTreeMap::new();
+        let mut records = Vec::new();
+        for prepared in prepared {
+            launches.extend(prepared.launch.map(|launch| (launch.allocator.clone(), launch)));
+            records.push(prepared.record);
+        }
+        Ok(Self { _folder: folder, launches, records })
+    }
+}

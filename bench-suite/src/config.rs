@@ -1,0 +1,178 @@
+//! The embedded configuration: which allocators exist, how each is started and drawn.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+const EMBEDDED: &str = include_str!("../bench.toml");
+
+/// Colours of libraries named on the command line, which the configuration does not know.
+const SPARE_COLOURS: [&str; 4] = ["#8C564B", "#5B3A8C", "#2F6B2F", "#B03060"];
+
+/// Everything `bench.toml` says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How a run is taken when no flag says otherwise.
+    pub run: RunDefaults,
+    /// The allocators in display order.
+    #[serde(rename = "allocator")]
+    pub allocators: Vec<Allocator>,
+}
+
+/// Defaults of `run`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunDefaults {
+    /// The allocator that is 1.00 everywhere.
+    pub reference: String,
+    /// Passes of a run.
+    pub passes: usize,
+    /// Passes of a run with `--quick`.
+    pub quick_passes: usize,
+    /// Seed of order and resampling.
+    pub seed: u64,
+}
+
+/// How an allocator gets into a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It is the global allocator of its own worker binary.
+    Linked,
+    /// It is a shared library put in front of the system's `malloc`.
+    Preload,
+}
+
+/// One allocator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allocator {
+    /// The name used on the command line, in files and charts.
+    pub id: String,
+    /// The name for people.
+    pub label: String,
+    /// How it gets into a worker.
+    pub kind: Kind,
+    /// The worker binary that is started.
+    pub bin: String,
+    /// The feature of the `workers` crate that the binary needs.
+    #[serde(default)]
+    pub feature: Option<String>,
+    /// File names or paths of the library, the first that exists is taken.
+    #[serde(default)]
+    pub library: Vec<String>,
+    /// The Debian package that has the library.
+    #[serde(default)]
+    pub package: Option<String>,
+    /// Programs that building it needs.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// `#RRGGBB`, fixed per allocator.
+    pub colour: String,
+}
+
+impl Allocator {
+    /// The id the worker binary gives itself in its report.
+    pub fn worker_id(&self) -> &str {
+        self.bin.strip_prefix("worker-").unwrap_or(&self.bin)
+    }
+}
+
+impl Config {
+    /// The configuration this program was built with.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(EMBEDDED).context("the embedded bench.toml is invalid")
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text)?;
+        for (index, allocator) in config.allocators.iter().enumerate() {
+            let id = &allocator.id;
+            ensure!(
+                config.allocators[..index].iter().all(|a| a.id != *id),
+                "allocator '{id}' is listed twice"
+            );
+            ensure!(
+                (allocator.kind == Kind::Linked) == allocator.library.is_empty(),
+                "allocator '{id}': a library is what makes kind = \"preload\""
+            );
+        }
+        let reference = &config.run.reference;
+        ensure!(
+            config.allocators.iter().any(|a| a.id == *reference),
+            "reference '{reference}' is not an allocator"
+        );
+        ensure!(config.run.passes > 0 && config.run.quick_passes > 0, "passes must be at least 1");
+        Ok(config)
+    }
+
+    /// Adds a shared library named on the command line as one more allocator.
+    pub fn add_preload(&mut self, id: &str, library: PathBuf) -> Result<()> {
+        if self.allocators.iter().any(|a| a.id == id) {
+            return Err(crate::usage!(
+                "--preload {id}=…: there is an allocator '{id}' already; choose another name"
+            ));
+        }
+        let library = library.into_os_string().into_string().map_err(|path| {
+            crate::usage!("--preload {id}: {} is not valid UTF-8; rename it", path.display())
+        })?;
+        let spare = self.allocators.len() % SPARE_COLOURS.len();
+        self.allocators.push(Allocator {
+            id: id.to_owned(),
+            label: format!("{id} (preload)"),
+            kind: Kind::Preload,
+            bin: "worker-mc".to_owned(),
+            feature: None,
+            library: vec![library],
+            package: None,
+            needs: Vec::new(),
+            colour: SPARE_COLOURS[spare].to_owned(),
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_configuration_lists_all_allocators_in_order() {
+        let config = Config::embedded().unwrap();
+        let ids: Vec<_> = config.allocators.iter().map(|a| a.id.as_str()).collect();
+        assert_eq!(ids, ["mi", "mi3", "mi2", "jx", "sn", "rp", "tcg", "ra", "mc", "je", "tc"]);
+        assert_eq!(config.run.reference, "mi");
+    }
+
+    #[test]
+    fn colours_are_distinct_and_well_formed() {
+        let config = Config::embedded().unwrap();
+        let mut colours: Vec<_> = config.allocators.iter().map(|a| a.colour.as_str()).collect();
+        colours.extend(SPARE_COLOURS);
+        for colour in &colours {
+            let digits = colour.strip_prefix('#').unwrap();
+            assert!(digits.len() == 6 && digits.chars().all(|c| c.is_ascii_hexdigit()), "{colour}");
+        }
+        let count = colours.len();
+        colours.sort_unstable();
+        colours.dedup();
+        assert_eq!(colours.len(), count);
+    }
+
+    #[test]
+    fn misspelt_key_is_refused_with_its_name() {
+        let text = EMBEDDED.replacen("colour =", "color =", 1);
+        let error = format!("{:#}", Config::parse(&text).unwrap_err());
+        assert!(error.contains("unknown field `color`"), "{error}");
+    }
+
+    #[test]
+    fn added_library_gets_its_own_entry_and_no_duplicate_id() {
+        let mut config = Config::embedded().unwrap();
+        config.add_preload("mine", "/lib/x.so".into()).unwrap();
+        assert_eq!(config.allocators.last().unwrap().kind, Kind::Preload);
+        assert!(config.add_preload("je", "/lib/x.so".into()).is_err());
+    }
+}

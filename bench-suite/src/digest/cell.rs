@@ -1,0 +1,77 @@
+//! The samples of one workload under one allocator, judged together.
+
+use workloads::protocol::Report;
+
+use crate::record::RunRecord;
+use crate::sample::Sample;
+use crate::stats::ratio::Series;
+use crate::status::Status;
+use crate::summary::Metric;
+use crate::workers::AllocatorRecord;
+
+/// The judged samples of one workload under one allocator.
+pub(super) struct Cell<'a> {
+    pub(super) workload: &'a str,
+    pub(super) allocator: &'a str,
+    pub(super) status: Status,
+    pub(super) reason: Option<&'a str>,
+    /// The reports by pass.
+    pub(super) reports: Vec<Option<&'a Report>>,
+}
+
+impl<'a> Cell<'a> {
+    /// Judges the samples of one cell.
+    pub(super) fn new(
+        record: &RunRecord,
+        workload: &'a str,
+        allocator: &'a AllocatorRecord,
+        samples: &'a [Sample],
+    ) -> Self {
+        let id = allocator.config.id.as_str();
+        let own: Vec<&Sample> =
+            samples.iter().filter(|s| s.workload == workload && s.allocator == id).collect();
+        let (status, reason) = if allocator.status == Status::Ok {
+            verdict(&own)
+        } else {
+            (allocator.status.clone(), allocator.reason.as_deref())
+        };
+        let mut reports = vec![None; record.plan.passes];
+        if status == Status::Ok {
+            for sample in own {
+                if let Some(slot) = reports.get_mut(sample.pass) {
+                    *slot = sample.usable();
+                }
+            }
+        }
+        Self { workload, allocator: id, status, reason, reports }
+    }
+
+    /// The values of one metric by pass.
+    pub(super) fn series(&self, metric: Metric) -> Series {
+        self.reports.iter().map(|report| report.map(|report| value(report, metric))).collect()
+    }
+}
+
+/// What the samples of one cell amount to. One failure that the machine may be to blame
+/// for is forgiven if the cell did well otherwise; any other failure is a finding.
+fn verdict<'a>(samples: &[&'a Sample]) -> (Status, Option<&'a str>) {
+    let failed: Vec<&Sample> = samples.iter().copied().filter(|s| s.status != Status::Ok).collect();
+    let finding = failed.iter().find(|s| !s.status.may_be_the_machine());
+    let unforgiven = || failed.first().filter(|_| failed.len() > 1 || failed.len() == samples.len());
+    match finding.or_else(unforgiven) {
+        Some(sample) => (sample.status.clone(), sample.reason.as_deref()),
+        None if samples.is_empty() => (Status::NotRun, Some("the run ended before")),
+        None => (Status::Ok, None),
+    }
+}
+
+fn value(report: &Report, metric: Metric) -> f64 {
+    let value = match metric {
+        Metric::Time => report.score_ns,
+        Metric::PeakRss => report.peak_rss_bytes,
+        Metric::DrainedRss => report.drained_rss_bytes,
+        Metric::CpuTime => report.user_us + report.sys_us,
+        Metric::MinorFaults => report.minor_faults,
+    };
+    value as f64
+}

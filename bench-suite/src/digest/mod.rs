@@ -1,0 +1,174 @@
+//! From samples to a summary: a pure function, so that a summary can be redone at any time.
+
+mod about;
+mod cell;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use self::cell::Cell;
+use crate::record::RunRecord;
+use crate::sample::{Sample, mark_wrong_checksums};
+use crate::stats::median;
+use crate::stats::ratio::{self, Ratio, Series};
+use crate::status::Status;
+use crate::summary::{Metric, Summary, SummaryRow};
+
+/// The metrics of a summary with their units.
+pub const METRICS: [(Metric, &str); 5] = [
+    (Metric::Time, "ns"),
+    (Metric::PeakRss, "bytes"),
+    (Metric::DrainedRss, "bytes"),
+    (Metric::CpuTime, "us"),
+    (Metric::MinorFaults, "faults"),
+];
+
+/// Everything that is made from the samples of a run.
+#[derive(Debug, Clone)]
+pub struct Digest {
+    /// One row per cell and metric.
+    pub summary: Summary,
+    /// Geometric means over the workloads that all allocators completed.
+    pub means: Vec<Mean>,
+    /// Cells that have no numbers, with the reason.
+    pub failures: Vec<FailedCell>,
+    /// The samples with wrong checksums marked.
+    pub samples: Vec<Sample>,
+}
+
+impl Digest {
+    /// Whether there is anything to show besides failures.
+    pub fn has_figures(&self) -> bool {
+        self.summary.rows.iter().any(|row| row.median.is_some())
+    }
+}
+
+/// One allocator's geometric mean of one metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mean {
+    /// What was measured.
+    pub metric: Metric,
+    /// Allocator id.
+    pub allocator: String,
+    /// The mean; absent when there is no workload that all completed.
+    pub ratio: Option<Ratio>,
+}
+
+/// A cell without numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCell {
+    /// Workload id.
+    pub workload: String,
+    /// Allocator id.
+    pub allocator: String,
+    /// How it ended.
+    pub status: Status,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+/// Digests the samples of a run.
+pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
+    let mut samples = samples;
+    let plan = &record.plan;
+    mark_wrong_checksums(&mut samples, &plan.reference);
+    let cells: Vec<Cell<'_>> = plan
+        .workloads
+        .iter()
+        .flat_map(|workload| record.allocators.iter().map(move |allocator| (workload, allocator)))
+        .map(|(workload, allocator)| Cell::new(record, workload, allocator, &samples))
+        .collect();
+    let rows = rows(&cells, &plan.reference, plan.seed);
+    let means = means(&cells, record);
+    let failures = cells
+        .iter()
+        .filter(|cell| cell.status != Status::Ok)
+        .map(|cell| FailedCell {
+            workload: cell.workload.to_owned(),
+            allocator: cell.allocator.to_owned(),
+            status: cell.status.clone(),
+            reason: cell.reason.unwrap_or_default().to_owned(),
+        })
+        .collect();
+    let allocators =
+        record.allocators.iter().map(|allocator| about::allocator_info(allocator, &cells)).collect();
+    let run = about::run_info(record, &samples, &cells);
+    let summary = Summary { run, allocators, reference: plan.reference.clone(), rows };
+    Digest { summary, means, failures, samples }
+}
+
+fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
+    let references: BTreeMap<&str, &Cell<'_>> =
+        cells.iter().filter(|cell| cell.allocator == reference).map(|cell| (cell.workload, cell)).collect();
+    let jobs: Vec<_> =
+        cells.iter().flat_map(|cell| METRICS.iter().map(move |metric| (cell, metric))).collect();
+    jobs.into_par_iter()
+        .enumerate()
+        .map(|(index, (cell, (metric, unit)))| {
+            let series = cell.series(*metric);
+            let values: Vec<f64> = series.iter().copied().flatten().collect();
+            let base = references.get(cell.workload).map(|base| base.series(*metric)).unwrap_or_default();
+            let n = series.iter().zip(&base).filter(|(own, base)| own.is_some() && base.is_some()).count();
+            let ratio = ratio::of_cell(&ratio::log_ratios(&series, &base), seed.wrapping_add(index as u64));
+            SummaryRow {
+                workload: cell.workload.to_owned(),
+                allocator: cell.allocator.to_owned(),
+                metric: *metric,
+                unit: (*unit).to_owned(),
+                n,
+                median: median(&values),
+                ratio_to_ref: ratio.map(|ratio| ratio.value),
+                ci_low: ratio.map(|ratio| ratio.interval.low),
+                ci_high: ratio.map(|ratio| ratio.interval.high),
+                status: cell.status.to_string(),
+            }
+        })
+        .collect()
+}
+
+/// The means of every allocator that completed anything, over the workloads that all of
+/// these completed.
+fn means(cells: &[Cell<'_>], record: &RunRecord) -> Vec<Mean> {
+    let plan = &record.plan;
+    let compared: Vec<&str> = record
+        .allocators
+        .iter()
+        .map(|allocator| allocator.config.id.as_str())
+        .filter(|id| cells.iter().any(|cell| cell.allocator == *id && cell.status == Status::Ok))
+        .collect();
+    let find = |workload: &str, allocator: &str| {
+        cells.iter().find(|cell| cell.workload == workload && cell.allocator == allocator)
+    };
+    METRICS
+        .par_iter()
+        .flat_map_iter(|(metric, _)| {
+            let mut by_allocator: BTreeMap<&str, Vec<Series>> = BTreeMap::new();
+            for workload in &plan.workloads {
+                let Some(base) = find(workload, &plan.reference).map(|cell| cell.series(*metric)) else {
+                    continue;
+                };
+                let logs: Vec<Series> = compared
+                    .iter()
+                    .filter_map(|id| find(workload, id))
+                    .map(|cell| ratio::log_ratios(&cell.series(*metric), &base))
+                    .collect();
+                if logs.iter().all(|series| series.iter().any(Option::is_some)) {
+                    for (id, series) in compared.iter().zip(logs) {
+                        by_allocator.entry(id).or_default().push(series);
+                    }
+                }
+            }
+            compared
+                .iter()
+                .map(move |id| Mean {
+                    metric: *metric,
+                    allocator: (*id).to_owned(),
+                    ratio: by_allocator.get(id).and_then(|series| ratio::geometric_mean(series, plan.seed)),
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! Made-up samples, and what must become of them.
+
+use super::*;
+use crate::config::Config;
+use crate::fingerprint::{Commit, Machine, Toolchain};
+use crate::plan::tests::plan;
+use crate::record::SCHEMA_VERSION;
+use crate::sample::tests::sample;
+use crate::workers::AllocatorRecord;
+
+const ALLOCATORS: [&str; 3] = ["mi", "jx", "sn"];
+const WORKLOADS: [&str; 2] = ["cfrac", "larson"];
+
+pub(crate) fn record(passes: usize) -> RunRecord {
+    let configured = Config::embedded().unwrap().allocators;
+    let allocators = ALLOCATORS.iter().map(|id| AllocatorRecord {
+        config: configured.iter().find(|allocator| allocator.id == *id).unwrap().clone(),
+        status: Status::Ok,
+        reason: None,
+        binary_hash: None,
+        library: None,
+        library_hash: None,
+    });
+    RunRecord {
+        schema_version: SCHEMA_VERSION,
+        tool_version: String::new(),
+        run_id: "test".to_owned(),
+        started_utc: String::new(),
+        finished_utc: Some(String::new()),
+        commit: Commit { sha: "abc".to_owned(), dirty: true },
+        plan: plan(&ALLOCATORS, &WORKLOADS, passes),
+        machine: Machine::read(),
+        toolchain: Toolchain { rustc: String::new(), rustflags: String::new() },
+        allocators: allocators.collect(),
+    }
+}
+
+/// Samples where jx takes twice and sn four times as long as mi, whatever the pass does.
+pub(crate) fn samples(passes: usize) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for pass in 0..passes {
+        for workload in WORKLOADS {
+            for (index, allocator) in ALLOCATORS.iter().enumerate() {
+                samples.push(sample(pass, workload, allocator, (1000 + 100 * pass as u64) << index));
+            }
+        }
+    }
+    samples
+}
+
+fn time<'d>(digest: &'d Digest, workload: &str, allocator: &str) -> &'d SummaryRow {
+    let rows = &digest.summary.rows;
+    rows.iter()
+        .find(|r| r.metric == Metric::Time && r.workload == workload && r.allocator == allocator)
+        .unwrap()
+}
+
+fn mean(digest: &Digest, allocator: &str) -> Ratio {
+    let mean = digest.means.iter().find(|m| m.metric == Metric::Time && m.allocator == allocator);
+    mean.unwrap().ratio.unwrap()
+}
+
+#[test]
+fn ratios_are_paired_by_pass() {
+    let digest = digest(&record(7), samples(7));
+    let row = time(&digest, "cfrac", "sn");
+    assert_eq!((row.n, row.median, row.status.as_str()), (7, Some(5200.0), "ok"));
+    // The passes differ widely, the ratio inside each does not.
+    assert!((row.ratio_to_ref.unwrap() - 4.0).abs() < 1e-9);
+    assert!((row.ci_high.unwrap() - row.ci_low.unwrap()).abs() < 1e-9);
+    assert_eq!(time(&digest, "cfrac", "mi").ratio_to_ref, Some(1.0));
+    assert!((mean(&digest, "jx").value - 2.0).abs() < 1e-9);
+    assert_eq!(digest.summary.rows.len(), 2 * 3 * METRICS.len());
+    assert!(digest.failures.is_empty());
+}
+
+#[test]
+fn failed_cell_has_a_row_without_numbers_and_leaves_the_mean_of_all() {
+    let mut samples = samples(3);
+    for sample in samples.iter_mut().filter(|s| s.workload == "cfrac" && s.allocator == "sn") {
+        sample.report.as_mut().unwrap().checksum = Some("bad".to_owned());
+    }
+    let digest = digest(&record(3), samples);
+    let row = time(&digest, "cfrac", "sn");
+    assert_eq!((row.n, row.median, row.ratio_to_ref, row.ci_low), (0, None, None, None));
+    assert_eq!(row.status, "wrong-output");
+    assert_eq!(digest.failures.len(), 1);
+    assert_eq!(mean(&digest, "jx").n, 1);
+    assert_eq!(mean(&digest, "sn").n, 1);
+}
+
+#[test]
+fn allocator_that_is_not_there_does_not_spoil_the_mean_of_the_others() {
+    let mut record = record(3);
+    record.allocators[2].status = Status::BuildFailed;
+    let samples = samples(3).into_iter().filter(|sample| sample.allocator != "sn").collect();
+    let digest = digest(&record, samples);
+    assert_eq!(time(&digest, "larson", "sn").status, "build-failed");
+    assert_eq!(mean(&digest, "jx").n, 2);
+    assert!(digest.means.iter().all(|mean| mean.allocator != "sn"));
+}
+
+#[test]
+fn failing_reference_leaves_medians_and_a_warning() {
+    let mut samples = samples(3);
+    for sample in samples.iter_mut().filter(|s| s.workload == "cfrac" && s.allocator == "mi") {
+        sample.status = Status::Exit(1);
+        sample.report = None;
+    }
+    let digest = digest(&record(3), samples);
+    let row = time(&digest, "cfrac", "jx");
+    assert_eq!((row.median, row.ratio_to_ref, row.n), (Some(2200.0), None, 0));
+    let warnings = &digest.summary.run.warnings;
+    assert!(warnings.contains(&"cfrac: no ratios, because mi has exit(1)".to_owned()), "{warnings:?}");
+}
+
+#[test]
+fn one_timeout_is_forgiven_and_two_are_not() {
+    let with_timeouts = |count: usize| {
+        let mut samples = samples(4);
+        for sample in samples.iter_mut().filter(|s| s.allocator == "sn").take(2 * count) {
+            sample.status = Status::Timeout;
+            sample.report = None;
+        }
+        digest(&record(4), samples)
+    };
+    let forgiven = with_timeouts(1);
+    assert_eq!((time(&forgiven, "cfrac", "sn").status.as_str(), time(&forgiven, "cfrac", "sn").n), ("ok", 3));
+    assert!(forgiven.summary.run.warnings.iter().any(|w| w.contains("timeout in pass 1")));
+    assert_eq!(time(&with_timeouts(2), "cfrac", "sn").status, "timeout");
+}
+
+#[test]
+fn unfinished_run_says_so() {
+    let mut record = record(3);
+    record.finished_utc = None;
+    let digest = digest(&record, samples(2).into_iter().filter(|s| s.workload == "cfrac").collect());
+    assert_eq!(digest.summary.run.passes, 1);
+    assert_eq!(time(&digest, "larson", "mi").status, "not-run");
+    assert!(digest.summary.run.warnings.contains(&"the run is not finished".to_owned()));
+}
+
+#[test]
+fn waiting_samples_make_a_noisy_run() {
+    let mut samples = samples(3);
+    for sample in samples.iter_mut().take(4) {
+        sample.noise.queue_wait_ns = Some(sample.total_ns);
+    }
+    let noisy = digest(&record(3), samples.clone()).summary.run.warnings;
+    assert!(noisy.iter().any(|warning| warning.contains("noisy machine: 22 %")), "{noisy:?}");
+    samples[0].noise.queue_wait_ns = None;
+    let calm = digest(&record(3), samples).summary.run.warnings;
+    assert!(!calm.iter().any(|warning| warning.contains("noisy")), "{calm:?}");
+}
+
+#[test]
+fn labels_have_the_version_that_the_allocator_stated() {
+    let digest = digest(&record(1), samples(1));
+    assert_eq!(digest.summary.allocators[1].label, "jemalloc 1.0");
+    assert_eq!(digest.summary.allocators[1].colour, "#0072B2");
+}

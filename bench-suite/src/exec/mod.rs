@@ -1,0 +1,60 @@
+//! Running one cell once. The trait is the seam between walking a plan and processes, so
+//! that order, resuming and failures can be tested without any worker.
+
+mod cancel;
+mod capture;
+pub mod mock;
+mod real;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use workloads::protocol::Report;
+
+pub use cancel::Cancel;
+pub use real::{RealExecutor, command_line};
+
+use crate::noise::Noise;
+use crate::plan::Params;
+use crate::status::Status;
+use crate::workers::Launch;
+
+/// One execution that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The worker.
+    pub launch: &'a Launch,
+    /// The workload.
+    pub row: &'a str,
+    /// What the worker is asked for besides.
+    pub params: Params,
+    /// Whether the worker also counts what it allocates.
+    pub stats: bool,
+    /// Bytes of padding in its environment.
+    pub env_pad_bytes: usize,
+    /// Longest time before it is killed.
+    pub timeout: Duration,
+}
+
+/// How one execution went.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed, in one line.
+    pub reason: Option<String>,
+    /// Wall time from spawning to the end.
+    pub total_ns: u64,
+    /// What else happened on the machine.
+    pub noise: Noise,
+    /// What the worker reported, if it could be read.
+    pub report: Option<Report>,
+    /// The end of what it wrote to standard error.
+    pub stderr: String,
+}
+
+/// Runs jobs. An error is a failure of the harness, never of a worker.
+pub trait Executor {
+    /// Runs one job to its end; `None` when the user stopped it, so that it does not count.
+    fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>>;
+}

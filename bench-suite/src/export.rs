@@ -1,0 +1,118 @@
+//! The files a run leaves for other programs.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::digest::{Digest, Mean};
+use crate::record::{replace, write_json};
+use crate::sample::Sample;
+
+/// Writes `summary.json`, `summary.csv`, `geomean.csv` and `samples.csv` into `folder`.
+pub fn write_all(digest: &Digest, folder: &Path) -> Result<()> {
+    write_json(&folder.join("summary.json"), &digest.summary)?;
+    write_csv(&folder.join("summary.csv"), digest.summary.rows.iter())?;
+    write_csv(&folder.join("geomean.csv"), digest.means.iter().map(MeanLine::from))?;
+    write_csv(&folder.join("samples.csv"), digest.samples.iter().map(SampleLine::from))
+}
+
+fn write_csv(path: &Path, lines: impl Iterator<Item = impl Serialize>) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for line in lines {
+        writer.serialize(line).with_context(|| format!("cannot form a line of {}", path.display()))?;
+    }
+    let content = writer.into_inner().context("cannot finish a CSV file")?;
+    replace(path, &content)
+}
+
+/// A line of `geomean.csv`.
+#[derive(Serialize)]
+struct MeanLine<'a> {
+    allocator: &'a str,
+    metric: crate::summary::Metric,
+    workloads: usize,
+    ratio_to_ref: Option<f64>,
+    ci_low: Option<f64>,
+    ci_high: Option<f64>,
+}
+
+impl<'a> From<&'a Mean> for MeanLine<'a> {
+    fn from(mean: &'a Mean) -> Self {
+        Self {
+            allocator: &mean.allocator,
+            metric: mean.metric,
+            workloads: mean.ratio.map_or(0, |ratio| ratio.n),
+            ratio_to_ref: mean.ratio.map(|ratio| ratio.value),
+            ci_low: mean.ratio.map(|ratio| ratio.interval.low),
+            ci_high: mean.ratio.map(|ratio| ratio.interval.high),
+        }
+    }
+}
+
+/// A line of `samples.csv`: a sample without its nesting.
+#[derive(Serialize)]
+struct SampleLine<'a> {
+    pass: usize,
+    block: usize,
+    position: usize,
+    workload: &'a str,
+    allocator: &'a str,
+    status: String,
+    reason: Option<&'a str>,
+    started_utc: &'a str,
+    env_pad_bytes: usize,
+    total_ns: u64,
+    score_ns: Option<u64>,
+    run_ns: Option<u64>,
+    operations: Option<u64>,
+    peak_rss_bytes: Option<u64>,
+    run_end_rss_bytes: Option<u64>,
+    drained_rss_bytes: Option<u64>,
+    user_us: Option<u64>,
+    sys_us: Option<u64>,
+    minor_faults: Option<u64>,
+    major_faults: Option<u64>,
+    voluntary_switches: Option<u64>,
+    involuntary_switches: Option<u64>,
+    checksum: Option<&'a str>,
+    allocator_version: Option<&'a str>,
+    steal_us: Option<u64>,
+    cpu_pressure_us: Option<u64>,
+    queue_wait_ns: Option<u64>,
+}
+
+impl<'a> From<&'a Sample> for SampleLine<'a> {
+    fn from(sample: &'a Sample) -> Self {
+        let report = sample.report.as_ref();
+        Self {
+            pass: sample.pass,
+            block: sample.block,
+            position: sample.position,
+            workload: &sample.workload,
+            allocator: &sample.allocator,
+            status: sample.status.to_string(),
+            reason: sample.reason.as_deref(),
+            started_utc: &sample.started_utc,
+            env_pad_bytes: sample.env_pad_bytes,
+            total_ns: sample.total_ns,
+            score_ns: report.map(|r| r.score_ns),
+            run_ns: report.map(|r| r.run_ns),
+            operations: report.map(|r| r.operations),
+            peak_rss_bytes: report.map(|r| r.peak_rss_bytes),
+            run_end_rss_bytes: report.map(|r| r.run_end_rss_bytes),
+            drained_rss_bytes: report.map(|r| r.drained_rss_bytes),
+            user_us: report.map(|r| r.user_us),
+            sys_us: report.map(|r| r.sys_us),
+            minor_faults: report.map(|r| r.minor_faults),
+            major_faults: report.map(|r| r.major_faults),
+            voluntary_switches: report.map(|r| r.voluntary_switches),
+            involuntary_switches: report.map(|r| r.involuntary_switches),
+            checksum: report.and_then(|r| r.checksum.as_deref()),
+            allocator_version: report.map(|r| r.allocator_version.as_str()),
+            steal_us: sample.noise.steal_us,
+            cpu_pressure_us: sample.noise.cpu_pressure_us,
+            queue_wait_ns: sample.noise.queue_wait_ns,
+        }
+    }
+}

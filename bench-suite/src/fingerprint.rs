@@ -1,0 +1,197 @@
+//! Where and from what a run was made: machine, compiler, commit.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+const UNKNOWN: &str = "unknown";
+
+/// Facts about the machine that do not change while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Processor as it names itself.
+    pub cpu_model: String,
+    /// Processors that the harness may use.
+    pub cores: usize,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Kind of virtual machine and container, `none` on bare metal.
+    pub virtualisation: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// C library with version.
+    pub libc: String,
+    /// Mode of transparent huge pages.
+    pub huge_pages: String,
+    /// Frequency governor of the first core.
+    pub governor: String,
+}
+
+impl Machine {
+    /// Reads them; what cannot be read is `unknown`.
+    pub fn read() -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kilobytes: u64 = value_after(&meminfo, "MemTotal")
+            .and_then(|text| text.split_whitespace().next())
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0);
+        Self {
+            cpu_model: value_after(&cpuinfo, "model name").unwrap_or(UNKNOWN).to_owned(),
+            cores: cores(),
+            memory_bytes: kilobytes * 1024,
+            virtualisation: virtualisation(&cpuinfo),
+            kernel: line_of("/proc/sys/kernel/osrelease"),
+            libc: output_line("getconf", &["GNU_LIBC_VERSION"], None).unwrap_or_else(|| UNKNOWN.to_owned()),
+            huge_pages: chosen(&line_of("/sys/kernel/mm/transparent_hugepage/enabled")),
+            governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        }
+    }
+
+    /// One line for people.
+    pub fn line(&self) -> String {
+        let virtualised = match self.virtualisation.as_str() {
+            "none" => String::new(),
+            kind => format!(", {kind}"),
+        };
+        format!(
+            "{}, {} cores, {} GiB{virtualised}, Linux {}, {}",
+            self.cpu_model,
+            self.cores,
+            (self.memory_bytes + (1 << 29)) >> 30,
+            self.kernel,
+            self.libc
+        )
+    }
+
+    /// The first fact that makes samples of the two machines incomparable.
+    pub fn difference(&self, now: &Self) -> Option<String> {
+        let facts = [
+            ("cpu_model", self.cpu_model.clone(), now.cpu_model.clone()),
+            ("cores", self.cores.to_string(), now.cores.to_string()),
+            ("kernel", self.kernel.clone(), now.kernel.clone()),
+            ("libc", self.libc.clone(), now.libc.clone()),
+            ("huge_pages", self.huge_pages.clone(), now.huge_pages.clone()),
+        ];
+        facts
+            .into_iter()
+            .find(|(_, then, now)| then != now)
+            .map(|(name, then, now)| format!("machine.{name} was '{then}' and is '{now}'"))
+    }
+}
+
+/// Processors that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The commit the sources are at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Short hash, or `nogit` where there is no repository.
+    pub sha: String,
+    /// Whether tracked files differ from it.
+    pub dirty: bool,
+}
+
+impl Commit {
+    /// Asks git in `root`.
+    pub fn read(root: Option<&Path>) -> Self {
+        let git = |arguments: &[&str]| root.and_then(|root| output_line("git", arguments, Some(root)));
+        match git(&["rev-parse", "--short=10", "HEAD"]) {
+            Some(sha) => {
+                Self { sha, dirty: git(&["status", "--porcelain", "--untracked-files=no"]).is_some() }
+            }
+            None => Self { sha: "nogit".to_owned(), dirty: false },
+        }
+    }
+
+    /// Hash with `-dirty` where it applies.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.sha, if self.dirty { "-dirty" } else { "" })
+    }
+}
+
+/// What the workers are built with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// First line of `rustc --version`.
+    pub rustc: String,
+    /// `RUSTFLAGS` of the environment.
+    pub rustflags: String,
+}
+
+impl Toolchain {
+    /// Asks the compiler that a nested build in `root` uses.
+    pub fn read(root: Option<&Path>) -> Self {
+        let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+        Self {
+            rustc: output_line(&rustc, &["--version"], root).unwrap_or_else(|| UNKNOWN.to_owned()),
+            rustflags: std::env::var("RUSTFLAGS").unwrap_or_default(),
+        }
+    }
+}
+
+/// The first line a program prints, unless it fails or prints nothing.
+pub fn output_line(program: &str, arguments: &[&str], folder: Option<&Path>) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()?.lines().next().map(|line| line.trim().to_owned())
+}
+
+/// The first line of a file, or `unknown`.
+pub fn line_of(path: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().next().map_or_else(|| UNKNOWN.to_owned(), |line| line.trim().to_owned())
+}
+
+/// The bracketed word of a kernel setting such as `always [madvise] never`.
+pub fn chosen(setting: &str) -> String {
+    let inside = setting.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    inside.map_or_else(|| setting.to_owned(), |(word, _)| word.to_owned())
+}
+
+fn value_after<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    line.split_once(':').map(|(_, value)| value.trim())
+}
+
+fn virtualisation(cpuinfo: &str) -> String {
+    // Exits with a failure where there is none of the kind.
+    let kinds = ["--vm", "--container"].map(|kind| output_line("systemd-detect-virt", &[kind], None));
+    let found: Vec<String> = kinds.into_iter().flatten().collect();
+    if !found.is_empty() {
+        return found.join("/");
+    }
+    let hypervisor = value_after(cpuinfo, "flags").is_some_and(|flags| flags.contains(" hypervisor"));
+    if hypervisor { "virtual machine" } else { "none" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_settings_and_tables_are_read() {
+        assert_eq!(chosen("always [madvise] never"), "madvise");
+        assert_eq!(chosen("performance"), "performance");
+        assert_eq!(value_after("model name\t: Fast CPU\n", "model name"), Some("Fast CPU"));
+        assert_eq!(line_of("/nonexistent"), "unknown");
+    }
+
+    #[test]
+    fn this_machine_has_a_kernel_and_equals_itself() {
+        let machine = Machine::read();
+        assert_ne!(machine.kernel, "unknown");
+        assert!(machine.memory_bytes > 1 << 20);
+        assert_eq!(machine.difference(&machine), None);
+        let other = Machine { kernel: "0.1".to_owned(), ..machine.clone() };
+        assert!(machine.difference(&other).unwrap().starts_with("machine.kernel was"));
+    }
+}

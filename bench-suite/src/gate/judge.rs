@@ -1,0 +1,263 @@
+//! Comparing figures with a baseline; pure.
+
+use std::fmt;
+
+use super::{Baseline, Check, Figures};
+
+/// Growth of a peak that is always allowed: what the kernel's own bookkeeping may be off by,
+/// generously.
+const PEAK_FLOOR_BYTES: u64 = 1 << 20;
+
+/// What became of one figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is as expected or better.
+    Passed,
+    /// It is worse than allowed.
+    Failed,
+    /// It could not be judged.
+    Skipped,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        })
+    }
+}
+
+/// One figure, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Which figure, such as `peak rss cfrac`.
+    pub figure: String,
+    /// Found and expected, or why it could not be judged.
+    pub text: String,
+}
+
+impl Judgement {
+    fn new(passed: bool, figure: String, text: String) -> Self {
+        let verdict = if passed { Verdict::Passed } else { Verdict::Failed };
+        Self { verdict, figure, text }
+    }
+
+    fn skipped(figure: String, text: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Skipped, figure, text: text.into() }
+    }
+}
+
+/// Judges every figure of the baseline.
+pub fn judge(baseline: &Baseline, now: &Figures) -> Vec<Judgement> {
+    let then = &baseline.figures;
+    let failures = now.failures.iter();
+    let mut judgements: Vec<Judgement> =
+        failures.map(|(row, why)| Judgement::new(false, format!("run {row}"), why.clone())).collect();
+    judgements.extend(then.checks.iter().map(|(row, expected)| check(row, expected, now.checks.get(row))));
+    let versions = version_difference(then, now);
+    for (row, expected) in &then.instructions {
+        let figure = format!("instructions {row}");
+        let tolerance = baseline.tolerance.instructions_percent;
+        judgements.push(match (&versions, now.instructions.get(row)) {
+            (Some(difference), _) => Judgement::skipped(figure, difference),
+            (None, None) => Judgement::skipped(figure, NOT_MEASURED),
+            (None, Some(found)) => {
+                let passed = *found as f64 <= *expected as f64 * (1.0 + tolerance / 100.0);
+                Judgement::new(passed, figure, format!("{found}, baseline {expected}, {tolerance} % allowed"))
+            }
+        });
+    }
+    let params = (then.params != now.params)
+        .then(|| format!("taken with {:?}, the baseline with {:?}", now.params, then.params));
+    for (row, expected) in &then.peak_rss_bytes {
+        let figure = format!("peak rss {row}");
+        judgements.push(match (now.peak_rss_bytes.get(row), &params) {
+            (None, _) => Judgement::skipped(figure, NOT_MEASURED),
+            (_, Some(difference)) => Judgement::skipped(figure, difference),
+            (Some(found), None) => peak(figure, *expected, *found, baseline.tolerance.peak_rss_percent),
+        });
+    }
+    for (metric, expected) in &then.means {
+        let figure = format!("mean {metric}");
+        let tolerance = match metric.as_str() {
+            "time" => baseline.tolerance.mean_time_percent,
+            _ => baseline.tolerance.mean_peak_rss_percent,
+        };
+        judgements.push(match (now.means.get(metric), &params) {
+            (None, _) => Judgement::skipped(figure, NOT_MEASURED),
+            (_, Some(difference)) => Judgement::skipped(figure, difference),
+            (Some(found), None) if found.workloads != expected.workloads => Judgement::skipped(
+                figure,
+                format!("over {} workloads, the baseline over {}", found.workloads, expected.workloads),
+            ),
+            (Some(found), None) => {
+                let limit = expected.ratio * (1.0 + tolerance / 100.0);
+                let text = format!("{:.3}, limit {limit:.3}", found.ratio);
+                Judgement::new(found.ratio <= limit, figure, text)
+            }
+        });
+    }
+    judgements
+}
+
+const NOT_MEASURED: &str = "not measured; measure it with: bench-suite gate --measure";
+
+fn version_difference(then: &Figures, now: &Figures) -> Option<String> {
+    let valgrind = |figures: &Figures| figures.valgrind.clone().unwrap_or_else(|| "none".to_owned());
+    if now.valgrind.is_none() {
+        return Some("valgrind is not installed; install it with: apt-get install valgrind".to_owned());
+    }
+    [("valgrind", valgrind(then), valgrind(now)), ("rustc", then.rustc.clone(), now.rustc.clone())]
+        .into_iter()
+        .find(|(_, then, now)| then != now)
+        .map(|(tool, then, now)| format!("{tool} is '{now}', the baseline has '{then}'"))
+}
+
+fn check(row: &str, expected: &Check, found: Option<&Check>) -> Judgement {
+    let figure = format!("output {row}");
+    let Some(found) = found else { return Judgement::skipped(figure, NOT_MEASURED) };
+    let number = |n: Option<u64>| n.map(|n| n.to_string());
+    let fields = [
+        ("checksum", expected.checksum.clone(), found.checksum.clone()),
+        ("allocations", number(expected.allocations), number(found.allocations)),
+        ("frees", number(expected.frees), number(found.frees)),
+        ("bytes", number(expected.bytes), number(found.bytes)),
+        ("cross_thread_frees", number(expected.cross_thread_frees), number(found.cross_thread_frees)),
+    ];
+    let compared = fields.iter().filter(|(_, expected, _)| expected.is_some());
+    let mut differences =
+        compared.clone().filter(|(_, expected, found)| expected != found).map(|(name, expected, found)| {
+            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+            format!("{name} {}, baseline {}", text(found), text(expected))
+        });
+    match differences.next() {
+        Some(difference) => Judgement::new(false, figure, difference),
+        None => {
+            let names: Vec<_> = compared.map(|(name, ..)| *name).collect();
+            Judgement::new(true, figure, format!("same {}", names.join(", ")))
+        }
+    }
+}
+
+fn peak(figure: String, expected: u64, found: u64, tolerance: f64) -> Judgement {
+    let share = (expected as f64 * (1.0 + tolerance / 100.0)) as u64;
+    let limit = share.max(expected + PEAK_FLOOR_BYTES);
+    let bytes = indicatif::BinaryBytes;
+    let text = format!("{}, baseline {}, limit {}", bytes(found), bytes(expected), bytes(limit));
+    Judgement::new(found <= limit, figure, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use workloads::rows::{Preset, Size};
+
+    use super::super::{Mean, Tolerance};
+    use super::*;
+    use crate::plan::Params;
+
+    fn figures() -> Figures {
+        let check = Check {
+            checksum: Some("abc".to_owned()),
+            allocations: Some(10),
+            frees: Some(10),
+            bytes: Some(640),
+            cross_thread_frees: None,
+        };
+        Figures {
+            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2 },
+            rustc: "rustc 1".to_owned(),
+            valgrind: Some("valgrind-3".to_owned()),
+            checks: [("cfrac".to_owned(), check)].into(),
+            instructions: [("cfrac".to_owned(), 1_000_000)].into(),
+            peak_rss_bytes: [("cfrac".to_owned(), 100 << 20)].into(),
+            means: [("time".to_owned(), Mean { ratio: 1.0, workloads: 9 })].into(),
+            failures: Default::default(),
+        }
+    }
+
+    fn judged(change: impl FnOnce(&mut Figures)) -> Vec<Verdict> {
+        let baseline = Baseline {
+            schema_version: 1,
+            recorded_utc: String::new(),
+            commit: String::new(),
+            machine: String::new(),
+            tolerance: Tolerance::default(),
+            figures: figures(),
+        };
+        let mut now = figures();
+        change(&mut now);
+        judge(&baseline, &now).into_iter().map(|judgement| judgement.verdict).collect()
+    }
+
+    use Verdict::{Failed, Passed, Skipped};
+
+    #[test]
+    fn same_and_better_figures_pass() {
+        assert_eq!(judged(|_| {}), [Passed; 4]);
+        let better = |now: &mut Figures| {
+            *now.instructions.get_mut("cfrac").unwrap() /= 2;
+            *now.peak_rss_bytes.get_mut("cfrac").unwrap() /= 2;
+            now.means.get_mut("time").unwrap().ratio = 0.5;
+        };
+        assert_eq!(judged(better), [Passed; 4]);
+    }
+
+    #[test]
+    fn worse_figures_fail_one_by_one() {
+        let changed = judged(|now| now.checks.get_mut("cfrac").unwrap().checksum = Some("x".to_owned()));
+        assert_eq!(changed, [Failed, Passed, Passed, Passed]);
+        let changed = judged(|now| now.checks.get_mut("cfrac").unwrap().bytes = Some(641));
+        assert_eq!(changed, [Failed, Passed, Passed, Passed]);
+        let changed = judged(|now| *now.instructions.get_mut("cfrac").unwrap() = 1_010_001);
+        assert_eq!(changed, [Passed, Failed, Passed, Passed]);
+        let changed = judged(|now| *now.peak_rss_bytes.get_mut("cfrac").unwrap() = 111 << 20);
+        assert_eq!(changed, [Passed, Passed, Failed, Passed]);
+        let changed = judged(|now| now.means.get_mut("time").unwrap().ratio = 1.11);
+        assert_eq!(changed, [Passed, Passed, Passed, Failed]);
+    }
+
+    #[test]
+    fn workload_that_does_not_run_fails() {
+        let crash = |now: &mut Figures| {
+            now.failures.insert("cfrac".to_owned(), "signal(SIGSEGV)".to_owned());
+            now.peak_rss_bytes.clear();
+        };
+        assert_eq!(judged(crash), [Failed, Passed, Passed, Skipped, Passed]);
+    }
+
+    #[test]
+    fn figures_within_tolerance_pass() {
+        let near = |now: &mut Figures| {
+            now.checks.get_mut("cfrac").unwrap().cross_thread_frees = Some(3);
+            *now.instructions.get_mut("cfrac").unwrap() = 1_009_999;
+            *now.peak_rss_bytes.get_mut("cfrac").unwrap() = 109 << 20;
+            now.means.get_mut("time").unwrap().ratio = 1.09;
+        };
+        assert_eq!(judged(near), [Passed; 4]);
+    }
+
+    #[test]
+    fn small_peaks_may_grow_by_a_mebibyte() {
+        assert_eq!(peak(String::new(), 1 << 20, 2 << 20, 10.0).verdict, Passed);
+        assert_eq!(peak(String::new(), 1 << 20, (2 << 20) + 1, 10.0).verdict, Failed);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_skipped_with_a_reason() {
+        assert_eq!(judged(|now| now.rustc = "rustc 2".to_owned()), [Passed, Skipped, Passed, Passed]);
+        assert_eq!(judged(|now| now.valgrind = None), [Passed, Skipped, Passed, Passed]);
+        assert_eq!(judged(|now| now.params.threads = 8), [Passed, Passed, Skipped, Skipped]);
+        assert_eq!(judged(|now| now.means.get_mut("time").unwrap().workloads = 8)[3], Skipped);
+        let nothing = |now: &mut Figures| {
+            now.checks.clear();
+            now.instructions.clear();
+            now.peak_rss_bytes.clear();
+            now.means.clear();
+        };
+        assert_eq!(judged(nothing), [Skipped; 4]);
+    }
+}

@@ -1,0 +1,225 @@
+//! Taking the figures of a gate: from workers that count, from callgrind, from a quick run.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use workloads::rows::{ROWS, Size};
+
+use super::{Check, Figures, Mean, SUBJECT, YARDSTICK};
+use crate::digest::Digest;
+use crate::exec::{Execution, Executor, Job};
+use crate::fingerprint::output_line;
+use crate::plan::Params;
+use crate::status::Status;
+use crate::summary::Metric;
+use crate::workers::Launch;
+
+/// Single-threaded workloads whose instructions are counted.
+const COUNTED_ROWS: [&str; 3] = ["cfrac", "alloc-test1", "cache-scratch1"];
+/// Longest time of one worker, also under callgrind, which is some fifty times slower.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The version of valgrind, if it is installed.
+pub fn valgrind_version() -> Option<String> {
+    output_line("valgrind", &["--version"], None)
+}
+
+/// What each workload asks of the allocator. Each is run twice; what differs between the
+/// two is left out. `None` when the user stopped it.
+pub fn checks(executor: &mut dyn Executor, launch: &Launch, figures: &mut Figures) -> Result<Option<()>> {
+    for row in ROWS {
+        let Some(one) = run(executor, launch, row.id, figures.params, true)? else { return Ok(None) };
+        let Some(other) = run(executor, launch, row.id, figures.params, true)? else { return Ok(None) };
+        match check_of(one).and_then(|one| Ok(common(&one, &check_of(other)?))) {
+            Ok(check) => {
+                figures.checks.insert(row.id.to_owned(), check);
+            }
+            Err(why) => {
+                figures.failures.insert(row.id.to_owned(), why);
+            }
+        }
+    }
+    Ok(Some(()))
+}
+
+/// Instructions of the single-threaded workloads. `None` when the user stopped it.
+pub fn instructions(
+    executor: &mut dyn Executor,
+    launch: &Launch,
+    figures: &mut Figures,
+) -> Result<Option<()>> {
+    let wrapper = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
+    let launch = Launch { wrapper: wrapper.map(str::to_owned).to_vec(), ..launch.clone() };
+    for row in COUNTED_ROWS {
+        let Some(execution) = run(executor, &launch, row, figures.params, false)? else { return Ok(None) };
+        match collected(&execution.stderr) {
+            Some(count) if execution.status == Status::Ok => {
+                figures.instructions.insert(row.to_owned(), count);
+            }
+            _ => {
+                figures.failures.insert(row.to_owned(), format!("under callgrind: {}", why(&execution)));
+            }
+        }
+    }
+    Ok(Some(()))
+}
+
+/// Peaks and means from a run that has the subject and the yardstick.
+pub fn from_digest(digest: &Digest, figures: &mut Figures) {
+    let failures = digest.failures.iter().filter(|cell| cell.allocator == SUBJECT);
+    figures
+        .failures
+        .extend(failures.map(|cell| (cell.workload.clone(), format!("{}: {}", cell.status, cell.reason))));
+    for row in &digest.summary.rows {
+        if let (Metric::PeakRss, SUBJECT, Some(median)) = (row.metric, row.allocator.as_str(), row.median) {
+            figures.peak_rss_bytes.insert(row.workload.clone(), median as u64);
+        }
+    }
+    let means = digest.means.iter().filter(|mean| mean.allocator == YARDSTICK);
+    if digest.summary.reference != SUBJECT {
+        return;
+    }
+    for mean in means {
+        let name = match mean.metric {
+            Metric::Time => "time",
+            Metric::PeakRss => "peak_rss",
+            Metric::DrainedRss | Metric::CpuTime | Metric::MinorFaults => continue,
+        };
+        if let Some(ratio) = mean.ratio {
+            // The digest has yardstick divided by subject.
+            let mean = Mean { ratio: 1.0 / ratio.value, workloads: ratio.n };
+            figures.means.insert(name.to_owned(), mean);
+        }
+    }
+}
+
+fn run(
+    executor: &mut dyn Executor,
+    launch: &Launch,
+    row: &str,
+    params: Params,
+    stats: bool,
+) -> Result<Option<Execution>> {
+    let params = Params { size: Size::Check, ..params };
+    executor.execute(&Job { launch, row, params, stats, env_pad_bytes: 0, timeout: TIMEOUT })
+}
+
+fn why(execution: &Execution) -> String {
+    format!(
+        "{}: {}",
+        execution.status,
+        execution.reason.as_deref().unwrap_or("it did not say what was counted")
+    )
+}
+
+/// The counts of an execution, or why there are none.
+fn check_of(execution: Execution) -> Result<Check, String> {
+    let report = execution.report.as_ref().filter(|_| execution.status == Status::Ok);
+    let (Some(report), Some(counts)) = (report, report.and_then(|report| report.counts)) else {
+        return Err(why(&execution));
+    };
+    Ok(Check {
+        checksum: report.checksum.clone(),
+        allocations: Some(counts.allocations),
+        frees: Some(counts.frees),
+        bytes: Some(counts.bytes),
+        cross_thread_frees: Some(counts.cross_thread_frees),
+    })
+}
+
+fn common(one: &Check, other: &Check) -> Check {
+    fn same<T: PartialEq + Clone>(one: &Option<T>, other: &Option<T>) -> Option<T> {
+        one.clone().filter(|_| one == other)
+    }
+    Check {
+        checksum: same(&one.checksum, &other.checksum),
+        allocations: same(&one.allocations, &other.allocations),
+        frees: same(&one.frees, &other.frees),
+        bytes: same(&one.bytes, &other.bytes),
+        cross_thread_frees: same(&one.cross_thread_frees, &other.cross_thread_frees),
+    }
+}
+
+/// The total from a line such as `==7== Collected : 123456`.
+fn collected(stderr: &str) -> Option<u64> {
+    let line = stderr.lines().find(|line| line.contains("Collected"))?;
+    line.rsplit(':').next()?.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use workloads::protocol::Counts;
+    use workloads::rows::Preset;
+
+    use super::*;
+    use crate::exec::mock::{MockExecutor, failure, success};
+
+    fn figures() -> Figures {
+        Figures {
+            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2 },
+            rustc: String::new(),
+            valgrind: None,
+            checks: Default::default(),
+            instructions: Default::default(),
+            peak_rss_bytes: Default::default(),
+            means: Default::default(),
+            failures: Default::default(),
+        }
+    }
+
+    fn launch() -> Launch {
+        Launch {
+            allocator: "mi".to_owned(),
+            worker_id: "mi".to_owned(),
+            program: "worker-mi".into(),
+            preload: None,
+            wrapper: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn counts_that_do_not_repeat_are_left_out() {
+        let mut executor = MockExecutor::new(|job, before| {
+            assert!(job.stats && job.params.size == Size::Check);
+            let mut execution = success(job);
+            let cross_thread_frees = before as u64;
+            let counts = Counts { allocations: 5, frees: 4, bytes: 80, cross_thread_frees };
+            execution.report.as_mut().unwrap().counts = Some(counts);
+            Some(execution)
+        });
+        let mut figures = figures();
+        checks(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        assert_eq!(figures.checks.len(), ROWS.len());
+        let check = &figures.checks["cfrac"];
+        assert_eq!((check.allocations, check.frees, check.bytes), (Some(5), Some(4), Some(80)));
+        assert_eq!(check.cross_thread_frees, None);
+    }
+
+    #[test]
+    fn failing_worker_is_a_failure_of_its_row() {
+        let mut executor = MockExecutor::new(|job, _| {
+            let mut execution = success(job);
+            execution.report.as_mut().unwrap().counts = Some(Counts::default());
+            Some(if job.row == "larson" { failure(Status::from_signal(11)) } else { execution })
+        });
+        let mut figures = figures();
+        checks(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        assert_eq!(figures.checks.len(), ROWS.len() - 1);
+        assert_eq!(figures.failures["larson"], "signal(SIGSEGV): planted signal(SIGSEGV)");
+    }
+
+    #[test]
+    fn instructions_come_from_callgrinds_closing_lines() {
+        let mut executor = MockExecutor::new(|job, _| {
+            assert_eq!(job.launch.wrapper[0], "valgrind");
+            Some(Execution {
+                stderr: "==7== Events : Ir\n==7== Collected : 4321\n".to_owned(),
+                ..success(job)
+            })
+        });
+        let mut figures = figures();
+        instructions(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        assert_eq!(figures.instructions.values().collect::<Vec<_>>(), [&4321; 3]);
+        assert_eq!(collected("nothing"), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! The gate: figures that are expected to stay as they are, and the judgement when they do not.
+
+pub mod judge;
+pub mod measure;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Params;
+use crate::record::{refuse_newer, write_json};
+
+/// The allocator that is gated.
+pub const SUBJECT: &str = "mi";
+/// The allocator whose speed and size are the yardstick.
+pub const YARDSTICK: &str = "mi3";
+
+/// Everything that can be judged, as measured at one time. What is absent was not measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// What the workers were asked for; `size` is that of peaks and means.
+    #[serde(flatten)]
+    pub params: Params,
+    /// Compiler of the workers.
+    pub rustc: String,
+    /// Version of valgrind, if there is one.
+    pub valgrind: Option<String>,
+    /// What each workload asks of the allocator, at size check.
+    pub checks: BTreeMap<String, Check>,
+    /// Instructions that single-threaded workloads take, at size check.
+    pub instructions: BTreeMap<String, u64>,
+    /// Peak memory of the subject per workload.
+    pub peak_rss_bytes: BTreeMap<String, u64>,
+    /// Geometric mean of the ratio of subject to yardstick, by metric.
+    pub means: BTreeMap<String, Mean>,
+    /// Why there are no figures of a workload under the subject; never part of a baseline.
+    #[serde(skip)]
+    pub failures: BTreeMap<String, String>,
+}
+
+/// Figures of one workload that do not depend on the allocator or on time. Absent fields
+/// are not compared, because the workload does not repeat them exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What the work amounts to.
+    pub checksum: Option<String>,
+    /// Blocks allocated.
+    pub allocations: Option<u64>,
+    /// Blocks freed.
+    pub frees: Option<u64>,
+    /// Bytes requested.
+    pub bytes: Option<u64>,
+    /// Frees by another thread than the allocating one.
+    pub cross_thread_frees: Option<u64>,
+}
+
+/// A geometric mean over workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// Subject divided by yardstick; below 1 the subject is better.
+    pub ratio: f64,
+    /// Workloads it is taken over.
+    pub workloads: usize,
+}
+
+/// The figures that are expected, and how far from them is still right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Version of the file.
+    pub schema_version: u32,
+    /// When the figures were taken.
+    pub recorded_utc: String,
+    /// Commit they were taken at.
+    pub commit: String,
+    /// Machine they were taken on.
+    pub machine: String,
+    /// How far from the figures is still right.
+    pub tolerance: Tolerance,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// How much worse than the baseline is still right, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Tolerance {
+    /// Of instructions.
+    pub instructions_percent: f64,
+    /// Of a workload's peak memory; a mebibyte is always allowed.
+    pub peak_rss_percent: f64,
+    /// Of the mean ratio of times.
+    pub mean_time_percent: f64,
+    /// Of the mean ratio of peak memory.
+    pub mean_peak_rss_percent: f64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self {
+            instructions_percent: 1.0,
+            peak_rss_percent: 10.0,
+            mean_time_percent: 10.0,
+            mean_peak_rss_percent: 5.0,
+        }
+    }
+}
+
+impl Baseline {
+    /// Reads a baseline; `None` if there is none.
+    pub fn load(path: &Path) -> Result<Option<Self>> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        refuse_newer(path, &text)?;
+        serde_json::from_str(&text).map(Some).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// Writes the baseline.
+    pub fn store(&self, path: &Path) -> Result<()> {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        }
+        write_json(path, self)
+    }
+}

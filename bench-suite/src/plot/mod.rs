@@ -1,0 +1,20 @@
+//! Pictures of a digested run. They are made from [`crate::summary`] alone and depend on nothing
+//! else: no clock, no fonts or locale of the machine, so the same summary gives the same files.
+//!
+//! Every chart is one drawing function over a [`canvas`], and every canvas fits both formats.
+
+pub mod bars;
+pub mod canvas;
+pub mod colour;
+pub mod figure;
+pub mod font;
+mod furniture;
+pub mod geomean;
+pub mod heatmap;
+mod legend;
+pub mod matrix;
+pub mod numbers;
+pub mod overview;
+pub mod sample;
+pub mod scale;
+pub mod wording;

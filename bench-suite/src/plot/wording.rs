@@ -1,0 +1,116 @@
+//! The words that charts and the report share, so that both say the same.
+
+use workloads::rows::Group;
+
+use super::geomean::Means;
+use super::matrix::{Matrix, failures};
+use super::numbers;
+use crate::summary::{Metric, RunInfo};
+
+/// With fewer passes the interval of a cell is the range of its samples.
+const FEWEST_PASSES_FOR_INTERVAL: usize = 6;
+
+/// How a metric is spoken of.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricWords {
+    /// At the beginning of titles.
+    pub title: &'static str,
+    /// What less of it is.
+    pub better: &'static str,
+    /// What more of it is.
+    pub worse: &'static str,
+}
+
+/// The words of one metric.
+pub fn metric(metric: Metric) -> MetricWords {
+    let (title, better, worse) = match metric {
+        Metric::Time => ("Time", "faster", "slower"),
+        Metric::PeakRss => ("Peak memory (RSS)", "less memory", "more memory"),
+        Metric::DrainedRss => ("Memory kept after freeing", "less memory", "more memory"),
+        Metric::CpuTime => ("CPU time", "less CPU time", "more CPU time"),
+        Metric::MinorFaults => ("Page faults", "fewer faults", "more faults"),
+    };
+    MetricWords { title, better, worse }
+}
+
+/// The words of one group of workloads.
+pub fn group(group: Group) -> &'static str {
+    match group {
+        Group::Programs => "programs",
+        Group::Stress => "stress loops",
+    }
+}
+
+/// Number of passes behind the ratios of a picture.
+pub fn passes(matrix: &Matrix) -> String {
+    match matrix.passes() {
+        None => "no usable passes".to_owned(),
+        Some((1, 1)) => "n = 1 pass".to_owned(),
+        Some((least, most)) if least == most => format!("n = {most} passes"),
+        Some((least, most)) => format!("n = {least}–{most} passes"),
+    }
+}
+
+/// What the whiskers are.
+pub fn interval(matrix: &Matrix) -> &'static str {
+    match matrix.passes() {
+        Some((least, _)) if least >= FEWEST_PASSES_FOR_INTERVAL => "95 % bootstrap interval",
+        _ => "range of the passes",
+    }
+}
+
+/// Over which workloads a geometric mean was taken.
+pub fn mean_over(over: usize, of: usize) -> String {
+    match (over, of) {
+        (0, _) => "no geometric mean, no workload was completed by every allocator".to_owned(),
+        (over, of) if over == of => format!("geometric mean of {over} workloads"),
+        (over, of) => {
+            format!("geometric mean of the {over} of {of} workloads that every compared allocator completed")
+        }
+    }
+}
+
+/// Which run this is.
+pub fn run_line(run: &RunInfo) -> String {
+    let date = run.started_utc.split('T').next().unwrap_or_default();
+    format!(
+        "run {} · commit {} · {date} · {} passes · seed {} · preset {} · size {} · profile {}",
+        run.run_id, run.commit, run.passes, run.seed, run.preset, run.size, run.profile
+    )
+}
+
+/// Where it ran.
+pub fn machine_line(run: &RunInfo) -> String {
+    format!("{} · {}", run.machine, run.rustc)
+}
+
+/// A picture in a few sentences: the means and what failed.
+pub fn description(matrix: &Matrix, means: &Means) -> String {
+    let words = metric(matrix.metric);
+    let each: Vec<String> = matrix
+        .allocators
+        .iter()
+        .zip(&means.of_allocator)
+        .filter(|(allocator, _)| allocator.id != matrix.reference)
+        .filter_map(|(allocator, mean)| {
+            mean.map(|mean| format!("{} {}", allocator.label, numbers::ratio(mean)))
+        })
+        .collect();
+    let failures: Vec<String> = failures(&[matrix])
+        .into_iter()
+        .map(|failure| {
+            format!("{} in {} ({})", failure.allocator, failure.workloads.join(", "), failure.reason)
+        })
+        .collect();
+    let mut text = format!(
+        "{} relative to {}, lower is better; {}: {}.",
+        words.title,
+        matrix.reference_label(),
+        mean_over(means.over, means.of),
+        if each.is_empty() { "none".to_owned() } else { each.join(", ") },
+    );
+    if !failures.is_empty() {
+        text.push_str(&format!(" Failed: {}.", failures.join("; ")));
+    }
+    text
+}

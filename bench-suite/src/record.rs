@@ -1,0 +1,120 @@
+//! What is known about a run before its first sample: `run.json`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::{Commit, Machine, Toolchain};
+use crate::plan::Plan;
+use crate::workers::AllocatorRecord;
+
+/// Version of all result files. Additions keep it; readers refuse newer ones.
+pub const SCHEMA_VERSION: u32 = 1;
+/// Name of the file inside a run's folder.
+pub const FILE: &str = "run.json";
+
+/// A run's plan and surroundings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// Version of the writer.
+    pub tool_version: String,
+    /// Name of the run.
+    pub run_id: String,
+    /// Start, RFC 3339, UTC.
+    pub started_utc: String,
+    /// End of the last pass; absent while unfinished.
+    pub finished_utc: Option<String>,
+    /// The commit of the sources.
+    pub commit: Commit,
+    /// What is done.
+    pub plan: Plan,
+    /// The machine.
+    pub machine: Machine,
+    /// The compiler.
+    pub toolchain: Toolchain,
+    /// The allocators in display order.
+    pub allocators: Vec<AllocatorRecord>,
+}
+
+/// The current time as it is written into files.
+pub fn utc_now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl RunRecord {
+    /// Reads the record of the run in `folder`.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        refuse_newer(&path, &text)?;
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// Writes the record into `folder`, whole or not at all.
+    pub fn store(&self, folder: &Path) -> Result<()> {
+        write_json(&folder.join(FILE), self)
+    }
+}
+
+/// Fails with advice if `text` was written by a newer version of this program.
+pub fn refuse_newer(path: &Path, text: &str) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema_version: u32,
+    }
+    let Version { schema_version } =
+        serde_json::from_str(text).with_context(|| format!("{} is damaged", path.display()))?;
+    if schema_version > SCHEMA_VERSION {
+        bail!(
+            "{} has schema {schema_version}, this bench-suite reads up to {SCHEMA_VERSION}; update bench-suite",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Writes `value` as indented JSON by way of a neighbouring file, so that a full disk
+/// cannot leave half of it.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value).context("cannot form JSON")?;
+    text.push('\n');
+    replace(path, text.as_bytes())
+}
+
+/// Replaces the content of `path`, whole or not at all.
+pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, content)
+        .and_then(|()| fs::rename(&temporary, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_and_damaged_records_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        fs::write(&path, r#"{"schema_version": 99, "something": "new"}"#).unwrap();
+        let error = RunRecord::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("schema 99") && error.contains("update bench-suite"), "{error}");
+        fs::write(&path, "{").unwrap();
+        assert!(RunRecord::load(folder.path()).unwrap_err().to_string().ends_with("run.json is damaged"));
+    }
+
+    #[test]
+    fn replacing_leaves_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

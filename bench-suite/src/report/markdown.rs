@@ -1,0 +1,168 @@
+//! The report as Markdown: what failed first, then the numbers, then how to read them.
+
+use std::fmt::Write as _;
+
+use super::Image;
+use crate::plot::matrix::{Cell, Failure, Matrix, failures};
+use crate::plot::{numbers, wording};
+use crate::summary::Summary;
+
+/// The text of `report.md`.
+pub(super) fn report(summary: &Summary, matrices: &[Matrix], images: &[Image]) -> String {
+    let mut parts = vec![head(summary), failed(matrices)];
+    if let Some((overview, rest)) = images.split_first() {
+        parts.push(image(overview));
+        parts.extend(matrices.iter().map(table));
+        parts.push(format!("## Charts\n\n{}", rest.iter().map(image).collect::<Vec<_>>().join("\n\n")));
+    }
+    parts.extend(matrices.iter().map(intervals));
+    parts.push(reading(summary, matrices));
+    parts.join("\n\n") + "\n"
+}
+
+fn head(summary: &Summary) -> String {
+    let run = &summary.run;
+    let reference = summary.allocators.iter().find(|allocator| allocator.id == summary.reference);
+    let reference = reference.map_or(&summary.reference, |allocator| &allocator.label);
+    let mut text = format!("# Allocators compared with {}\n\n", escaped(reference));
+    for warning in &run.warnings {
+        let _ = writeln!(text, "> **Warning:** {}\n", escaped(warning));
+    }
+    let _ = write!(
+        text,
+        "Run `{}`, started {}, commit `{}`: {} passes of preset {}, size {}, seed {}, workers built with profile \
+         `{}`.\n\n{}\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
+         in a fresh process. Ratios are paired: each is the median over the passes of an allocator's figure divided \
+         by that of {} in the same pass.",
+        run.run_id,
+        run.started_utc,
+        run.commit,
+        run.passes,
+        run.preset,
+        run.size,
+        run.seed,
+        run.profile,
+        escaped(&wording::machine_line(run)),
+        escaped(&summary.reference),
+    );
+    text
+}
+
+fn failed(matrices: &[Matrix]) -> String {
+    let failures = failures(&matrices.iter().collect::<Vec<_>>());
+    if failures.is_empty() {
+        return "Every allocator completed every workload.".to_owned();
+    }
+    let mut text = "## Failed\n\n| allocator | reason | workloads |\n|---|---|---|".to_owned();
+    for Failure { allocator, reason, workloads } in failures {
+        let workloads = escaped(&workloads.join(", "));
+        let _ = write!(text, "\n| {} | {} | {workloads} |", escaped(allocator), escaped(reason));
+    }
+    text
+}
+
+fn image(image: &Image) -> String {
+    let title = escaped(&image.title);
+    format!("[![{title}]({stem}.png)]({stem}.svg)", stem = image.stem)
+}
+
+fn columns(matrix: &Matrix) -> String {
+    let ids: Vec<String> = matrix.allocators.iter().map(|allocator| escaped(&allocator.id)).collect();
+    format!("| workload | {} |\n|---|{}", ids.join(" | "), "---:|".repeat(ids.len()))
+}
+
+/// The ratios of one metric, one line per workload.
+fn table(matrix: &Matrix) -> String {
+    let words = wording::metric(matrix.metric);
+    let mut text = format!("## {}\n\n{}", words.title, columns(matrix));
+    let reference = matrix.reference_at();
+    for workload in &matrix.workloads {
+        let _ = write!(text, "\n| {} |", escaped(&workload.id));
+        for (at, cell) in workload.cells.iter().enumerate() {
+            let content = match cell {
+                Cell::Measured(_) if Some(at) == reference => escaped(&workload.reference),
+                Cell::Measured(ratio)
+                    if ratio.interval.is_some_and(|(low, high)| low <= 1.0 && high >= 1.0) =>
+                {
+                    format!("{} ~", numbers::ratio(ratio.value))
+                }
+                Cell::Measured(ratio) => numbers::ratio(ratio.value),
+                Cell::Failed(reason) => format!("× {}", escaped(reason)),
+            };
+            let _ = write!(text, " {content} |");
+        }
+    }
+    let means = matrix.means();
+    let _ = write!(text, "\n| **mean ({} of {})** |", means.over, means.of);
+    for mean in &means.of_allocator {
+        let _ = write!(text, " **{}** |", mean.map_or_else(|| "–".to_owned(), numbers::ratio));
+    }
+    text
+}
+
+/// The same with intervals, folded away.
+fn intervals(matrix: &Matrix) -> String {
+    let words = wording::metric(matrix.metric);
+    let mut text = format!(
+        "<details><summary>{}: ratios with intervals and passes</summary>\n\n{}",
+        words.title,
+        columns(matrix)
+    );
+    for workload in &matrix.workloads {
+        let _ = write!(text, "\n| {} |", escaped(&workload.id));
+        for cell in &workload.cells {
+            let content = match cell {
+                Cell::Measured(ratio) => {
+                    let value = numbers::ratio(ratio.value);
+                    match ratio.interval {
+                        Some((low, high)) => format!(
+                            "{value} [{}, {}] n={}",
+                            numbers::ratio(low),
+                            numbers::ratio(high),
+                            ratio.passes
+                        ),
+                        None => value,
+                    }
+                }
+                Cell::Failed(reason) => format!("× {}", escaped(reason)),
+            };
+            let _ = write!(text, " {content} |");
+        }
+    }
+    text + "\n\n</details>"
+}
+
+fn reading(summary: &Summary, matrices: &[Matrix]) -> String {
+    let reference = escaped(&summary.reference);
+    let interval = matrices.first().map_or("not known", wording::interval);
+    let allocators: Vec<String> = summary
+        .allocators
+        .iter()
+        .map(|allocator| format!("`{}` {}", allocator.id, escaped(&allocator.label)))
+        .collect();
+    format!(
+        "## How to read this\n\n\
+         - Allocators: {}.\n\
+         - {reference} is 1.00 everywhere; its column shows the absolute median instead. 1.25 is a quarter more time \
+         or memory than {reference}, 0.80 a fifth less. Lower is better.\n\
+         - Brackets and whiskers: {interval}. `~`: it contains 1, so no difference has been shown.\n\
+         - The mean is geometric and only over workloads that every compared allocator completed; an allocator that \
+         completed less than half of them is not compared. It depends on the choice of workloads: look at the rows \
+         that resemble your program before the mean.\n\
+         - `×`: the cell failed; the word says how. A failed cell is never counted as fast or slow.",
+        allocators.join(", ")
+    )
+}
+
+/// Text that Markdown shows as it is, also within a table.
+fn escaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\' => plain.extend(['\\', c]),
+            '\n' | '\r' => plain.push(' '),
+            _ => plain.push(c),
+        }
+    }
+    plain
+}

@@ -1,0 +1,86 @@
+//! The written result of a run: charts and a short report, made from its summary.
+
+#[cfg(test)]
+mod layout_tests;
+mod markdown;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use workloads::rows::Group;
+
+use crate::plot::bars::Bars;
+use crate::plot::figure::{self, Figure};
+use crate::plot::heatmap::Heatmap;
+use crate::plot::matrix::Matrix;
+use crate::plot::overview::Overview;
+use crate::summary::{Metric, Summary};
+
+/// A picture in the report: path without extension, relative to the run, and what it shows.
+struct Image {
+    stem: String,
+    title: String,
+}
+
+/// Writes `charts/` and `report.md` into `directory` and returns the files.
+///
+/// Charts that would be empty are left out: of a group without workloads, or all bars when there
+/// is nothing besides the reference.
+pub fn write_all(summary: &Summary, directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    check(summary)?;
+    let charts = directory.join(CHARTS);
+    fs::create_dir_all(&charts).with_context(|| format!("cannot create {}", charts.display()))?;
+
+    let mut output = Output { charts: &charts, files: Vec::new(), images: Vec::new() };
+    let time = Matrix::new(summary, Metric::Time);
+    let rss = Matrix::new(summary, Metric::PeakRss);
+    output.add("overview", &Overview::new(&summary.run, time.clone(), rss.clone()))?;
+    for (metric, matrix) in [("time", &time), ("rss", &rss)] {
+        for (name, group) in [("programs", Group::Programs), ("stress", Group::Stress)] {
+            if let Some(bars) = Bars::new(&summary.run, matrix, group) {
+                output.add(&format!("{metric}-{name}"), &bars)?;
+            }
+        }
+    }
+    for (metric, matrix) in [("time", &time), ("rss", &rss)] {
+        output.add(&format!("heatmap-{metric}"), &Heatmap::new(&summary.run, matrix.clone()))?;
+    }
+
+    let Output { mut files, images, .. } = output;
+    let report = directory.join("report.md");
+    let text = markdown::report(summary, &[time, rss], &images);
+    fs::write(&report, text).with_context(|| format!("cannot write {}", report.display()))?;
+    files.push(report);
+    Ok(files)
+}
+
+/// Folder of the pictures within a run's folder.
+const CHARTS: &str = "charts";
+
+struct Output<'a> {
+    charts: &'a Path,
+    files: Vec<PathBuf>,
+    images: Vec<Image>,
+}
+
+impl Output<'_> {
+    fn add(&mut self, stem: &str, figure: &impl Figure) -> anyhow::Result<()> {
+        self.files.extend(figure::save(figure, self.charts, stem)?);
+        self.images.push(Image { stem: format!("{CHARTS}/{stem}"), title: figure.title() });
+        Ok(())
+    }
+}
+
+fn check(summary: &Summary) -> anyhow::Result<()> {
+    let run = &summary.run.run_id;
+    if summary.rows.is_empty() {
+        bail!("run {run} has no results to report: no sample was taken; run the suite again");
+    }
+    if summary.allocators.is_empty() {
+        bail!("run {run} names no allocators: its summary is damaged; make it again from the samples");
+    }
+    Ok(())
+}

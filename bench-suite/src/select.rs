@@ -1,0 +1,113 @@
+//! Which allocators and workloads a command is about: globs in, ids out.
+
+use anyhow::Result;
+use globset::{Glob, GlobMatcher};
+use workloads::rows::ROWS;
+
+use crate::usage;
+
+/// Rows that fail on purpose. They are measured only when named in full, to see that
+/// the harness reports each kind of failure.
+const PLANTED: &[&str] =
+    &["planted-crash", "planted-hang", "planted-exit", "planted-wrong", "planted-memory"];
+
+/// What to keep and what to drop of one kind of thing.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter<'a> {
+    /// The thing that is selected, for messages: `allocator` or `workload`.
+    pub noun: &'a str,
+    /// Keep only what matches one of these; everything when empty.
+    pub keep: &'a [String],
+    /// Drop what matches one of these.
+    pub drop: &'a [String],
+}
+
+impl Filter<'_> {
+    /// The ids that stay, in the order given. A glob without any match is an error.
+    pub fn apply<'i>(&self, ids: impl Iterator<Item = &'i str> + Clone) -> Result<Vec<String>> {
+        let keep = self.matchers(self.keep, ids.clone())?;
+        let drop = self.matchers(self.drop, ids.clone())?;
+        let selected: Vec<String> = ids
+            .filter(|id| keep.is_empty() || keep.iter().any(|glob| glob.is_match(id)))
+            .filter(|id| !drop.iter().any(|glob| glob.is_match(id)))
+            .map(str::to_owned)
+            .collect();
+        if selected.is_empty() {
+            return Err(usage!("the filters leave no {}; see 'bench-suite list'", self.noun));
+        }
+        Ok(selected)
+    }
+
+    fn matchers<'i>(
+        &self,
+        globs: &[String],
+        ids: impl Iterator<Item = &'i str> + Clone,
+    ) -> Result<Vec<GlobMatcher>> {
+        let noun = self.noun;
+        globs
+            .iter()
+            .map(|text| {
+                let glob = Glob::new(text)
+                    .map_err(|error| usage!("'{text}' is not a glob: {}", error.kind()))?
+                    .compile_matcher();
+                if ids.clone().any(|id| glob.is_match(id)) {
+                    return Ok(glob);
+                }
+                let hint = match nearest(text, ids.clone()) {
+                    Some(id) => format!("did you mean '{id}'?"),
+                    None => "see 'bench-suite list'".to_owned(),
+                };
+                Err(usage!("unknown {noun} '{text}'; {hint}"))
+            })
+            .collect()
+    }
+}
+
+/// The workloads that stay, in the order of tables and charts.
+pub fn workloads(keep: &[String], drop: &[String]) -> Result<Vec<String>> {
+    let planted = PLANTED.iter().copied().filter(|id| keep.iter().any(|glob| glob == id));
+    Filter { noun: "workload", keep, drop }.apply(ROWS.iter().map(|row| row.id).chain(planted))
+}
+
+/// The id most like `text`, if any is like it at all.
+fn nearest<'i>(text: &str, ids: impl Iterator<Item = &'i str>) -> Option<&'i str> {
+    ids.map(|id| (strsim::jaro_winkler(text, id), id))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, id)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(items: &[&str]) -> Vec<String> {
+        items.iter().map(|s| (*s).to_owned()).collect()
+    }
+
+    #[test]
+    fn globs_keep_and_drop() {
+        assert_eq!(workloads(&strings(&["larson*"]), &[]).unwrap(), ["larson", "larson-sized"]);
+        assert_eq!(workloads(&strings(&["larson*"]), &strings(&["*sized"])).unwrap(), ["larson"]);
+        assert_eq!(workloads(&[], &[]).unwrap().len(), ROWS.len());
+    }
+
+    #[test]
+    fn unknown_name_suggests_the_nearest() {
+        let error = workloads(&strings(&["larsen"]), &[]).unwrap_err().to_string();
+        assert_eq!(error, "unknown workload 'larsen'; did you mean 'larson'?");
+        let error = workloads(&[], &strings(&["zzz"])).unwrap_err().to_string();
+        assert!(error.ends_with("see 'bench-suite list'"), "{error}");
+    }
+
+    #[test]
+    fn nothing_left_is_an_error() {
+        assert!(workloads(&strings(&["cfrac"]), &strings(&["c*"])).is_err());
+    }
+
+    #[test]
+    fn planted_rows_need_their_full_name() {
+        assert_eq!(workloads(&strings(&["planted-crash"]), &[]).unwrap(), ["planted-crash"]);
+        assert!(workloads(&strings(&["planted-*"]), &[]).is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! The statistics of a run: plain numbers in, plain numbers out, no files.
+
+pub mod bootstrap;
+pub mod ratio;
+
+pub use bootstrap::{Interval, median};

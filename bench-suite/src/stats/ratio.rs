@@ -1,0 +1,154 @@
+//! Ratios to the reference, pass by pass, and their geometric mean over workloads.
+
+use super::bootstrap::{Interval, interval, median};
+
+/// The measurements of one cell, one slot per pass; `None` where the pass has no usable sample.
+pub type Series = Vec<Option<f64>>;
+
+/// A ratio with what is needed to judge it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// Passes (or, for a mean over workloads, workloads) it rests on.
+    pub n: usize,
+    /// The estimate.
+    pub value: f64,
+    /// Its 95 % interval.
+    pub interval: Interval,
+}
+
+/// Logarithm of the ratio in each pass that has both sides; zero and less have no ratio.
+pub fn log_ratios(values: &[Option<f64>], reference: &[Option<f64>]) -> Series {
+    values
+        .iter()
+        .zip(reference)
+        .map(|pair| match pair {
+            (Some(value), Some(base)) if *value > 0.0 && *base > 0.0 => Some(value.ln() - base.ln()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Median ratio of one cell.
+pub fn of_cell(log_ratios: &[Option<f64>], seed: u64) -> Option<Ratio> {
+    let paired: Vec<f64> = log_ratios.iter().copied().flatten().collect();
+    let mut scratch = Vec::with_capacity(paired.len());
+    let bounds = interval(paired.len(), seed, |picks| {
+        scratch.clear();
+        scratch.extend(picks.iter().map(|index| paired[*index]));
+        median(&scratch)
+    })?;
+    Some(Ratio { n: paired.len(), value: median(&paired)?.exp(), interval: exp(bounds) })
+}
+
+/// Geometric mean of the median ratios of several workloads.
+///
+/// Passes are drawn for all workloads together, because what disturbs a pass disturbs
+/// all of it. A workload that misses a drawn pass is represented by its other passes.
+pub fn geometric_mean(cells: &[Series], seed: u64) -> Option<Ratio> {
+    let passes = cells.iter().map(Vec::len).max()?;
+    let mut scratch = Vec::with_capacity(passes);
+    let mut mean_of_medians = |picks: &[usize]| {
+        let mut sum = 0.0;
+        for cell in cells {
+            scratch.clear();
+            scratch.extend(picks.iter().filter_map(|pass| cell.get(*pass).copied().flatten()));
+            sum += median(&scratch)?;
+        }
+        Some(sum / cells.len() as f64)
+    };
+    let value = mean_of_medians(&(0..passes).collect::<Vec<_>>())?.exp();
+    let bounds = interval(passes, seed, mean_of_medians)?;
+    Some(Ratio { n: cells.len(), value, interval: exp(bounds) })
+}
+
+fn exp(interval: Interval) -> Interval {
+    Interval { low: interval.low.exp(), high: interval.high.exp() }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::ChaCha8Rng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    const RUNS: usize = 300;
+
+    /// Log ratios of a made-up cell: the true log ratio plus normally distributed noise.
+    fn simulated(rng: &mut ChaCha8Rng, passes: usize, truth: f64, noise: f64) -> Series {
+        (0..passes)
+            .map(|_| {
+                let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+                Some(truth + noise * radius * (std::f64::consts::TAU * rng.random::<f64>()).cos())
+            })
+            .collect()
+    }
+
+    /// Share of made-up cells for which `found` holds.
+    fn share(passes: usize, truth: f64, found: impl Fn(Ratio) -> bool) -> f64 {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let hits = (0..RUNS)
+            .filter(|run| found(of_cell(&simulated(&mut rng, passes, truth, 0.03), *run as u64).unwrap()))
+            .count();
+        hits as f64 / RUNS as f64
+    }
+
+    #[test]
+    fn known_ratio_and_range() {
+        let reference = vec![Some(100.0), Some(200.0), Some(100.0), None];
+        let values = vec![Some(110.0), Some(240.0), Some(130.0), Some(1.0)];
+        let ratio = of_cell(&log_ratios(&values, &reference), 1).unwrap();
+        assert_eq!(ratio.n, 3);
+        assert!((ratio.value - 1.2).abs() < 1e-12);
+        assert!((ratio.interval.low - 1.1).abs() < 1e-12 && (ratio.interval.high - 1.3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn zeros_and_gaps_have_no_ratio() {
+        let logs = log_ratios(&[Some(0.0), Some(5.0), None], &[Some(5.0), Some(0.0), Some(5.0)]);
+        assert_eq!(logs, [None, None, None]);
+        assert_eq!(of_cell(&logs, 1), None);
+        assert_eq!(of_cell(&[], 1), None);
+    }
+
+    #[test]
+    fn interval_covers_the_truth_as_often_as_it_says() {
+        for (passes, at_most) in [(7, 1.0), (10, 1.0), (20, 0.995)] {
+            let covered = share(passes, 0.1, |r| r.interval.low.ln() <= 0.1 && 0.1 <= r.interval.high.ln());
+            // An interval that always covers is too wide to say anything.
+            assert!((0.93..=at_most).contains(&covered), "{passes} passes cover {covered}");
+        }
+    }
+
+    #[test]
+    fn planted_ten_percent_is_found_and_nothing_is_rarely_found() {
+        let found = share(7, 1.1f64.ln(), |r| r.interval.low > 1.0);
+        assert!(found > 0.95, "planted difference found in {found}");
+        let false_alarms = share(7, 0.0, |r| r.interval.low > 1.0 || r.interval.high < 1.0);
+        assert!(false_alarms < 0.06, "same allocator differs from itself in {false_alarms}");
+    }
+
+    #[test]
+    fn geometric_mean_of_known_ratios() {
+        let double = vec![Some(2f64.ln()); 7];
+        let half = vec![Some(0.5f64.ln()); 7];
+        let eight = vec![Some(8f64.ln()); 7];
+        let mean = geometric_mean(&[double, half, eight], 1).unwrap();
+        assert_eq!(mean.n, 3);
+        assert!((mean.value - 2.0).abs() < 1e-12);
+        assert!((mean.interval.low - 2.0).abs() < 1e-9 && (mean.interval.high - 2.0).abs() < 1e-9);
+        assert_eq!(geometric_mean(&[], 1), None);
+        assert_eq!(geometric_mean(&[vec![None; 7]], 1), None);
+    }
+
+    #[test]
+    fn geometric_mean_survives_a_missing_pass_and_shares_its_disturbance() {
+        let mut gap = vec![Some(0.0); 8];
+        gap[3] = None;
+        let mut disturbed = vec![Some(0.0); 8];
+        disturbed[5] = Some(1.0);
+        let mean = geometric_mean(&[gap, disturbed], 1).unwrap();
+        assert!((mean.value - 1.0).abs() < 1e-12);
+        assert!(mean.interval.low <= 1.0 && mean.interval.high >= 1.0);
+    }
+}

@@ -1,0 +1,289 @@
+//! From configured allocators to programs that can be started: built or found, copied
+//! aside so that a rebuild cannot change what is measured, and hashed.
+
+mod build;
+mod preload;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+pub use build::source_root;
+pub use preload::{check_shared_library, find_library};
+
+use crate::config::{Allocator, Kind};
+use crate::exec::Cancel;
+use crate::plan::Profile;
+use crate::status::Status;
+use crate::usage;
+
+/// Where worker binaries come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Built from the workspace this program was built from.
+    Build {
+        /// Root of the workspace.
+        root: PathBuf,
+        /// Profile of the workers.
+        profile: Profile,
+    },
+    /// Built before, taken from this folder.
+    Folder(PathBuf),
+}
+
+impl Source {
+    /// The folder if one is given, else the workspace's sources.
+    pub fn new(folder: Option<&Path>, profile: Profile) -> Result<Self> {
+        let Some(folder) = folder else {
+            return Ok(Self::Build { root: source_root()?, profile });
+        };
+        let folder = folder.canonicalize().map_err(|error| {
+            usage!("--worker-dir {}: {error}; name a folder with built workers", folder.display())
+        })?;
+        Ok(Self::Folder(folder))
+    }
+}
+
+/// How an allocator's worker is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// Allocator id.
+    pub allocator: String,
+    /// The id the worker must give itself.
+    pub worker_id: String,
+    /// The worker binary.
+    pub program: PathBuf,
+    /// The library put in front of the system's `malloc`.
+    pub preload: Option<PathBuf>,
+    /// A program, with its arguments, that runs the worker; empty to start it directly.
+    pub wrapper: Vec<String>,
+}
+
+/// What a run remembers about one allocator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllocatorRecord {
+    /// Its configuration at the time.
+    pub config: Allocator,
+    /// `ok`, or why it cannot be started.
+    pub status: Status,
+    /// The reason in one line, if it cannot be started.
+    pub reason: Option<String>,
+    /// BLAKE3 hash of the worker binary.
+    pub binary_hash: Option<String>,
+    /// The library that is preloaded.
+    pub library: Option<PathBuf>,
+    /// BLAKE3 hash of that library.
+    pub library_hash: Option<String>,
+}
+
+/// An allocator with what is known about it and, if it can be started, how.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// What a run remembers.
+    pub record: AllocatorRecord,
+    /// How it is started; absent when it cannot be.
+    pub launch: Option<Launch>,
+}
+
+/// Why an allocator is not available.
+#[derive(Debug, Clone)]
+struct Unavailable {
+    status: Status,
+    reason: String,
+}
+
+#[derive(Debug, Clone)]
+struct Binary {
+    path: PathBuf,
+    hash: String,
+}
+
+/// Prepares every allocator; those that cannot be are marked and the rest go on.
+///
+/// Binaries are copied to `store`, build logs go to `logs`. Stops early, with what it
+/// has, once `cancel` is requested.
+pub fn prepare(
+    allocators: &[Allocator],
+    source: &Source,
+    store: &Path,
+    logs: &Path,
+    cancel: &Cancel,
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<Prepared>> {
+    let mut binaries: BTreeMap<&str, Result<Binary, Unavailable>> = BTreeMap::new();
+    let mut prepared = Vec::with_capacity(allocators.len());
+    for allocator in allocators {
+        let library = match allocator.kind {
+            Kind::Linked => Ok(None),
+            Kind::Preload => library_of(allocator).map(Some),
+        };
+        let result = match library {
+            Err(unavailable) => Err(unavailable),
+            Ok(library) => {
+                let bin = allocator.bin.as_str();
+                if !binaries.contains_key(bin) {
+                    binaries.insert(bin, obtain(allocator, source, store, logs, say)?);
+                }
+                binaries[bin].clone().map(|binary| (binary, library))
+            }
+        };
+        if cancel.requested() {
+            // A build that was stopped did not fail.
+            break;
+        }
+        prepared.push(match result {
+            Ok((binary, library)) => available(allocator, binary, library)?,
+            Err(Unavailable { status, reason }) => {
+                say(&format!("{}: {status}: {reason}", allocator.id));
+                unavailable(allocator, status, reason)
+            }
+        });
+    }
+    Ok(prepared)
+}
+
+/// Why `allocator` cannot be had on this machine, as far as that is known without building.
+pub fn missing(allocator: &Allocator) -> Option<String> {
+    match allocator.kind {
+        Kind::Linked => build::missing_tool(&allocator.needs),
+        Kind::Preload => library_of(allocator).err().map(|unavailable| unavailable.reason),
+    }
+}
+
+/// The launches of an unfinished run from the copies in its `store`. Fails if a copy or a
+/// library is not the one that the run began with.
+pub fn relaunch(records: &[AllocatorRecord], store: &Path) -> Result<BTreeMap<String, Launch>> {
+    let mut launches = BTreeMap::new();
+    for record in records.iter().filter(|record| record.status == Status::Ok) {
+        let id = &record.config.id;
+        let program = store.join(&record.config.bin);
+        ensure!(
+            Some(hash(&program)?) == record.binary_hash,
+            "cannot resume: binary_hash of '{id}' differs, {} has changed; start a new run",
+            program.display()
+        );
+        let library_hash = record.library.as_deref().map(hash).transpose()?;
+        ensure!(
+            library_hash == record.library_hash,
+            "cannot resume: library_hash of '{id}' differs, its library has changed; start a new run"
+        );
+        launches.insert(id.clone(), launch(&record.config, program, record.library.clone()));
+    }
+    Ok(launches)
+}
+
+fn launch(allocator: &Allocator, program: PathBuf, preload: Option<PathBuf>) -> Launch {
+    Launch {
+        allocator: allocator.id.clone(),
+        worker_id: allocator.worker_id().to_owned(),
+        program,
+        preload,
+        wrapper: Vec::new(),
+    }
+}
+
+fn library_of(allocator: &Allocator) -> Result<PathBuf, Unavailable> {
+    find_library(&allocator.library).ok_or_else(|| {
+        let names = allocator.library.join(" or ");
+        let hint = match &allocator.package {
+            Some(package) => format!("; install it with: apt-get install {package}"),
+            None => String::new(),
+        };
+        Unavailable { status: Status::NotInstalled, reason: format!("{names} not found{hint}") }
+    })
+}
+
+/// Builds or finds the binary and copies it into the store.
+fn obtain(
+    allocator: &Allocator,
+    source: &Source,
+    store: &Path,
+    logs: &Path,
+    say: &mut dyn FnMut(&str),
+) -> Result<Result<Binary, Unavailable>> {
+    let bin = &allocator.bin;
+    let found = match source {
+        Source::Folder(folder) => folder.join(bin),
+        Source::Build { root, profile } => {
+            if let Some(reason) = build::missing_tool(&allocator.needs) {
+                return Ok(Err(Unavailable { status: Status::NotInstalled, reason }));
+            }
+            say(&format!("building {bin}"));
+            match build::build(root, *profile, bin, allocator.feature.as_deref(), logs)? {
+                Ok(path) => path,
+                Err(reason) => return Ok(Err(Unavailable { status: Status::BuildFailed, reason })),
+            }
+        }
+    };
+    if !found.is_file() {
+        let reason = format!("there is no {}", found.display());
+        return Ok(Err(Unavailable { status: Status::NotInstalled, reason }));
+    }
+    let path = store.join(bin);
+    fs::copy(&found, &path)
+        .with_context(|| format!("cannot copy {} to {}", found.display(), path.display()))?;
+    Ok(Ok(Binary { hash: hash(&path)?, path }))
+}
+
+fn available(allocator: &Allocator, binary: Binary, library: Option<PathBuf>) -> Result<Prepared> {
+    let library_hash = library.as_deref().map(hash).transpose()?;
+    let launch = launch(allocator, binary.path, library.clone());
+    let record = AllocatorRecord {
+        config: allocator.clone(),
+        status: Status::Ok,
+        reason: None,
+        binary_hash: Some(binary.hash),
+        library,
+        library_hash,
+    };
+    Ok(Prepared { record, launch: Some(launch) })
+}
+
+fn unavailable(allocator: &Allocator, status: Status, reason: String) -> Prepared {
+    let record = AllocatorRecord {
+        config: allocator.clone(),
+        status,
+        reason: Some(reason),
+        binary_hash: None,
+        library: None,
+        library_hash: None,
+    };
+    Prepared { record, launch: None }
+}
+
+fn hash(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn missing_binaries_and_libraries_are_marked_and_the_rest_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("worker-mi"), "first").unwrap();
+        fs::write(folder.path().join("worker-mc"), "second").unwrap();
+        let store = tempfile::tempdir().unwrap();
+        let mut config = Config::embedded().unwrap();
+        config.add_preload("gone", "/nonexistent/libgone.so".into()).unwrap();
+        let wanted: Vec<_> = config
+            .allocators
+            .into_iter()
+            .filter(|a| ["mi", "jx", "mc", "gone"].contains(&a.id.as_str()))
+            .collect();
+        let source = Source::new(Some(folder.path()), Profile::Worker).unwrap();
+        let prepared =
+            prepare(&wanted, &source, store.path(), store.path(), &Cancel::default(), &mut |_| {}).unwrap();
+        let statuses: Vec<_> = prepared.iter().map(|p| p.record.status.clone()).collect();
+        assert_eq!(statuses, [Status::Ok, Status::NotInstalled, Status::Ok, Status::NotInstalled]);
+        assert_eq!(prepared[0].launch.as_ref().unwrap().program, store.path().join("worker-mi"));
+        assert_ne!(prepared[0].record.binary_hash, prepared[2].record.binary_hash);
+        assert!(prepared[3].record.reason.as_ref().unwrap().contains("libgone.so not found"));
+    }
+}

@@ -1,0 +1,168 @@
+//! A place to run the harness in: fake workers, a results folder of its own.
+#![allow(dead_code, unreachable_pub, reason = "shared by test files that each use a part of it")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// What a fake worker does before it prints its report; `$row` is the workload.
+pub const HEALTHY: &str = "";
+
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    /// A place with fake workers `mi` and `mc`.
+    pub fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(place.workers()).unwrap();
+        place.worker("mi", HEALTHY);
+        place.worker("mc", HEALTHY);
+        place
+    }
+
+    /// Puts a fake valgrind on the search path that always counts the same.
+    pub fn fake_valgrind(&self) {
+        fs::create_dir(self.tools()).unwrap();
+        let script = r#"#!/bin/sh
+if [ "$1" = --version ]; then echo valgrind-0.0; exit 0; fi
+while [ "${1#--}" != "$1" ]; do shift; done
+"$@"
+code=$?
+echo "==1== Collected : 1000" >&2
+exit $code
+"#;
+        program(&self.tools().join("valgrind"), script);
+    }
+
+    fn tools(&self) -> PathBuf {
+        self.path("tools")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn workers(&self) -> PathBuf {
+        self.path("workers")
+    }
+
+    pub fn results(&self) -> PathBuf {
+        self.path("results")
+    }
+
+    /// Puts a fake worker there. Its figures depend on its name and row only.
+    pub fn worker(&self, id: &str, behaviour: &str) {
+        let score = 1_000_000 + 1000 * id.len();
+        let script = format!(
+            r#"#!/bin/sh
+stats=null
+checksum='"c0ffee"'
+allocator={id}
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --row) row=$2 ;;
+    --threads) threads=$2 ;;
+    --stats) stats='{{"allocations":10,"frees":9,"bytes":640,"cross_thread_frees":0}}' ;;
+  esac
+  shift
+done
+echo "$row" >> "{log}"
+{behaviour}
+printf '{{"protocol":1,"allocator":"%s","allocator_version":"1.2","proof":"fake","row":"%s","threads":%s,' "$allocator" "$row" "$threads"
+printf '"run_ns":{score},"operations":5,"score_ns":{score},"figure":"","checksum":%s,"peak_rss_bytes":4194304,' "$checksum"
+printf '"run_end_rss_bytes":4000000,"drained_rss_bytes":2000000,"user_us":900,"sys_us":100,"minor_faults":50,'
+printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts":%s}}\n' "$stats"
+"#,
+            log = self.calls(id).display(),
+        );
+        program(&self.workers().join(format!("worker-{id}")), &script);
+    }
+
+    fn calls(&self, id: &str) -> PathBuf {
+        self.path(&format!("calls-{id}"))
+    }
+
+    /// How often the fake worker `id` was started for `row`.
+    pub fn times_started(&self, id: &str, row: &str) -> usize {
+        fs::read_to_string(self.calls(id)).unwrap_or_default().lines().filter(|line| *line == row).count()
+    }
+
+    /// The harness with `arguments`, its results here.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-suite"));
+        command.args(arguments).arg("--results").arg(self.results()).current_dir(self.folder.path());
+        let path = format!("{}:{}", self.tools().display(), std::env::var("PATH").unwrap());
+        command.env_remove("RUST_BACKTRACE").env("PATH", path);
+        command
+    }
+
+    /// Runs it with the fake workers.
+    pub fn with_workers(&self, arguments: &[&str]) -> Done {
+        Done::from(self.command(arguments).arg("--worker-dir").arg(self.workers()).output().unwrap())
+    }
+
+    /// Runs it without naming workers.
+    pub fn plain(&self, arguments: &[&str]) -> Done {
+        Done::from(self.command(arguments).output().unwrap())
+    }
+
+    /// The folder of the only run.
+    pub fn only_run(&self) -> PathBuf {
+        let mut runs: Vec<_> =
+            fs::read_dir(self.results().join("runs")).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        runs.pop().unwrap()
+    }
+}
+
+fn program(path: &Path, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Done {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().expect("the harness ends by itself"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Done {
+    /// Asserts the exit code, showing everything if it differs.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    /// Asserts one line on standard error that has `part` in it, and nothing else anywhere.
+    #[track_caller]
+    pub fn complains(self, code: i32, part: &str) {
+        let done = self.expect(code);
+        assert_eq!(done.stderr.lines().count(), 1, "{done:#?}");
+        assert!(done.stderr.starts_with("bench-suite: ") && done.stderr.contains(part), "{done:#?}");
+        assert!(done.stdout.is_empty(), "{done:#?}");
+    }
+}
+
+/// The lines of a CSV file as name → value.
+pub fn csv_rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+    csv::Reader::from_path(path).unwrap().deserialize().map(|row| row.unwrap()).collect()
+}

@@ -1,0 +1,81 @@
+//! The gate from end to end with fake workers.
+
+mod common;
+
+use std::fs;
+
+use common::{HEALTHY, Place};
+use workloads::rows::ROWS;
+
+fn place() -> Place {
+    let place = Place::new();
+    place.worker("mi3", HEALTHY);
+    place.fake_valgrind();
+    place
+}
+
+#[test]
+fn without_a_baseline_nothing_is_judged() {
+    place().plain(&["gate"]).complains(4, "gate --update");
+}
+
+#[test]
+fn updated_baseline_passes_until_something_gets_worse() {
+    let place = place();
+    place.with_workers(&["gate", "--update"]).expect(0);
+
+    let done = place.plain(&["gate"]).expect(0);
+    assert!(done.stdout.contains("passed  peak rss larson: 4.00 MiB"), "{done:#?}");
+    assert!(done.stdout.contains("skipped output cfrac: not measured"), "{done:#?}");
+    // Peaks of all rows and two means; outputs and the three counts of instructions are in no run.
+    let rows = ROWS.len();
+    let closing = format!("{} passed, 0 failed, {} skipped", rows + 2, rows + 3);
+    assert_eq!(done.stdout.lines().last(), Some(&*closing));
+
+    let done = place.with_workers(&["gate", "--measure"]).expect(0);
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 2 * rows + 5)));
+
+    // The stored run was made with this very binary, so nothing is run again.
+    assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 1);
+
+    place.worker("mi", r#"[ "$row" = larson ] && checksum='"other"'"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    assert!(done.stdout.contains("failed  output larson: checksum other, baseline c0ffee"), "{done:#?}");
+    // The two allocators differ in larson now, so the means are over fewer workloads.
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 1 failed, 2 skipped", 2 * rows + 2)));
+    assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 2);
+}
+
+#[test]
+fn crashing_subject_fails_and_gives_no_baseline() {
+    let place = place();
+    place.with_workers(&["gate", "--update"]).expect(0);
+    let before = fs::read_to_string(place.results().join("baseline.json")).unwrap();
+    place.worker("mi", r#"[ "$row" = larson ] && kill -SEGV $$"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    assert!(done.stdout.contains("failed  run larson: signal(SIGSEGV)"), "{done:#?}");
+    let done = place.with_workers(&["gate", "--update"]).expect(1);
+    assert!(done.stderr.contains("larson fails under 'mi': signal(SIGSEGV)"), "{done:#?}");
+    assert_eq!(fs::read_to_string(place.results().join("baseline.json")).unwrap(), before);
+}
+
+#[test]
+fn run_of_another_size_is_skipped_and_nothing_is_judged() {
+    let place = place();
+    place.with_workers(&["gate", "--update"]).expect(0);
+    let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];
+    place.with_workers(&arguments).expect(0);
+    let done = place.plain(&["gate", "other"]).expect(4);
+    assert!(done.stdout.lines().last().unwrap().starts_with("0 passed, 0 failed, "), "{done:#?}");
+}
+
+#[test]
+fn newer_and_damaged_baselines_are_refused() {
+    let place = place();
+    fs::create_dir(place.results()).unwrap();
+    let path = place.results().join("baseline.json");
+    fs::write(&path, r#"{"schema_version": 9}"#).unwrap();
+    place.plain(&["gate"]).complains(1, "has schema 9");
+    fs::write(&path, "[]").unwrap();
+    place.plain(&["gate"]).complains(1, "baseline.json is damaged");
+}

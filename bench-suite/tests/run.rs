@@ -1,0 +1,275 @@
+//! Whole runs with fake workers: files, statuses, exit codes, resuming.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{HEALTHY, Place, csv_rows};
+
+const BOTH: [&str; 6] = ["run", "--no-report", "-a", "mc", "-w", "larson*"];
+
+#[test]
+fn healthy_run_leaves_all_files_and_a_table() {
+    let place = Place::new();
+    let done = place.with_workers(&[&BOTH[..], &["--passes", "2", "--threads", "3"]].concat()).expect(0);
+    assert!(done.stdout.contains("larson-sized") && done.stdout.contains("geomean (2)"), "{done:#?}");
+    let run = place.only_run();
+    for file in
+        ["run.json", "samples.jsonl", "samples.csv", "summary.csv", "summary.json", "geomean.csv", "logs"]
+    {
+        assert!(run.join(file).exists(), "{file}");
+    }
+    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 8);
+    let latest = fs::read_to_string(place.results().join("latest")).unwrap();
+    assert_eq!(latest.trim(), run.file_name().unwrap().to_str().unwrap());
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
+    assert_eq!(record["schema_version"], 1);
+    assert_eq!(record["plan"]["threads"], 3);
+    assert_eq!(record["allocators"][0]["binary_hash"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn summary_has_exactly_the_promised_columns_and_a_row_per_cell_and_metric() {
+    let place = Place::new();
+    place.with_workers(&[&BOTH[..], &["--passes", "2"]].concat()).expect(0);
+    let path = place.only_run().join("summary.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text.lines().next().unwrap(),
+        "workload,allocator,metric,unit,n,median,ratio_to_ref,ci_low,ci_high,status"
+    );
+    let rows = csv_rows(&path);
+    assert_eq!(rows.len(), 2 * 2 * 5);
+    let row = rows
+        .iter()
+        .find(|r| r["workload"] == "larson" && r["allocator"] == "mc" && r["metric"] == "peak_rss")
+        .unwrap();
+    assert_eq!(
+        (row["unit"].as_str(), row["median"].as_str(), row["n"].as_str()),
+        ("bytes", "4194304.0", "2")
+    );
+    assert_eq!(row["status"], "ok");
+}
+
+/// Runs one bad allocator beside healthy ones; gives the code, its status and its reason.
+fn with_bad_worker(id: &str, behaviour: &str, more: &[&str]) -> (i32, String, String) {
+    let place = Place::new();
+    place.worker(id, behaviour);
+    let arguments =
+        [&["run", "--no-report", "-a", "jx", "-a", "mc", "-w", "larson", "--passes", "3"], more].concat();
+    if id != "jx" {
+        place.worker("jx", HEALTHY);
+    }
+    let done = place.with_workers(&arguments);
+    let run = place.only_run();
+    let rows = csv_rows(&run.join("summary.csv"));
+    let time =
+        |allocator: &str| rows.iter().find(|r| r["allocator"] == allocator && r["metric"] == "time").unwrap();
+    for healthy in ["mi", "jx", "mc"].iter().filter(|healthy| **healthy != id) {
+        assert_eq!(time(healthy)["status"], "ok", "{done:#?}");
+        assert!(!time(healthy)["median"].is_empty());
+    }
+    assert!(time(id)["median"].is_empty() && time(id)["ratio_to_ref"].is_empty());
+    assert!(done.stderr.contains(&format!("larson under {id}: ")), "{done:#?}");
+    let samples = csv_rows(&run.join("samples.csv"));
+    let reason = samples.iter().find(|s| s["allocator"] == id).unwrap()["reason"].clone();
+    assert!(run.join(format!("logs/larson-{id}-pass1.txt")).exists() || time(id)["status"] == "wrong-output");
+    (done.code, time(id)["status"].clone(), reason)
+}
+
+#[test]
+fn crash_is_a_signal() {
+    let (code, status, _) = with_bad_worker("jx", "kill -SEGV $$", &[]);
+    assert_eq!((code, status.as_str()), (5, "signal(SIGSEGV)"));
+}
+
+#[test]
+fn failing_exit_has_its_last_words() {
+    let (code, status, reason) =
+        with_bad_worker("jx", "echo first >&2; echo 'lost a block' >&2; exit 7", &[]);
+    assert_eq!((code, status.as_str(), reason.as_str()), (5, "exit(7)", "lost a block"));
+}
+
+#[test]
+fn running_out_of_memory_is_oom() {
+    let (code, status, _) = with_bad_worker("jx", "echo 'worker: out of memory' >&2; exit 1", &[]);
+    assert_eq!((code, status.as_str()), (5, "oom"));
+}
+
+#[test]
+fn hanging_worker_is_killed_with_everything_it_started() {
+    let notes = tempfile::tempdir().unwrap();
+    let sleeper = notes.path().join("sleeper");
+    let behaviour = format!("sleep 300 & echo $! > {}; sleep 300", sleeper.display());
+    let (code, status, reason) = with_bad_worker("jx", &behaviour, &["--timeout", "2s"]);
+    assert_eq!((code, status.as_str()), (5, "timeout"));
+    assert!(reason.contains("--timeout"));
+    assert!(!sleeps(&sleeper));
+}
+
+#[test]
+fn what_a_worker_leaves_behind_is_ended_and_not_waited_for() {
+    let place = Place::new();
+    let sleeper = place.path("sleeper");
+    place.worker("mc", &format!("sleep 300 & echo $! > {}", sleeper.display()));
+    place.with_workers(&["run", "--no-report", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(0);
+    assert!(!sleeps(&sleeper));
+}
+
+/// Whether the process whose number is in `file` still sleeps.
+fn sleeps(file: &Path) -> bool {
+    let pid = fs::read_to_string(file).unwrap();
+    fs::read_to_string(format!("/proc/{}/cmdline", pid.trim())).is_ok_and(|words| words.starts_with("sleep"))
+}
+
+#[test]
+fn deviating_checksum_is_wrong_output() {
+    let (code, status, reason) = with_bad_worker("jx", r#"checksum='"bad"'"#, &[]);
+    assert_eq!((code, status.as_str()), (5, "wrong-output"));
+    assert_eq!(reason, "checksum bad, the other allocators have c0ffee");
+}
+
+#[test]
+fn garbage_and_foreign_protocols_are_wrong_output() {
+    let (code, status, reason) = with_bad_worker("jx", "echo rubbish; exit 0", &[]);
+    assert_eq!((code, status.as_str()), (5, "wrong-output"));
+    assert!(reason.starts_with("its report is not JSON"), "{reason}");
+    let (_, status, reason) = with_bad_worker("jx", r#"echo '{"protocol": 2}'; exit 0"#, &[]);
+    assert_eq!(status, "wrong-output");
+    assert!(reason.contains("protocol 2"), "{reason}");
+    let (_, status, _) = with_bad_worker("jx", "row=other", &[]);
+    assert_eq!(status, "wrong-output");
+}
+
+#[test]
+fn wrong_identity_is_found_by_exit_code_and_by_name() {
+    let (code, status, _) = with_bad_worker("jx", "echo 'identity-failed: x' >&2; exit 4", &[]);
+    assert_eq!((code, status.as_str()), (5, "identity-failed"));
+    let (_, status, reason) = with_bad_worker("jx", "allocator=sn", &[]);
+    assert_eq!(status, "identity-failed");
+    assert_eq!(reason, "it names itself 'sn' instead of 'jx'");
+}
+
+#[test]
+fn unstartable_worker_does_not_stop_the_run() {
+    let place = Place::new();
+    fs::write(place.workers().join("worker-jx"), "not a program").unwrap();
+    place.with_workers(&["run", "--no-report", "-a", "jx", "-w", "larson", "--passes", "1"]).expect(5);
+    let rows = csv_rows(&place.only_run().join("summary.csv"));
+    assert_eq!(rows.iter().find(|r| r["allocator"] == "jx").unwrap()["status"], "not-started");
+}
+
+#[test]
+fn failing_cell_is_tried_once_more_and_then_left() {
+    let place = Place::new();
+    place.worker("jx", r#"[ "$row" = larson ] && exit 9"#);
+    place.with_workers(&["run", "--no-report", "-a", "jx", "-w", "larson*", "--passes", "5"]).expect(5);
+    assert_eq!(place.times_started("jx", "larson"), 2);
+    assert_eq!(place.times_started("jx", "larson-sized"), 5);
+    assert_eq!(place.times_started("mi", "larson"), 5);
+}
+
+#[test]
+fn one_timeout_is_forgiven_with_a_warning() {
+    let place = Place::new();
+    let marker = place.path("was-slow");
+    let once = format!("if [ ! -e {0} ]; then touch {0}; exec sleep 300; fi", marker.display());
+    place.worker("jx", &once);
+    let arguments = ["run", "--no-report", "-a", "jx", "-w", "larson", "--passes", "3", "--timeout", "2s"];
+    let done = place.with_workers(&arguments).expect(0);
+    assert!(done.stderr.contains("warning: larson under jx: timeout in pass 1, well otherwise"), "{done:#?}");
+    let rows = csv_rows(&place.only_run().join("summary.csv"));
+    let row = rows.iter().find(|r| r["allocator"] == "jx" && r["metric"] == "time").unwrap();
+    assert_eq!((row["n"].as_str(), row["status"].as_str()), ("2", "ok"));
+}
+
+#[test]
+fn missing_worker_is_not_installed_and_no_failure() {
+    let place = Place::new();
+    let done =
+        place.with_workers(&["run", "--no-report", "-a", "sn", "-w", "larson*", "--passes", "1"]).expect(0);
+    // Once when it is looked for, once at the end, whatever the number of workloads.
+    assert_eq!(done.stderr.matches("sn: not-installed: there is no ").count(), 2, "{done:#?}");
+    let rows = csv_rows(&place.only_run().join("summary.csv"));
+    assert_eq!(rows.iter().find(|r| r["allocator"] == "sn").unwrap()["status"], "not-installed");
+}
+
+#[test]
+fn nothing_available_means_nothing_to_judge() {
+    let place = Place::new();
+    fs::remove_file(place.workers().join("worker-mi")).unwrap();
+    place.with_workers(&["run", "--no-report", "-a", "mi", "-w", "larson", "--passes", "1"]).expect(4);
+}
+
+#[test]
+fn workers_see_a_clean_environment() {
+    let place = Place::new();
+    place.worker("mi", &format!("env > {}", place.path("env").display()));
+    let arguments = ["run", "--no-report", "-a", "mi", "-w", "larson", "--passes", "1"];
+    let mut command = place.command(&arguments);
+    command.arg("--worker-dir").arg(place.workers());
+    for name in ["MALLOC_CONF", "LD_LIBRARY_PATH", "CARGO_PKG_NAME", "RUST_LOG", "MIMALLOC_VERBOSE"] {
+        command.env(name, "1");
+    }
+    assert!(command.output().unwrap().status.success());
+    let allowed = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "BENCH_SUITE_PAD"];
+    let by_the_shell = ["PWD", "OLDPWD", "SHLVL", "_"];
+    for line in fs::read_to_string(place.path("env")).unwrap().lines() {
+        let name = line.split('=').next().unwrap();
+        assert!(allowed.contains(&name) || by_the_shell.contains(&name), "{line}");
+    }
+}
+
+#[test]
+fn preloaded_library_is_set_and_expected() {
+    let place = Place::new();
+    place.worker("mc", &format!("echo \"$LD_PRELOAD\" >> {}", place.path("preloads").display()));
+    let library = ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6"]
+        .into_iter()
+        .find(|path| fs::exists(path).unwrap())
+        .unwrap();
+    let preload = format!("own={library}");
+    let arguments =
+        ["run", "--no-report", "-a", "own", "-w", "larson", "--passes", "1", "--preload", preload.as_str()];
+    place.with_workers(&arguments).expect(0);
+    let library = fs::canonicalize(library).unwrap();
+    assert_eq!(fs::read_to_string(place.path("preloads")).unwrap().trim(), library.to_str().unwrap());
+    let rows = csv_rows(&place.only_run().join("summary.csv"));
+    assert!(rows.iter().any(|r| r["allocator"] == "own" && r["status"] == "ok"));
+}
+
+#[test]
+fn report_writes_the_same_summary_again() {
+    let place = Place::new();
+    place.with_workers(&[&BOTH[..], &["--passes", "7"]].concat()).expect(0);
+    let path = place.only_run().join("summary.csv");
+    let first = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let name = place.only_run().file_name().unwrap().to_str().unwrap().to_owned();
+    place.plain(&["report", &name]).expect(0);
+    assert_eq!(fs::read_to_string(&path).unwrap(), first);
+}
+
+#[test]
+fn interrupted_run_says_how_to_go_on_and_does() {
+    let place = Place::new();
+    // Stops its grandparent, the harness, the first time it runs.
+    let marker = place.path("stopped");
+    let stop = format!("if [ ! -e {0} ]; then touch {0}; kill -INT $PPID; sleep 300; fi", marker.display());
+    place.worker("mc", &stop);
+    let done = place.with_workers(&[&BOTH[..], &["--passes", "2"]].concat()).expect(130);
+    let run = place.only_run();
+    let name = run.file_name().unwrap().to_str().unwrap();
+    assert!(
+        done.stderr.contains(&format!("interrupted; go on with: bench-suite run --resume {name}")),
+        "{done:#?}"
+    );
+    assert!(!run.join("summary.csv").exists());
+    let before = fs::read_to_string(run.join("samples.jsonl")).unwrap();
+    place.plain(&["run", "--no-report", "--resume"]).expect(0);
+    let after = fs::read_to_string(run.join("samples.jsonl")).unwrap();
+    assert!(after.starts_with(&before));
+    assert_eq!(after.lines().count(), 8);
+    assert!(run.join("summary.csv").exists());
+}

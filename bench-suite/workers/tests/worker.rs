@@ -1,0 +1,169 @@
+//! Workers as the harness sees them: arguments in, exit code and one line out.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use workloads::planted::{EXTRA_BYTES, PLANTED};
+use workloads::protocol::{PROTOCOL, Report};
+use workloads::rows::ROWS;
+
+const MI: &str = env!("CARGO_BIN_EXE_worker-mi");
+const MC: &str = env!("CARGO_BIN_EXE_worker-mc");
+
+fn run(worker: &str, arguments: &str) -> Output {
+    Command::new(worker).args(arguments.split_whitespace()).output().expect("the worker starts")
+}
+
+fn report(worker: &str, arguments: &str) -> Report {
+    let output = run(worker, arguments);
+    assert!(output.status.success(), "{arguments}: {output:?}");
+    let text = String::from_utf8(output.stdout).expect("a report is text");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).expect("a report is JSON")
+}
+
+/// The exit code and the only line of standard error.
+fn complaint(worker: &str, arguments: &str) -> (Option<i32>, String) {
+    let output = run(worker, arguments);
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stderr).expect("a complaint is text");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    (output.status.code(), text)
+}
+
+#[test]
+fn every_row_has_the_same_result_under_both_allocators() {
+    for row in ROWS {
+        for preset in ["seed2019", "current"] {
+            let arguments = format!("run --row {} --preset {preset} --size check --threads 2", row.id);
+            let (mi, mc) = (report(MI, &arguments), report(MC, &arguments));
+            assert!(mi.checksum.is_some() && mi.checksum == mc.checksum, "{arguments}");
+            assert_eq!(mi.operations, mc.operations, "{arguments}");
+            assert_eq!((mi.protocol, mi.row.as_str(), mi.threads), (PROTOCOL, row.id, 2));
+            assert_eq!((mi.allocator.as_str(), mc.allocator.as_str()), ("mi", "mc"));
+            assert!(mi.run_ns > 0 && mi.score_ns == mi.run_ns && mi.counts.is_none());
+            assert!(mi.peak_rss_bytes > 0 && mi.peak_rss_bytes >= mi.run_end_rss_bytes);
+            assert!(!mi.figure.is_empty() && !mi.proof.is_empty() && !mi.allocator_version.is_empty());
+        }
+    }
+}
+
+#[test]
+fn counts_come_with_stats_and_change_nothing_else() {
+    for row in ROWS {
+        let arguments = format!("run --row {} --check --threads 2", row.id);
+        let with = report(MC, &format!("{arguments} --stats"));
+        let counts = with.counts.expect("counts were asked for");
+        assert!(
+            counts.allocations > 0 && counts.bytes > 0 && counts.frees <= counts.allocations,
+            "{counts:?}"
+        );
+        assert_eq!(with.checksum, report(MC, &arguments).checksum, "{}", row.id);
+        let hands_over =
+            matches!(row.id, "larson" | "larson-sized" | "sh8bench" | "cache-scratch1" | "cache-scratchN");
+        assert_eq!(counts.cross_thread_frees > 0, hands_over, "{}: {counts:?}", row.id);
+    }
+}
+
+#[test]
+fn rows_are_listed() {
+    let output = run(MI, "rows");
+    let text = String::from_utf8(output.stdout).expect("a list is text");
+    assert!(text.lines().eq(ROWS.iter().map(|row| row.id)), "{text}");
+}
+
+#[test]
+fn mistakes_end_with_code_two() {
+    for (arguments, words) in [
+        ("run --row nonsense --check", "'nonsense'"),
+        ("run --row cfrac --size big", "big"),
+        ("run", "--row"),
+        ("larson", "larson"),
+        ("run --row larson --check --threads 101", "100"),
+        ("run --row alloc-testN --preset seed2019 --check --threads 80", "80"),
+        ("run --row sh6bench --check --threads 300", "512"),
+    ] {
+        let (code, text) = complaint(MI, arguments);
+        assert!(code == Some(2) && text.contains(words), "{arguments}: {code:?} {text}");
+    }
+}
+
+#[test]
+fn builds_with_assertions_are_not_timed() {
+    if cfg!(debug_assertions) {
+        let (code, text) = complaint(MI, "run --row cfrac --size quick");
+        assert!(code == Some(2) && text.contains("--profile worker"), "{code:?} {text}");
+    }
+}
+
+#[test]
+fn another_library_than_expected_is_an_identity_failure() {
+    for (worker, library, words) in [
+        (MC, "/etc/passwd", "not loaded"),
+        (MC, "/nonexistent.so", "No such file"),
+        (MC, MC, "malloc is in"),
+        (MI, "/etc/passwd", "worker-mc"),
+    ] {
+        let (code, text) = complaint(worker, &format!("run --row cfrac --check --expect-library {library}"));
+        assert!(
+            code == Some(4) && text.contains("identity-failed: ") && text.contains(words),
+            "{code:?} {text}"
+        );
+    }
+}
+
+#[test]
+fn planted_rows_fail_in_their_ways() {
+    let plain = |row: &str| format!("run --row {row} --check");
+    let crashed = run(MC, &plain("planted-crash"));
+    assert_eq!(crashed.status.code(), None, "{crashed:?}");
+    let (code, text) = complaint(MC, &plain("planted-exit"));
+    assert!(code == Some(1) && text.contains("on purpose"), "{text}");
+    let wrong = |worker| report(worker, &plain("planted-wrong")).checksum;
+    assert_ne!(wrong(MC), wrong(MI));
+    let peak = |row| report(MC, &plain(row)).peak_rss_bytes;
+    let extra = peak("planted-memory").abs_diff(peak("planted-wrong"));
+    assert!(extra.abs_diff(EXTRA_BYTES as u64) < 1 << 20, "{extra}");
+    assert!(PLANTED.iter().all(|planted| ROWS.iter().all(|row| row.id != *planted)));
+}
+
+#[test]
+fn running_out_of_memory_is_one_clear_line() {
+    // Enough address space to start, and not enough for another 20 MiB.
+    let line = format!("ulimit -v 30000; exec {MC} run --row planted-memory --check");
+    let output = Command::new("sh").args(["-c", &line]).output().expect("there is a shell");
+    let text = String::from_utf8(output.stderr).expect("a complaint is text");
+    assert_eq!((output.status.code(), text.lines().count()), (Some(1), 1), "{text}");
+    assert!(text.starts_with("out of memory: ") && text.contains(&EXTRA_BYTES.to_string()), "{text}");
+}
+
+#[test]
+fn versions_that_are_written_down_are_those_built() {
+    let manifest = include_str!("../Cargo.toml");
+    for (package, source) in [
+        ("snmalloc-rs", include_str!("../src/bin/worker-sn.rs")),
+        ("rpmalloc", include_str!("../src/bin/worker-rp.rs")),
+        ("tcmalloc-better", include_str!("../src/bin/worker-tcg.rs")),
+    ] {
+        let line =
+            manifest.lines().find(|line| line.starts_with(&format!("{package} = "))).expect("a dependency");
+        let (_, version) = line.split_once("\"=").expect("an exact version");
+        let (version, _) = version.split_once('"').expect("the version ends");
+        assert!(source.contains(&format!(" {version}")), "{package} {version}");
+    }
+}
+
+#[test]
+fn the_hanging_row_hangs() {
+    let mut child: Child = Command::new(MC)
+        .args(["run", "--row", "planted-hang", "--check"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the worker starts");
+    thread::sleep(Duration::from_millis(500));
+    let still_there = child.try_wait().expect("the worker can be asked about").is_none();
+    child.kill().expect("the worker can be ended");
+    child.wait().expect("the worker has ended");
+    assert!(still_there);
+}

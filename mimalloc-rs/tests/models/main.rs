@@ -1,0 +1,72 @@
+//! Models of every word that two threads write, checked in all their interleavings.
+//!
+//! The words are the allocator's own source files, built here with the model checker's atomics.
+//!
+//! Data that a word protects lies in [`page::Guarded`] cells, so an ordering that is too weak
+//! shows up as an unordered access. Each model runs with the allocator's orderings, and once more with
+//! each ordering it depends on weakened: that run has to fail, or the model would prove nothing.
+
+mod atomic;
+mod exit;
+mod index_stack;
+mod page;
+mod remote_word;
+mod slices;
+
+#[path = "../../src/arena/bitmap.rs"]
+#[allow(dead_code, reason = "the models do not need all of it")]
+mod bitmap;
+#[path = "../../src/orders.rs"]
+mod orders;
+#[path = "../../src/page/remote.rs"]
+#[allow(dead_code, reason = "the models do not need all of it")]
+mod remote;
+#[path = "../../src/stack.rs"]
+mod stack;
+
+/// What the allocator's `sync` is to its files.
+mod sync {
+    pub(crate) use crate::atomic::{AtomicU32, AtomicU64};
+    pub(crate) use crate::orders::{Orders, Strict};
+    pub(crate) use loom::sync::atomic::Ordering;
+}
+
+use loom::model::Builder;
+
+use crate::sync::{Ordering, Orders};
+
+/// Switches away from a runnable thread that one execution may contain; three expose all
+/// known shapes of lost or doubled blocks, and keep the models to seconds.
+const PREEMPTIONS: usize = 3;
+
+/// Runs `model` in all its interleavings.
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(PREEMPTIONS));
+    builder.check(model);
+}
+
+/// Declares orderings for the words; each is weaker than the allocator's in one place.
+macro_rules! orders {
+    ($($(#[$doc:meta])* $name:ident { $publish:ident, $observe:ident, $exchange:ident })*) => {$(
+        $(#[$doc])*
+        struct $name;
+
+        impl Orders for $name {
+            const PUBLISH: Ordering = Ordering::$publish;
+            const OBSERVE: Ordering = Ordering::$observe;
+            const EXCHANGE: Ordering = Ordering::$exchange;
+        }
+    )*};
+}
+
+orders! {
+    /// Whoever gives something up does not publish what it wrote.
+    WeakPublish { Relaxed, Acquire, AcqRel }
+    /// Whoever takes something over does not observe what was published.
+    WeakObserve { Release, Relaxed, AcqRel }
+    /// An exchange that claims does not publish.
+    ExchangeUnpublished { Release, Acquire, Acquire }
+    /// An exchange that claims does not observe.
+    ExchangeUnobserved { Release, Acquire, Release }
+}

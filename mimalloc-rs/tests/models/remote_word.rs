@@ -1,0 +1,264 @@
+//! The remote word: frees, taking the list, giving a page up and claiming one.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::page::ToyPage;
+use super::{ExchangeUnobserved, ExchangeUnpublished, WeakObserve, WeakPublish, check};
+use crate::stack::IndexStack;
+use crate::sync::{AtomicU64, Orders, Strict};
+
+/// Two threads free while the owner takes: every block arrives once, with its contents.
+fn frees_reach_the_owner<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        let freers = [0, 1].map(|block| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || assert!(!page.free_remote(block), "the page has an owner"))
+        });
+        page.collect_remote();
+        for freer in freers {
+            freer.join().unwrap();
+        }
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b11);
+    });
+}
+
+#[test]
+fn frees_reach_the_owner_once_each() {
+    frees_reach_the_owner::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_free_that_does_not_publish_its_link_is_caught() {
+    frees_reach_the_owner::<ExchangeUnpublished>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn an_owner_that_does_not_observe_the_links_is_caught() {
+    frees_reach_the_owner::<WeakObserve>();
+}
+
+/// A block is freed while the owner gives the page up: one of the two looks after it.
+fn no_block_is_stranded<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        let freer = {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_remote(0))
+        };
+        page.free.set(0);
+        let given_up = page.word.release_full();
+        if !given_up {
+            page.collect_remote();
+        }
+        let claimed = freer.join().unwrap();
+        assert_eq!(claimed, given_up, "the page has two owners, or none that knows of the block");
+        assert_eq!(page.free.get(), 1);
+    });
+}
+
+#[test]
+fn a_block_freed_while_its_page_is_given_up_is_not_stranded() {
+    no_block_is_stranded::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn an_owner_that_gives_up_without_publishing_is_caught() {
+    no_block_is_stranded::<WeakPublish>();
+}
+
+/// Two threads free into a page without an owner: one of them becomes it, and finds both blocks.
+fn one_freer_claims<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        assert!(page.word.release_full());
+        let freers = [0, 1].map(|block| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || {
+                let claimed = page.free_remote(block);
+                if claimed {
+                    page.collect_remote();
+                }
+                claimed
+            })
+        });
+        let claims = freers.map(|freer| freer.join().unwrap());
+        assert!(claims[0] != claims[1], "the page has two owners or none");
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b11);
+    });
+}
+
+#[test]
+fn exactly_one_of_two_freers_claims_the_page() {
+    one_freer_claims::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_free_that_hides_its_link_from_the_claimer_is_caught() {
+    one_freer_claims::<ExchangeUnpublished>();
+}
+
+/// A page goes from one freeing thread to the next: the word looks the same before and after
+/// the first one had it, so the exchange itself must observe what that one did.
+fn ownership_passes_on<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        assert!(page.word.release_full());
+        let freers = [0, 1].map(|block| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || {
+                if !page.free_remote(block) {
+                    return 0;
+                }
+                // The claimer hands its block out again, so that the page is full once more.
+                let found = page.free.get().count_ones();
+                page.free.set(0);
+                if page.word.release_full() {
+                    return found;
+                }
+                page.collect_remote();
+                found + page.free.get().count_ones()
+            })
+        });
+        let found: u32 = freers.map(|freer| freer.join().unwrap()).iter().sum();
+        assert_eq!(found, 2);
+    });
+}
+
+#[test]
+fn a_page_passes_from_claimer_to_claimer() {
+    ownership_passes_on::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_claim_that_does_not_observe_the_last_owner_is_caught() {
+    ownership_passes_on::<ExchangeUnobserved>();
+}
+
+/// A page that stands in the stack is given up while one thread pops it and another frees into it: somebody owns
+/// it afterwards, or it can be found in the stack.
+fn a_listed_page_is_kept<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        let stack = Arc::new(IndexStack::<O>::new(AtomicU64::new(0)));
+        // Listed and owned again, with the entry left behind.
+        assert!(page.word.release_listed());
+        stack.push(0, &page.listed_next);
+        assert!(page.free_remote(0));
+
+        let popper = {
+            let (page, stack) = (Arc::clone(&page), Arc::clone(&stack));
+            thread::spawn(move || {
+                let claimed = page.pop_from(&stack);
+                if claimed {
+                    page.collect_remote();
+                }
+                claimed
+            })
+        };
+        let freer = {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_remote(1))
+        };
+        page.free.set(page.free.get());
+        page.give_up(&stack);
+
+        let popped = popper.join().unwrap();
+        let claimed = freer.join().unwrap();
+        let found = page.pop_last_from(&stack);
+        assert_eq!(
+            u32::from(popped) + u32::from(claimed) + u32::from(found),
+            1,
+            "the page has several owners, or none and cannot be found"
+        );
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b11);
+    });
+}
+
+#[test]
+fn a_listed_page_is_neither_lost_nor_shared() {
+    a_listed_page_is_kept::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn listing_a_page_without_publishing_it_is_caught() {
+    a_listed_page_is_kept::<WeakPublish>();
+}
+
+/// Two threads free into a page while its owner lists it: blocks that arrive before it is listed wait in the word, and
+/// the next free claims them all.
+fn a_page_is_listed_with_its_list<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0b100));
+        let stack = Arc::new(IndexStack::<O>::new(AtomicU64::new(0)));
+        let freers = [0, 1].map(|block| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_remote(block))
+        });
+        page.give_up(&stack);
+
+        let claims = freers.map(|freer| freer.join().unwrap());
+        let found = page.pop_last_from(&stack);
+        let owners = claims.into_iter().chain([found]).filter(|&claimed| claimed).count();
+        assert_eq!(owners, 1, "the page has several owners, or none and cannot be found");
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b111);
+    });
+}
+
+#[test]
+fn frees_during_listing_stay_with_the_page() {
+    a_page_is_listed_with_its_list::<Strict>();
+}
+
+/// A page's slices are made into a new page while the entry of the old one still stands in the stack: a
+/// thread that pops it takes nothing from the new owner, and sees the new page if that was given up.
+fn a_stale_entry_is_harmless<O: Orders + 'static>() {
+    check(|| {
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        let stack = Arc::new(IndexStack::<O>::new(AtomicU64::new(0)));
+        assert!(page.word.release_listed());
+        stack.push(0, &page.listed_next);
+        assert!(page.free_remote(0));
+
+        let popper = {
+            let (page, stack) = (Arc::clone(&page), Arc::clone(&stack));
+            thread::spawn(move || {
+                let claimed = page.pop_from(&stack);
+                if claimed {
+                    assert_eq!(page.free.get(), 0b11, "the old page's record");
+                }
+                claimed
+            })
+        };
+        page.free.set(0b11);
+        page.word.own_fresh();
+        page.free.set(page.free.get());
+        page.give_up(&stack);
+
+        let popped = popper.join().unwrap();
+        assert!(popped != page.pop_last_from(&stack), "the page is lost, or has two owners");
+    });
+}
+
+#[test]
+fn a_stale_entry_does_not_reach_the_new_page() {
+    a_stale_entry_is_harmless::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_new_page_that_is_not_published_is_caught() {
+    a_stale_entry_is_harmless::<WeakPublish>();
+}

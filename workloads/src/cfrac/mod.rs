@@ -1,0 +1,85 @@
+//! cfrac: factors a large number by its continued fraction, with integers that are a heap block each
+//! and live for a few operations.
+//!
+//! The unit of `--ops` is one step of the continued fraction.
+
+mod base;
+mod big;
+mod digits;
+mod functions;
+mod relations;
+mod search;
+
+use crate::api::Api;
+use crate::measure::Meter;
+use crate::registry::{Failure, Outcome, Params, Workload, digest};
+use crate::rows::{Preset, Size};
+use search::{Found, Statistics, Stuck, search};
+
+/// The number to factor, at every size: each has another one, since only a search that ends has
+/// the original's mix of operations.
+const fn number(preset: Preset, size: Size) -> &'static str {
+    match (preset, size) {
+        (_, Size::Check) => "11111111111111111",
+        (_, Size::Quick) => "2535301200456458802993406410751",
+        (_, Size::Calibrated) | (Preset::Seed2019, Size::Full) => {
+            "175451865205073170563711388363274837927895"
+        }
+        (Preset::Current, Size::Full) => "17545186520507317056371138836327483792789528",
+    }
+}
+
+/// The original gives up after this many steps.
+const MOST_STEPS: u64 = 1 << 30;
+
+/// The row.
+#[derive(Debug)]
+pub struct Cfrac;
+
+impl Workload for Cfrac {
+    fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
+        base::primes();
+        let budget = params.ops.unwrap_or(MOST_STEPS);
+        meter.start();
+        let result = search::<A>(number(params.preset, params.size), budget);
+        meter.stop::<A>();
+        let found = result.map_err(|stuck| Failure::Check(stuck.to_string()))?;
+        Ok(Outcome {
+            operations: found.statistics.iterations,
+            timed: false,
+            figure: found.line(),
+            checksum: Some(found.checksum()),
+        })
+    }
+}
+
+impl Found {
+    fn line(&self) -> String {
+        match &self.factors {
+            Some((factor, cofactor)) => format!("{} = {factor} * {cofactor}", self.n),
+            None => format!("{}: no factor in {} iterations", self.n, self.statistics.iterations),
+        }
+    }
+
+    fn checksum(&self) -> String {
+        let Statistics { iterations, early_aborts, partials_stored, partials_used, full, attempts, .. } =
+            self.statistics;
+        let counters = digest([iterations, early_aborts, partials_stored, partials_used, full, attempts]);
+        match &self.factors {
+            Some((factor, cofactor)) => format!("{factor}*{cofactor}/{counters}"),
+            None => counters,
+        }
+    }
+}
+
+impl std::fmt::Display for Stuck {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stuck::NotANumber => write!(out, "not a decimal number"),
+            Stuck::Cycle => write!(out, "cycle encountered; pick bigger k"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The measured part of a row: a clock, the kernel's memory figures and its accounting.
+
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use crate::api::Api;
+use crate::proc_status::{self, Resident};
+use crate::protocol::Counts;
+
+/// Stands between a port and its report.
+///
+/// A port sets up what is not measured, calls [`start`](Meter::start), does the work, calls
+/// [`stop`](Meter::stop) and frees what can still be freed.
+#[derive(Debug, Default)]
+pub struct Meter {
+    started: Option<Instant>,
+    stopped: Option<Stopped>,
+}
+
+/// What is known at the end of the measured part.
+#[derive(Debug, Clone, Copy)]
+struct Stopped {
+    elapsed: Duration,
+    resident: Resident,
+    usage: Usage,
+    counts: Counts,
+}
+
+impl Meter {
+    /// Begins the measured part.
+    pub fn start(&mut self) {
+        self.started = Some(Instant::now());
+    }
+
+    /// Ends the measured part. The counts of `A` up to here are part of the result.
+    ///
+    /// # Panics
+    /// If the measured part was not started.
+    pub fn stop<A: Api>(&mut self) {
+        let elapsed = self.started.expect("a port starts the meter before it stops it").elapsed();
+        self.stopped = Some(Stopped {
+            elapsed,
+            resident: proc_status::resident().unwrap_or_default(),
+            usage: Usage::of_process(),
+            counts: A::take_counts(),
+        });
+    }
+
+    /// Wall time of the measured part.
+    ///
+    /// # Panics
+    /// If there was no measured part.
+    pub fn elapsed(&self) -> Duration {
+        self.stopped().elapsed
+    }
+
+    /// Processor time of the process up to the end of the measured part.
+    ///
+    /// # Panics
+    /// If there was no measured part.
+    pub fn cpu_time(&self) -> Duration {
+        let usage = self.stopped().usage;
+        Duration::from_micros(usage.user_us + usage.sys_us)
+    }
+
+    /// What the port asked for up to the end of the measured part.
+    ///
+    /// # Panics
+    /// If there was no measured part.
+    pub fn counts(&self) -> Counts {
+        self.stopped().counts
+    }
+
+    /// All figures; to be called when the row has freed what it can.
+    ///
+    /// # Panics
+    /// If there was no measured part.
+    pub fn finish(&self) -> Measured {
+        let Stopped { elapsed, resident, usage, .. } = *self.stopped();
+        let drained = proc_status::resident().unwrap_or_default().now;
+        Measured { elapsed, peak_rss: resident.peak, run_end_rss: resident.now, drained_rss: drained, usage }
+    }
+
+    fn stopped(&self) -> &Stopped {
+        self.stopped.as_ref().expect("a port stops the meter before it returns")
+    }
+}
+
+/// The figures of a row that has ended; memory in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// Wall time of the measured part.
+    pub elapsed: Duration,
+    /// The most that was ever resident, up to the end of the measured part.
+    pub peak_rss: u64,
+    /// What was resident at the end of the measured part.
+    pub run_end_rss: u64,
+    /// What was resident when everything that can be freed was.
+    pub drained_rss: u64,
+    /// What the process had used at the end of the measured part.
+    pub usage: Usage,
+}
+
+/// A duration in the unit of reports.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The part of `getrusage` that goes into a report.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// User time in microseconds.
+    pub user_us: u64,
+    /// System time in microseconds.
+    pub sys_us: u64,
+    /// Page faults served without a disk.
+    pub minor_faults: u64,
+    /// Page faults that read from a disk.
+    pub major_faults: u64,
+    /// Voluntary context switches.
+    pub voluntary_switches: u64,
+    /// Involuntary context switches.
+    pub involuntary_switches: u64,
+}
+
+impl Usage {
+    fn of_process() -> Usage {
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the structure is live; the kernel overwrites it, and all zeroes is valid as well.
+        let usage = unsafe {
+            libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+            usage.assume_init()
+        };
+        Usage {
+            user_us: microseconds(usage.ru_utime),
+            sys_us: microseconds(usage.ru_stime),
+            minor_faults: usage.ru_minflt.unsigned_abs(),
+            major_faults: usage.ru_majflt.unsigned_abs(),
+            voluntary_switches: usage.ru_nvcsw.unsigned_abs(),
+            involuntary_switches: usage.ru_nivcsw.unsigned_abs(),
+        }
+    }
+}
+
+fn microseconds(time: libc::timeval) -> u64 {
+    time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_usec.unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Global;
+
+    #[test]
+    fn every_figure_is_taken() {
+        let mut meter = Meter::default();
+        meter.start();
+        let block = std::hint::black_box(vec![1_u8; 1 << 20]);
+        meter.stop::<Global>();
+        drop(block);
+        let measured = meter.finish();
+        assert!(!measured.elapsed.is_zero() && measured.peak_rss >= measured.run_end_rss);
+        assert!(measured.run_end_rss > 1 << 20 && measured.drained_rss > 0);
+        assert!(measured.usage.minor_faults > 0);
+    }
+}
