@@ -139,6 +139,7 @@ fn destructors_of_thread_locals_free_and_allocate() {
 /// What a thread holds beyond its heap's end.
 struct Payload {
     rounds_left: usize,
+    #[expect(clippy::vec_box, reason = "each number is to be a block of its own")]
     numbers: Vec<Box<usize>>,
 }
 
