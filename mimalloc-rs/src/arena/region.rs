@@ -410,6 +410,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_that_is_refused_leaves_nothing_claimed() {
+        assert!(allocate(1, SLICE_SIZE).is_some());
+        let (region, border) = (first(), 100 * GROUP_SLICES);
+        let _behind = region.allocate_at(border, 1).expect("nobody uses the hundredth group");
+        assert!(region.allocate_at(border - 1, 2).is_none(), "its second half is used");
+        assert!(region.allocate_at(border - 1, 1).is_some(), "its first half stayed claimed");
+    }
+
+    #[test]
     fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
         assert!(allocate(1, SLICE_SIZE).is_some() && COUNT.load(Ordering::Relaxed) > 0);
         let region = first();
