@@ -176,13 +176,18 @@ impl Region {
         let from = self.hint.load(Ordering::Relaxed);
         for number in from..groups {
             if let Some(bit) = self.group(number).claim_one() {
-                if number != from {
-                    let _ = self.hint.compare_exchange(from, number, Ordering::Relaxed, Ordering::Relaxed);
-                }
+                self.raise_hint(from, number);
                 return self.hand_out(number * GROUP_SLICES + bit as usize, 1);
             }
         }
         None
+    }
+
+    /// Notes that no group from `from`, the hint until now, up to `to` has a free slice.
+    fn raise_hint(&self, from: usize, to: usize) {
+        if to != from {
+            let _ = self.hint.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
@@ -193,13 +198,30 @@ impl Region {
             let address = base + (index << SLICE_SHIFT);
             Some((address.checked_next_multiple_of(align)? - base) >> SLICE_SHIFT)
         };
-        let mut start = aligned(self.hint.load(Ordering::Relaxed) * GROUP_SLICES)?;
+        let from = self.hint.load(Ordering::Relaxed);
+        let free = self.next_free(from * GROUP_SLICES, slices)?;
+        self.raise_hint(from, free / GROUP_SLICES);
+        let mut start = aligned(free)?;
         while start.checked_add(count)? <= slices {
             match self.first_used(start, count) {
-                Some(used) => start = aligned(used + 1)?,
+                Some(used) => start = aligned(self.next_free(used + 1, slices)?)?,
                 None if self.claim(start, count) => return self.hand_out(start, count),
                 None => {}
             }
+        }
+        None
+    }
+
+    /// The first free slice at or behind `from`, of the region's `slices`. A large heap is passed over by one
+    /// look per group.
+    fn next_free(&self, from: usize, slices: usize) -> Option<usize> {
+        let mut ahead = u64::MAX << (from % GROUP_SLICES);
+        for group in from / GROUP_SLICES..slices / GROUP_SLICES {
+            let free = self.group(group).free() & ahead;
+            if free != 0 {
+                return Some(group * GROUP_SLICES + free.trailing_zeros() as usize);
+            }
+            ahead = u64::MAX;
         }
         None
     }
