@@ -95,4 +95,22 @@ pub struct AllocatorInfo {
     pub label: String,
     /// `#RRGGBB`, fixed per allocator.
     pub colour: String,
+    /// The second code besides colour.
+    #[serde(default)]
+    pub pattern: Pattern,
+}
+
+/// Lines drawn over a filled bar.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pattern {
+    /// No lines.
+    #[default]
+    Solid,
+    /// Lines that rise to the right.
+    Rising,
+    /// Lines that fall to the right.
+    Falling,
+    /// Both.
+    Crossed,
 }

@@ -30,7 +30,7 @@ pub(super) fn allocator_info(allocator: &AllocatorRecord, cells: &[Cell<'_>]) ->
         Some(version) => format!("{} {version}", config.label),
         None => config.label.clone(),
     };
-    AllocatorInfo { id: config.id.clone(), label, colour: config.colour.clone() }
+    AllocatorInfo { id: config.id.clone(), label, colour: config.colour.clone(), pattern: config.pattern }
 }
 
 /// The circumstances of a run.

@@ -157,5 +157,5 @@ fn waiting_samples_make_a_noisy_run() {
 fn labels_have_the_version_that_the_allocator_stated() {
     let digest = digest(&record(1), samples(1));
     assert_eq!(digest.summary.allocators[1].label, "jemalloc 1.0");
-    assert_eq!(digest.summary.allocators[1].colour, "#0072B2");
+    assert_eq!(digest.summary.allocators[1].colour, "#00875F");
 }

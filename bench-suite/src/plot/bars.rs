@@ -4,7 +4,7 @@ use plotters_backend::DrawingBackend;
 use workloads::rows::Group;
 
 use super::canvas::{Area, Canvas, Lettering};
-use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER, Pattern};
+use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER};
 use super::figure::Figure;
 use super::furniture::{Furniture, SHEET};
 use super::geomean::Means;
@@ -13,7 +13,7 @@ use super::matrix::{Cell, Matrix, Ratio, Workload};
 use super::numbers;
 use super::scale::Scale;
 use super::wording::{self, MetricWords};
-use crate::summary::{AllocatorInfo, RunInfo};
+use crate::summary::{AllocatorInfo, Pattern, RunInfo};
 
 const SIZE: (u32, u32) = (1600, 900);
 /// Room for the labels of the axis.

@@ -3,14 +3,14 @@
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
-use super::colour::{self, GRID, INK, MUTED, Pattern, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
+use super::colour::{self, GRID, INK, MUTED, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
 use super::figure::Figure;
 use super::furniture::{Furniture, SHEET};
 use super::geomean::Means;
 use super::matrix::{Cell, Matrix, Ratio};
 use super::numbers;
 use super::wording;
-use crate::summary::RunInfo;
+use crate::summary::{Pattern, RunInfo};
 
 const SIZE: (u32, u32) = (1600, 900);
 /// Room for the names of the allocators.

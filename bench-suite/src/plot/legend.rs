@@ -3,11 +3,11 @@
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
-use super::colour::{self, INK, MUTED, PAPER, Pattern, Rgb};
+use super::colour::{INK, MUTED, PAPER, Rgb};
 use super::geomean::Means;
 use super::matrix::Matrix;
 use super::numbers;
-use crate::summary::AllocatorInfo;
+use crate::summary::{AllocatorInfo, Pattern};
 
 const LINE: f64 = 28.0;
 const MOST_COLUMNS: usize = 7;
@@ -24,9 +24,8 @@ pub(super) fn colour_of(allocator: &AllocatorInfo) -> Rgb {
 /// Fills `area` in the colour and pattern of an allocator.
 pub(super) fn fill<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, allocator: &AllocatorInfo) {
     canvas.fill(area, colour_of(allocator));
-    let pattern = colour::pattern_of(&allocator.id);
-    if pattern != Pattern::Solid {
-        canvas.hatch(area, pattern, 10.0, 1.0, PAPER);
+    if allocator.pattern != Pattern::Solid {
+        canvas.hatch(area, allocator.pattern, 10.0, 1.0, PAPER);
         canvas.outline(area, 1.5, colour_of(allocator));
     }
 }

@@ -4,7 +4,7 @@
 
 use workloads::rows::ROWS;
 
-use super::colour::PALETTE;
+use crate::config::{Allocator, Config};
 use crate::summary::{AllocatorInfo, Metric, RunInfo, Summary, SummaryRow};
 
 /// Id, label, and the made-up ratios of time and of peak memory in the order of [`ROWS`].
@@ -89,10 +89,11 @@ const REFERENCE: [(f64, f64); 9] = [
 
 /// A complete run of all allocators without failures.
 pub fn summary() -> Summary {
-    let allocators = MADE_UP.iter().map(|(id, label, ..)| AllocatorInfo {
-        id: (*id).to_owned(),
-        label: (*label).to_owned(),
-        colour: colour_of(id),
+    let configured = Config::embedded().expect("the embedded configuration is valid").allocators;
+    let allocators = MADE_UP.iter().map(|(id, label, ..)| {
+        let known = configured.iter().find(|known| known.id == *id);
+        let Allocator { id, colour, pattern, .. } = known.expect("the allocator is configured").clone();
+        AllocatorInfo { id, label: (*label).to_owned(), colour, pattern }
     });
     let mut rows = Vec::new();
     for (at, row) in ROWS.iter().enumerate() {
@@ -165,9 +166,4 @@ pub fn rough_summary() -> Summary {
         }
     }
     summary
-}
-
-fn colour_of(id: &str) -> String {
-    let (_, colour, _) = PALETTE.iter().find(|(known, ..)| *known == id).unwrap_or(&PALETTE[0]);
-    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
 }
