@@ -4,7 +4,6 @@ use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{INK, MUTED, PAPER, Rgb};
-use super::geomean::Means;
 use super::matrix::Matrix;
 use super::numbers;
 use crate::summary::{AllocatorInfo, Pattern};
@@ -66,20 +65,15 @@ fn columns(entries: &[Entry], room: f64) -> Vec<f64> {
 }
 
 /// Draws the legend at the top of `area` and returns the space below it.
-pub(super) fn draw<B: DrawingBackend>(
-    canvas: &mut Canvas<B>,
-    area: Area,
-    matrix: &Matrix,
-    means: &Means,
-) -> Area {
+pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, matrix: &Matrix) -> Area {
     let entries: Vec<Entry> = matrix
         .allocators
         .iter()
-        .zip(&means.of_allocator)
-        .map(|(allocator, mean)| Entry {
+        .enumerate()
+        .map(|(at, allocator)| Entry {
             allocator,
             name: LETTERS.fitted(&name_of(allocator, matrix), area.width / 2.0),
-            mean: mean.map_or_else(|| "–".to_owned(), numbers::ratio),
+            mean: matrix.mean(at).map_or_else(|| "–".to_owned(), |mean| numbers::ratio(mean.value)),
         })
         .collect();
     let columns = columns(&entries, area.width);

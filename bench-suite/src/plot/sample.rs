@@ -2,10 +2,13 @@
 //!
 //! No number in here was measured. The run calls itself made up, and every picture shows that.
 
+use std::collections::HashMap;
+
 use workloads::rows::ROWS;
 
 use crate::config::{Allocator, Config};
-use crate::summary::{AllocatorInfo, Metric, RunInfo, Summary, SummaryRow};
+use crate::digest;
+use crate::summary::{AllocatorInfo, Means, Metric, RunInfo, Summary, SummaryRow};
 
 /// Id, label, and the made-up ratios of time and of peak memory in the order of [`ROWS`].
 type Made = (&'static str, &'static str, [f64; 9], [f64; 9]);
@@ -118,7 +121,7 @@ pub fn summary() -> Summary {
             rows.push(cell(Metric::PeakRss, "bytes", mebibytes * 1_048_576.0, rss[at], spread.sqrt()));
         }
     }
-    Summary {
+    let mut summary = Summary {
         run: RunInfo {
             run_id: "made-up-data".to_owned(),
             started_utc: "2000-01-01T12:00:00Z".to_owned(),
@@ -135,7 +138,10 @@ pub fn summary() -> Summary {
         allocators: allocators.collect(),
         reference: "mi".to_owned(),
         rows,
-    }
+        means: Vec::new(),
+    };
+    summary.means = means(&summary);
+    summary
 }
 
 /// The same run gone wrong in every way a picture has to show: allocators and cells that failed,
@@ -165,5 +171,34 @@ pub fn rough_summary() -> Summary {
             _ => {}
         }
     }
+    summary.means = means(&summary);
     summary
+}
+
+/// The means that the digest would take if the ratios of the passes were spread evenly over the
+/// intervals of the rows.
+fn means(summary: &Summary) -> Vec<Means> {
+    let workloads: Vec<&str> = ROWS.iter().map(|row| row.id).collect();
+    let allocators: Vec<&str> = summary.allocators.iter().map(|allocator| allocator.id.as_str()).collect();
+    let cells: HashMap<_, _> = summary
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| ((row.metric, row.workload.as_str(), row.allocator.as_str()), (at, row)))
+        .collect();
+    digest::means::means(&workloads, &allocators, summary.run.seed, |metric, workload, allocator| {
+        cells.get(&(metric, workload, allocator)).map(|(at, row)| passes(row, *at)).unwrap_or_default()
+    })
+}
+
+/// Logarithms of ratios by pass. `shift` moves them, so that not all cells are at their worst in
+/// the same pass.
+fn passes(row: &SummaryRow, shift: usize) -> Vec<Option<f64>> {
+    let middle = (row.n - 1) as f64 / 2.0;
+    let ratio_in = |pass: usize| {
+        let place = ((pass + shift) % row.n) as f64 / middle - 1.0;
+        let (ratio, low, high) = (row.ratio_to_ref?.ln(), row.ci_low?.ln(), row.ci_high?.ln());
+        Some(if place < 0.0 { ratio - place * (low - ratio) } else { ratio + place * (high - ratio) })
+    };
+    (0..row.n).map(ratio_in).collect()
 }
