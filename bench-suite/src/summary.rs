@@ -8,7 +8,7 @@ use workloads::rows::{Group, ROWS};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// The score of the row in nanoseconds, lower is better.
+    /// The score of the row in nanoseconds or in [`RATE_UNIT`], lower is better.
     Time,
     /// VmHWM of the worker in bytes.
     PeakRss,
@@ -19,6 +19,9 @@ pub enum Metric {
     /// Minor page faults.
     MinorFaults,
 }
+
+/// Unit of the time of a workload that runs for a fixed time and does what it can.
+pub const RATE_UNIT: &str = "ns per 1e9 operations";
 
 /// One cell of the result: one workload under one allocator, one metric.
 ///

@@ -2,6 +2,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
+use crate::plot::numbers;
 use crate::stats::bootstrap::MIN_OBSERVATIONS;
 use crate::summary::{Metric, Summary, SummaryRow};
 
@@ -110,8 +111,7 @@ fn workloads(summary: &Summary) -> Vec<&str> {
 
 fn absolute(row: &SummaryRow, style: Style) -> Cell {
     match row.median {
-        Some(value) if row.unit == "ns" => Cell::new(time_text(value)),
-        Some(value) => Cell::new(indicatif::BinaryBytes(value as u64)),
+        Some(value) => Cell::new(numbers::absolute(value, &row.unit)),
         None => failed(row, style),
     }
 }
@@ -133,35 +133,9 @@ fn ratio_text(ratio: f64, low: f64, high: f64) -> String {
     format!("{ratio:.2} [{low:.2}, {high:.2}]")
 }
 
-/// Nanoseconds with three significant digits in a fitting unit.
-fn time_text(nanoseconds: f64) -> String {
-    let (value, unit) = match nanoseconds {
-        n if n >= 1e9 => (n / 1e9, "s"),
-        n if n >= 1e6 => (n / 1e6, "ms"),
-        n if n >= 1e3 => (n / 1e3, "µs"),
-        n => (n, "ns"),
-    };
-    let digits = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {unit}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_three_digits_and_a_unit() {
-        assert_eq!(time_text(412_000_000.0), "412 ms");
-        assert_eq!(time_text(1_084_000_000.0), "1.08 s");
-        assert_eq!(time_text(12_340.0), "12.3 µs");
-        assert_eq!(time_text(7.0), "7.00 ns");
-    }
 
     fn sample_summary() -> Summary {
         let mut samples = crate::digest::tests::samples(3);
@@ -180,7 +154,7 @@ mod tests {
         assert_eq!(words(line("cfrac")), "cfrac 1.10 µs 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
         assert_eq!(words(line("larson")), "larson 1.10 µs 2.00 [2.00, 2.00] timeout");
         assert_eq!(words(line("geomean")), "geomean (1) 1.00 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
-        assert!(text.contains("peak RSS") && text.contains("10.00 MiB"));
+        assert!(text.contains("peak RSS") && text.contains("10.0 MiB"));
         assert!(!text.contains('\u{1b}'));
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod means;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::sample::{Sample, mark_wrong_checksums};
 use crate::stats::median;
 use crate::stats::ratio;
 use crate::status::Status;
-use crate::summary::{Means, Metric, Summary, SummaryRow};
+use crate::summary::{Means, Metric, RATE_UNIT, Summary, SummaryRow};
 
 /// The metrics of a summary with their units.
 pub const METRICS: [(Metric, &str); 5] = [
@@ -91,6 +91,8 @@ pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
 fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
     let references: BTreeMap<&str, &Cell<'_>> =
         cells.iter().filter(|cell| cell.allocator == reference).map(|cell| (cell.workload, cell)).collect();
+    let rates: BTreeSet<&str> =
+        cells.iter().filter(|cell| cell.is_rate()).map(|cell| cell.workload).collect();
     let jobs: Vec<_> =
         cells.iter().flat_map(|cell| METRICS.iter().map(move |metric| (cell, metric))).collect();
     jobs.into_par_iter()
@@ -101,11 +103,12 @@ fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
             let base = references.get(cell.workload).map(|base| base.series(*metric)).unwrap_or_default();
             let n = series.iter().zip(&base).filter(|(own, base)| own.is_some() && base.is_some()).count();
             let ratio = ratio::of_cell(&ratio::log_ratios(&series, &base), seed.wrapping_add(index as u64));
+            let is_rate = *metric == Metric::Time && rates.contains(cell.workload);
             SummaryRow {
                 workload: cell.workload.to_owned(),
                 allocator: cell.allocator.to_owned(),
                 metric: *metric,
-                unit: (*unit).to_owned(),
+                unit: if is_rate { RATE_UNIT } else { unit }.to_owned(),
                 n,
                 median: median(&values),
                 ratio_to_ref: ratio.map(|ratio| ratio.value),

@@ -160,3 +160,20 @@ fn labels_have_the_version_that_the_allocator_stated() {
     assert_eq!(digest.summary.allocators[1].label, "jemalloc 1.0");
     assert_eq!(digest.summary.allocators[1].colour, "#00875F");
 }
+
+#[test]
+fn rows_of_fixed_time_state_their_unit_whoever_failed() {
+    let mut samples = samples(3);
+    for sample in samples.iter_mut().filter(|sample| sample.workload == "larson") {
+        let report = sample.report.as_mut().unwrap();
+        report.run_ns = 10_000_000_000;
+        if sample.allocator == "sn" {
+            sample.status = Status::Timeout;
+        }
+    }
+    let digest = digest(&record(3), samples);
+    assert_eq!(time(&digest, "larson", "jx").unit, RATE_UNIT);
+    assert_eq!(time(&digest, "larson", "sn").unit, RATE_UNIT);
+    assert_eq!(time(&digest, "cfrac", "jx").unit, "ns");
+    assert!(digest.summary.rows.iter().all(|row| row.metric == Metric::Time || row.unit != RATE_UNIT));
+}

@@ -286,10 +286,10 @@ mod tests {
             .map(|failure| (failure.allocator, failure.reason, failure.workloads.len()))
             .collect();
         let expected = [
-            ("snmalloc 0.7.1", "build-failed", 9),
-            ("rpmalloc 1.4.5", "timeout", 1),
+            ("snmalloc-rs 0.7.6", "build-failed", 9),
+            ("rpmalloc-rs 0.2.2", "timeout", 1),
             ("rusty_alloc 0.3.0", "signal(SIGSEGV)", 2),
-            ("jemalloc 5.3.0 (Debian)", "wrong-output", 1),
+            ("jemalloc (preload)", "wrong-output", 1),
         ];
         assert_eq!(told, expected);
     }

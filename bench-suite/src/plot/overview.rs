@@ -32,7 +32,7 @@ const AFTER_ROWS: f64 = 14.0;
 
 /// Thickness of a whisker, and length of its caps.
 const WHISKER: f64 = 1.5;
-const WHISKER_CAP: f64 = 7.0;
+const WHISKER_CAP: f64 = 8.0;
 
 const LABEL: Lettering = Lettering::new(15.0, INK);
 const NUMBER: Lettering = Lettering::new(15.0, INK).bold().right();
@@ -97,9 +97,9 @@ impl<'a> Panel<'a> {
             let text = match self.matrix.mean(at) {
                 Some(mean) => {
                     let beyond = self.scale.beyond(mean.value);
+                    self.draw_whisker(canvas, x, y, &mean);
                     draw_mark(canvas, (x(mean.value), y), 7.5, PAPER, beyond);
                     draw_mark(canvas, (x(mean.value), y), 6.0, colour, beyond);
-                    self.draw_whisker(canvas, x, y, &mean);
                     numbers::ratio(mean.value)
                 }
                 None => "–".to_owned(),
@@ -178,10 +178,10 @@ impl<'a> Overview<'a> {
         vec![
             format!("Large dot: {over}. Small dots: the workloads."),
             format!(
-                "Whisker through the large dot: {}. Logarithmic, lower (further left) is better; {}.",
-                wording::interval(&time.matrix),
-                wording::passes(&time.matrix)
+                "Whisker through the large dot, where wider than it: {}.",
+                wording::interval(&time.matrix)
             ),
+            format!("Logarithmic, lower (further left) is better; {}.", wording::passes(&time.matrix)),
         ]
     }
 }
