@@ -136,18 +136,33 @@ fn destructors_of_thread_locals_free_and_allocate() {
     assert_eq!(SEEN.load(Ordering::Relaxed), THREADS * EACH);
 }
 
-/// Rounds of destructors that have run after the allocator's own.
+/// What a thread holds beyond its heap's end.
+struct Payload {
+    rounds_left: usize,
+    #[expect(clippy::vec_box, reason = "each number is to be a block of its own")]
+    numbers: Vec<Box<usize>>,
+}
+
+impl Payload {
+    fn new(rounds_left: usize, count: usize) -> Box<Self> {
+        Box::new(Self { rounds_left, numbers: (0..count).map(Box::new).collect() })
+    }
+
+    /// How many of its blocks have changed.
+    fn wrong(&self) -> usize {
+        self.numbers.iter().enumerate().filter(|(place, number)| ***number != *place).count()
+    }
+}
+
+/// Destructors that have run after the allocator's own.
 static ROUNDS: AtomicUsize = AtomicUsize::new(0);
 static WRONG: AtomicUsize = AtomicUsize::new(0);
-
-type Payload = Vec<Box<usize>>;
 
 /// The key is newer than the allocator's, so in each round its destructor runs after the allocator's: the
 /// thread's heap is gone, comes back with the first allocation, and goes again.
 fn late_key() -> libc::pthread_key_t {
     static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
     *KEY.get_or_init(|| {
-        drop(Box::new(0));
         let mut key = 0;
         // SAFETY: the pointer is valid for writing.
         assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(after_the_heap)) }, 0);
@@ -160,13 +175,11 @@ fn late_key() -> libc::pthread_key_t {
 unsafe extern "C" fn after_the_heap(payload: *mut c_void) {
     // SAFETY: the caller vouches for the pointer.
     let payload: Box<Payload> = unsafe { Box::from_raw(payload.cast()) };
-    let wrong = payload.iter().enumerate().filter(|(place, number)| ***number != *place).count();
-    WRONG.fetch_add(wrong, Ordering::Relaxed);
-    let round = ROUNDS.fetch_add(1, Ordering::Relaxed) % 3;
-    let half = payload.len() / 2;
-    drop(payload);
-    if round < 2 {
-        let next: Box<Payload> = Box::new((0..half).map(Box::new).collect());
+    ROUNDS.fetch_add(1, Ordering::Relaxed);
+    WRONG.fetch_add(payload.wrong(), Ordering::Relaxed);
+    if let Some(rounds_left) = payload.rounds_left.checked_sub(1) {
+        let next = Payload::new(rounds_left, payload.numbers.len());
+        drop(payload);
         // SAFETY: the value is freed by the next round.
         unsafe { libc::pthread_setspecific(late_key(), Box::into_raw(next).cast()) };
     }
@@ -174,19 +187,23 @@ unsafe extern "C" fn after_the_heap(payload: *mut c_void) {
 
 #[test]
 fn threads_go_on_after_their_heap_has_ended() {
-    const THREADS: usize = 200;
-    ROUNDS.store(0, Ordering::Relaxed);
+    const BATCHES: usize = 100;
+    // Several at a time, so that a heap its thread still used would have two users.
+    const BATCH: usize = 8;
+    /// The system makes three more rounds at least.
+    const MORE_ROUNDS: usize = 2;
     let key = late_key();
-    for _ in 0..THREADS {
-        thread::spawn(move || {
-            let payload: Box<Payload> = Box::new((0..400).map(Box::new).collect());
-            // SAFETY: the value is freed by the key's destructor.
-            unsafe { libc::pthread_setspecific(key, Box::into_raw(payload).cast()) };
-        })
-        .join()
-        .unwrap();
+    for _ in 0..BATCHES {
+        let threads: [_; BATCH] = std::array::from_fn(|_| {
+            thread::spawn(move || {
+                let payload = Payload::new(MORE_ROUNDS, 2000);
+                // SAFETY: the value is freed by the key's destructor.
+                unsafe { libc::pthread_setspecific(key, Box::into_raw(payload).cast()) };
+            })
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
-    assert_eq!(ROUNDS.load(Ordering::Relaxed), 3 * THREADS, "destructors ran after the allocator's");
+    assert_eq!(ROUNDS.load(Ordering::Relaxed), (1 + MORE_ROUNDS) * BATCHES * BATCH);
     assert_eq!(WRONG.load(Ordering::Relaxed), 0, "blocks changed after their thread's heap had ended");
 }
 
@@ -194,7 +211,7 @@ fn threads_go_on_after_their_heap_has_ended() {
 extern "C" fn only_frees(payload: *mut c_void) -> *mut c_void {
     // SAFETY: the pointer comes from `Box::into_raw`, and this thread has it alone.
     let payload: Box<Payload> = unsafe { Box::from_raw(payload.cast()) };
-    let wrong = payload.iter().enumerate().filter(|(place, number)| ***number != *place).count();
+    let wrong = payload.wrong();
     drop(payload);
     ptr::without_provenance_mut(wrong)
 }
@@ -217,7 +234,7 @@ fn run(body: extern "C" fn(*mut c_void) -> *mut c_void, argument: *mut c_void) -
 #[test]
 fn a_threads_first_call_may_be_a_free() {
     for count in [0, 1, 10, 1000, 20_000].into_iter().cycle().take(100) {
-        let payload: Box<Payload> = Box::new((0..count).map(Box::new).collect());
+        let payload = Payload::new(0, count);
         assert_eq!(run(only_frees, Box::into_raw(payload).cast()), 0, "wrong contents");
         assert_eq!(run(does_nothing, ptr::null_mut()), 0);
     }

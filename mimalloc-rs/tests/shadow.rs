@@ -124,7 +124,7 @@ fn check_disjoint(blocks: &[Block]) {
 }
 
 proptest! {
-    #![proptest_config(config(150))]
+    #![proptest_config(config(100))]
 
     #[test]
     fn one_thread(steps in prop::collection::vec(step(), 1..500)) {
@@ -183,7 +183,7 @@ fn generation(scripts: Vec<Vec<Step>>) -> Vec<Block> {
 }
 
 proptest! {
-    #![proptest_config(config(25))]
+    #![proptest_config(config(15))]
 
     #[test]
     fn several_threads(
