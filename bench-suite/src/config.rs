@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::summary::Pattern;
+
 const EMBEDDED: &str = include_str!("../bench.toml");
 
-/// Colours of libraries named on the command line, which the configuration does not know.
-const SPARE_COLOURS: [&str; 4] = ["#8C564B", "#5B3A8C", "#2F6B2F", "#B03060"];
+/// Colours of libraries named on the command line, which the configuration does not know. Their
+/// pattern is [`Pattern::Crossed`].
+const SPARE_COLOURS: [&str; 4] = ["#8C564B", "#4B2A8C", "#174A26", "#C8508C"];
 
 /// Everything `bench.toml` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -71,6 +74,9 @@ pub struct Allocator {
     pub needs: Vec<String>,
     /// `#RRGGBB`, fixed per allocator.
     pub colour: String,
+    /// What tells it from allocators of a similar colour.
+    #[serde(default)]
+    pub pattern: Pattern,
 }
 
 impl Allocator {
@@ -129,6 +135,7 @@ impl Config {
             package: None,
             needs: Vec::new(),
             colour: SPARE_COLOURS[spare].to_owned(),
+            pattern: Pattern::Crossed,
         });
         Ok(())
     }

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use workloads::rows::Group;
 
-use crate::digest::{Digest, Mean};
+use crate::digest::Digest;
 use crate::record::{replace, write_json};
 use crate::sample::Sample;
+use crate::summary::{Means, Metric};
 
 /// Writes `summary.json`, `summary.csv`, `geomean.csv` and `samples.csv` into `folder`.
 pub fn write_all(digest: &Digest, folder: &Path) -> Result<()> {
     write_json(&folder.join("summary.json"), &digest.summary)?;
     write_csv(&folder.join("summary.csv"), digest.summary.rows.iter())?;
-    write_csv(&folder.join("geomean.csv"), digest.means.iter().map(MeanLine::from))?;
+    write_csv(&folder.join("geomean.csv"), digest.summary.means.iter().flat_map(mean_lines))?;
     write_csv(&folder.join("samples.csv"), digest.samples.iter().map(SampleLine::from))
 }
 
@@ -30,24 +32,37 @@ fn write_csv(path: &Path, lines: impl Iterator<Item = impl Serialize>) -> Result
 #[derive(Serialize)]
 struct MeanLine<'a> {
     allocator: &'a str,
-    metric: crate::summary::Metric,
+    metric: Metric,
+    /// `all`, or a group of workloads.
+    group: &'static str,
+    /// Workloads the mean is over.
     workloads: usize,
+    /// Workloads there are.
+    of: usize,
+    /// Workloads this allocator completed.
+    completed: usize,
     ratio_to_ref: Option<f64>,
     ci_low: Option<f64>,
     ci_high: Option<f64>,
 }
 
-impl<'a> From<&'a Mean> for MeanLine<'a> {
-    fn from(mean: &'a Mean) -> Self {
-        Self {
-            allocator: &mean.allocator,
-            metric: mean.metric,
-            workloads: mean.ratio.map_or(0, |ratio| ratio.n),
-            ratio_to_ref: mean.ratio.map(|ratio| ratio.value),
-            ci_low: mean.ratio.map(|ratio| ratio.interval.low),
-            ci_high: mean.ratio.map(|ratio| ratio.interval.high),
-        }
-    }
+fn mean_lines(means: &Means) -> impl Iterator<Item = MeanLine<'_>> {
+    let group = match means.group {
+        None => "all",
+        Some(Group::Programs) => "programs",
+        Some(Group::Stress) => "stress",
+    };
+    means.of_allocator.iter().map(move |mean| MeanLine {
+        allocator: &mean.allocator,
+        metric: means.metric,
+        group,
+        workloads: means.over,
+        of: means.of,
+        completed: mean.completed,
+        ratio_to_ref: mean.ratio_to_ref,
+        ci_low: mean.ci_low,
+        ci_high: mean.ci_high,
+    })
 }
 
 /// A line of `samples.csv`: a sample without its nesting.

@@ -2,12 +2,13 @@
 //! reader (table, CSV, charts, gate) is made from these rows and nothing else.
 
 use serde::{Deserialize, Serialize};
+use workloads::rows::{Group, ROWS};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// The score of the row in nanoseconds, lower is better.
+    /// The score of the row in nanoseconds or in [`RATE_UNIT`], lower is better.
     Time,
     /// VmHWM of the worker in bytes.
     PeakRss,
@@ -18,6 +19,9 @@ pub enum Metric {
     /// Minor page faults.
     MinorFaults,
 }
+
+/// Unit of the time of a workload that runs for a fixed time and does what it can.
+pub const RATE_UNIT: &str = "ns per 1e9 operations";
 
 /// One cell of the result: one workload under one allocator, one metric.
 ///
@@ -84,6 +88,61 @@ pub struct Summary {
     pub reference: String,
     /// All cells.
     pub rows: Vec<SummaryRow>,
+    /// The geometric means of every metric, over all workloads and over each group of them.
+    #[serde(default)]
+    pub means: Vec<Means>,
+}
+
+impl Summary {
+    /// The means of `metric` over the workloads of `group`, or over all of them.
+    pub fn means_of(&self, metric: Metric, group: Option<Group>) -> Option<&Means> {
+        self.means.iter().find(|means| means.metric == metric && means.group == group)
+    }
+}
+
+/// The geometric means of one metric over one set of workloads.
+///
+/// An allocator that completed less than half of the workloads has none; those of the others are
+/// all over the same workloads, so that they can be compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// What was measured.
+    pub metric: Metric,
+    /// The group of workloads; absent when it is all of the run.
+    pub group: Option<Group>,
+    /// Workloads that every compared allocator completed: what the means are over.
+    pub over: usize,
+    /// Workloads there are.
+    pub of: usize,
+    /// One entry per allocator, in display order.
+    pub of_allocator: Vec<Mean>,
+}
+
+impl Means {
+    /// The entry of one allocator.
+    pub fn of_id(&self, allocator: &str) -> Option<&Mean> {
+        self.of_allocator.iter().find(|mean| mean.allocator == allocator)
+    }
+}
+
+/// The geometric mean of one allocator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// Allocator id.
+    pub allocator: String,
+    /// How many of the workloads it completed.
+    pub completed: usize,
+    /// Mean over the workloads of the median ratios; absent for one that is not compared.
+    pub ratio_to_ref: Option<f64>,
+    /// Lower end of the 95 % bootstrap interval of `ratio_to_ref`.
+    pub ci_low: Option<f64>,
+    /// Upper end of the interval.
+    pub ci_high: Option<f64>,
+}
+
+/// The group of a workload; one that the suite does not know counts as a program.
+pub fn group_of(workload: &str) -> Group {
+    ROWS.iter().find(|row| row.id == workload).map_or(Group::Programs, |row| row.group)
 }
 
 /// How an allocator is named and drawn.
@@ -95,4 +154,22 @@ pub struct AllocatorInfo {
     pub label: String,
     /// `#RRGGBB`, fixed per allocator.
     pub colour: String,
+    /// The second code besides colour.
+    #[serde(default)]
+    pub pattern: Pattern,
+}
+
+/// Lines drawn over a filled bar.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pattern {
+    /// No lines.
+    #[default]
+    Solid,
+    /// Lines that rise to the right.
+    Rising,
+    /// Lines that fall to the right.
+    Falling,
+    /// Both.
+    Crossed,
 }

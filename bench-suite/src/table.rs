@@ -2,7 +2,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-use crate::digest::Digest;
+use crate::plot::numbers;
 use crate::stats::bootstrap::MIN_OBSERVATIONS;
 use crate::summary::{Metric, Summary, SummaryRow};
 
@@ -32,16 +32,15 @@ impl Style {
 }
 
 /// The tables of time and of peak memory.
-pub fn render(digest: &Digest, style: Style) -> String {
+pub fn render(summary: &Summary, style: Style) -> String {
     [(Metric::Time, "time"), (Metric::PeakRss, "peak RSS")]
         .iter()
-        .map(|(metric, name)| section(digest, *metric, name, style))
+        .map(|(metric, name)| section(summary, *metric, name, style))
         .collect::<Vec<_>>()
         .join("\n")
 }
 
-fn section(digest: &Digest, metric: Metric, name: &str, style: Style) -> String {
-    let summary = &digest.summary;
+fn section(summary: &Summary, metric: Metric, name: &str, style: Style) -> String {
     let reference = summary.reference.as_str();
     let others: Vec<&str> =
         summary.allocators.iter().map(|a| a.id.as_str()).filter(|id| *id != reference).collect();
@@ -54,14 +53,13 @@ fn section(digest: &Digest, metric: Metric, name: &str, style: Style) -> String 
     let per_band = (style.width.saturating_sub(FIXED_WIDTH) / RATIO_WIDTH).max(1);
     let bands: Vec<&[&str]> = if others.is_empty() { vec![&[]] } else { others.chunks(per_band).collect() };
     for band in bands {
-        text.push_str(&self::band(digest, metric, band, style));
+        text.push_str(&self::band(summary, metric, band, style));
         text.push('\n');
     }
     text
 }
 
-fn band(digest: &Digest, metric: Metric, others: &[&str], style: Style) -> String {
-    let summary = &digest.summary;
+fn band(summary: &Summary, metric: Metric, others: &[&str], style: Style) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if style.colour {
@@ -86,21 +84,14 @@ fn band(digest: &Digest, metric: Metric, others: &[&str], style: Style) -> Strin
         );
         table.add_row(cells);
     }
+    let means = summary.means_of(metric, None);
+    let workloads = means.map_or(0, |means| means.over);
     let mean_of = |id: &str| {
-        digest
-            .means
-            .iter()
-            .find(|mean| mean.metric == metric && mean.allocator == id)
-            .and_then(|mean| mean.ratio)
+        let mean = means?.of_id(id)?;
+        Some(ratio_text(mean.ratio_to_ref?, mean.ci_low?, mean.ci_high?))
     };
-    let workloads = mean_of(&summary.reference).map_or(0, |ratio| ratio.n);
     let mut cells = vec![heading(&format!("geomean ({workloads})")), Cell::new("1.00")];
-    cells.extend(others.iter().map(|id| {
-        Cell::new(
-            mean_of(id)
-                .map_or_else(|| "-".to_owned(), |r| ratio_text(r.value, r.interval.low, r.interval.high)),
-        )
-    }));
+    cells.extend(others.iter().map(|id| Cell::new(mean_of(id).unwrap_or_else(|| "-".to_owned()))));
     table.add_row(cells);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -120,8 +111,7 @@ fn workloads(summary: &Summary) -> Vec<&str> {
 
 fn absolute(row: &SummaryRow, style: Style) -> Cell {
     match row.median {
-        Some(value) if row.unit == "ns" => Cell::new(time_text(value)),
-        Some(value) => Cell::new(indicatif::BinaryBytes(value as u64)),
+        Some(value) => Cell::new(numbers::absolute(value, &row.unit)),
         None => failed(row, style),
     }
 }
@@ -143,63 +133,37 @@ fn ratio_text(ratio: f64, low: f64, high: f64) -> String {
     format!("{ratio:.2} [{low:.2}, {high:.2}]")
 }
 
-/// Nanoseconds with three significant digits in a fitting unit.
-fn time_text(nanoseconds: f64) -> String {
-    let (value, unit) = match nanoseconds {
-        n if n >= 1e9 => (n / 1e9, "s"),
-        n if n >= 1e6 => (n / 1e6, "ms"),
-        n if n >= 1e3 => (n / 1e3, "µs"),
-        n => (n, "ns"),
-    };
-    let digits = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {unit}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn times_have_three_digits_and_a_unit() {
-        assert_eq!(time_text(412_000_000.0), "412 ms");
-        assert_eq!(time_text(1_084_000_000.0), "1.08 s");
-        assert_eq!(time_text(12_340.0), "12.3 µs");
-        assert_eq!(time_text(7.0), "7.00 ns");
-    }
-
-    fn sample_digest() -> Digest {
+    fn sample_summary() -> Summary {
         let mut samples = crate::digest::tests::samples(3);
         for sample in samples.iter_mut().filter(|s| s.allocator == "sn" && s.workload == "larson") {
             sample.status = crate::status::Status::Timeout;
             sample.report = None;
         }
-        crate::digest::digest(&crate::digest::tests::record(3), samples)
+        crate::digest::digest(&crate::digest::tests::record(3), samples).summary
     }
 
     #[test]
     fn table_has_the_reference_ratios_failures_and_the_mean() {
-        let text = render(&sample_digest(), Style { width: 120, colour: false });
+        let text = render(&sample_summary(), Style { width: 120, colour: false });
         let line = |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).unwrap();
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
         assert_eq!(words(line("cfrac")), "cfrac 1.10 µs 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
         assert_eq!(words(line("larson")), "larson 1.10 µs 2.00 [2.00, 2.00] timeout");
         assert_eq!(words(line("geomean")), "geomean (1) 1.00 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
-        assert!(text.contains("peak RSS") && text.contains("10.00 MiB"));
+        assert!(text.contains("peak RSS") && text.contains("10.0 MiB"));
         assert!(!text.contains('\u{1b}'));
     }
 
     #[test]
     fn narrow_terminal_gets_bands_and_colour_only_when_asked() {
-        let narrow = render(&sample_digest(), Style { width: 60, colour: true });
+        let narrow = render(&sample_summary(), Style { width: 60, colour: true });
         assert_eq!(narrow.matches("geomean").count(), 4);
         assert!(narrow.contains('\u{1b}'));
-        let wide = render(&sample_digest(), Style { width: 60, colour: false });
+        let wide = render(&sample_summary(), Style { width: 60, colour: false });
         assert!(
             wide.lines().skip(1).all(|line| line.chars().count() <= 60 || line.contains("absolute")),
             "{wide}"

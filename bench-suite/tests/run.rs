@@ -52,6 +52,20 @@ fn summary_has_exactly_the_promised_columns_and_a_row_per_cell_and_metric() {
     assert_eq!(row["status"], "ok");
 }
 
+#[test]
+fn means_are_written_for_all_workloads_and_for_each_group() {
+    let place = Place::new();
+    place.with_workers(&["run", "--no-report", "-a", "mc", "--passes", "1"]).expect(0);
+    let rows = csv_rows(&place.only_run().join("geomean.csv"));
+    assert_eq!(rows.len(), 5 * 3 * 2);
+    let time: Vec<_> =
+        rows.iter().filter(|row| row["allocator"] == "mc" && row["metric"] == "time").collect();
+    let over: Vec<_> = time.iter().map(|row| (row["group"].as_str(), row["workloads"].as_str())).collect();
+    assert_eq!(over, [("all", "9"), ("programs", "3"), ("stress", "6")]);
+    assert!(time.iter().all(|row| row["of"] == row["workloads"] && row["completed"] == row["of"]));
+    assert!(time.iter().all(|row| row["ratio_to_ref"] == "1.0" && row["ci_low"] == "1.0"));
+}
+
 /// Runs one bad allocator beside healthy ones; gives the code, its status and its reason.
 fn with_bad_worker(id: &str, behaviour: &str, more: &[&str]) -> (i32, String, String) {
     let place = Place::new();

@@ -31,7 +31,7 @@ pub(super) fn report(args: &ReportArgs, setup: &Setup) -> Result<Outcome> {
             .ok_or_else(|| usage!("there is no finished run yet; measure with: bench-suite --all"))?,
     };
     let digest = rewrite(&folder, &record, true)?;
-    print_out(&table::render(&digest, Style::detect()))?;
+    print_out(&table::render(&digest.summary, Style::detect()))?;
     eprintln!("written: {}", folder.path().display());
     Ok(Outcome::Done)
 }

@@ -119,7 +119,7 @@ pub(super) fn run(args: RunArgs, setup: Setup) -> Result<Outcome> {
             Ok(Outcome::Interrupted)
         }
         Finish::Complete(folder, digest) => {
-            print_out(&table::render(&digest, Style::detect()))?;
+            print_out(&table::render(&digest.summary, Style::detect()))?;
             if !quiet {
                 eprint!("{}", closing(&folder, &digest));
             }

@@ -13,6 +13,7 @@ use crate::error::Outcome;
 use crate::exec::{Cancel, RealExecutor};
 use crate::fingerprint::cores;
 use crate::plan::{Params, Plan, Profile, default_timeout};
+use crate::progress::Progress;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::session::{End, walk};
 use crate::status::Status;
@@ -50,8 +51,12 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
     };
     let mut samples: Vec<Sample> = Vec::new();
     let mut executor = RealExecutor::new(cancel.clone());
-    let end = walk(&plan, &scratch.launches, &[], &mut executor, &mut samples, &mut |_| {})?;
-    if end == End::Interrupted || cancel.requested() {
+    let mut progress = Progress::new(false);
+    let walked = walk(&plan, &scratch.launches, &[], &mut executor, &mut samples, &mut |step| {
+        progress.show(step, plan.passes)
+    });
+    progress.finish();
+    if walked? == End::Interrupted || cancel.requested() {
         writeln!(std::io::stderr(), "bench-suite: interrupted")?;
         return Ok(Outcome::Interrupted);
     }

@@ -1,7 +1,6 @@
 //! What a reader must know about a run besides its figures: names, circumstances, warnings.
 
 use super::cell::Cell;
-use crate::config::Kind;
 use crate::plan::{preset_name, size_name};
 use crate::record::RunRecord;
 use crate::sample::Sample;
@@ -13,24 +12,32 @@ use crate::workers::AllocatorRecord;
 /// Share of disturbed samples from which on a run is called noisy.
 const NOISY_SHARE: f64 = 0.2;
 
-/// Name, with the version where it is known, and colour of an allocator.
+/// Name, with the version where it is known, and looks of an allocator.
 pub(super) fn allocator_info(allocator: &AllocatorRecord, cells: &[Cell<'_>]) -> AllocatorInfo {
     let config = &allocator.config;
-    let version = match (config.kind, &allocator.library) {
-        (Kind::Preload, Some(library)) => {
-            library.to_string_lossy().split_once(".so.").map(|(_, version)| version.to_owned())
-        }
-        _ => cells
-            .iter()
-            .filter(|cell| cell.allocator == config.id)
-            .find_map(|cell| cell.reports.iter().flatten().next())
-            .map(|report| report.allocator_version.clone()),
-    };
-    let label = match version.filter(|version| !version.is_empty()) {
-        Some(version) => format!("{} {version}", config.label),
-        None => config.label.clone(),
-    };
-    AllocatorInfo { id: config.id.clone(), label, colour: config.colour.clone() }
+    let stated = cells
+        .iter()
+        .filter(|cell| cell.allocator == config.id)
+        .find_map(|cell| cell.reports.iter().flatten().next())
+        .map_or("", |report| report.allocator_version.as_str());
+    let label = label(&config.label, stated);
+    AllocatorInfo { id: config.id.clone(), label, colour: config.colour.clone(), pattern: config.pattern }
+}
+
+/// The configured name with the version in what the worker stated, such as `jemalloc 5.3.1`.
+///
+/// The file name of a preloaded library has no version: its number counts interfaces.
+fn label(configured: &str, stated: &str) -> String {
+    let words: Vec<&str> = stated.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+    let is_version = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
+    let Some(at) = words.iter().position(is_version) else { return configured.to_owned() };
+    let (name, version) = (words[..at].join(" "), words[at]);
+    // A binding states its own version, which says nothing of the library it is named after.
+    let name = if name.starts_with(configured) { &name } else { configured };
+    match name.rsplit_once(" v") {
+        Some((name, series)) if version.split('.').next() == Some(series) => format!("{name} v{version}"),
+        _ => format!("{name} {version}"),
+    }
 }
 
 /// The circumstances of a run.
@@ -85,4 +92,27 @@ fn warnings(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>]) -> Vec<S
         }
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_the_version_once_and_nothing_else_that_was_stated() {
+        let cases = [
+            ("mimalloc-rs", "mimalloc-rs 0.1.0", "mimalloc-rs 0.1.0"),
+            ("mimalloc C v3", "mimalloc 3.1.5", "mimalloc C v3.1.5"),
+            ("mimalloc C v3", "mimalloc 2.2.4", "mimalloc C v3 2.2.4"),
+            ("jemalloc", "jemalloc 5.3.1", "jemalloc 5.3.1"),
+            ("tcmalloc", "tcmalloc-better 0.1.19, per-CPU caches", "tcmalloc-better 0.1.19"),
+            ("glibc malloc", "glibc 2.36", "glibc malloc 2.36"),
+            ("jemalloc (preload)", "libjemalloc.so.2", "jemalloc (preload)"),
+            ("jemalloc", "1.0", "jemalloc 1.0"),
+            ("jemalloc", "", "jemalloc"),
+        ];
+        for (configured, stated, expected) in cases {
+            assert_eq!(label(configured, stated), expected, "{configured} and {stated}");
+        }
+    }
 }

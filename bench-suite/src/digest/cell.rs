@@ -46,6 +46,11 @@ impl<'a> Cell<'a> {
         Self { workload, allocator: id, status, reason, reports }
     }
 
+    /// Whether the time is per operation, because the row ran for a fixed time.
+    pub(super) fn is_rate(&self) -> bool {
+        self.reports.iter().flatten().any(|report| report.score_ns != report.run_ns)
+    }
+
     /// The values of one metric by pass.
     pub(super) fn series(&self, metric: Metric) -> Series {
         self.reports.iter().map(|report| report.map(|report| value(report, metric))).collect()

@@ -2,10 +2,11 @@
 
 mod about;
 mod cell;
+pub(crate) mod means;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -13,9 +14,9 @@ use self::cell::Cell;
 use crate::record::RunRecord;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::stats::median;
-use crate::stats::ratio::{self, Ratio, Series};
+use crate::stats::ratio;
 use crate::status::Status;
-use crate::summary::{Metric, Summary, SummaryRow};
+use crate::summary::{Means, Metric, RATE_UNIT, Summary, SummaryRow};
 
 /// The metrics of a summary with their units.
 pub const METRICS: [(Metric, &str); 5] = [
@@ -29,10 +30,8 @@ pub const METRICS: [(Metric, &str); 5] = [
 /// Everything that is made from the samples of a run.
 #[derive(Debug, Clone)]
 pub struct Digest {
-    /// One row per cell and metric.
+    /// Figures and circumstances.
     pub summary: Summary,
-    /// Geometric means over the workloads that all allocators completed.
-    pub means: Vec<Mean>,
     /// Cells that have no numbers, with the reason.
     pub failures: Vec<FailedCell>,
     /// The samples with wrong checksums marked.
@@ -44,17 +43,6 @@ impl Digest {
     pub fn has_figures(&self) -> bool {
         self.summary.rows.iter().any(|row| row.median.is_some())
     }
-}
-
-/// One allocator's geometric mean of one metric.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mean {
-    /// What was measured.
-    pub metric: Metric,
-    /// Allocator id.
-    pub allocator: String,
-    /// The mean; absent when there is no workload that all completed.
-    pub ratio: Option<Ratio>,
 }
 
 /// A cell without numbers.
@@ -96,13 +84,15 @@ pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
     let allocators =
         record.allocators.iter().map(|allocator| about::allocator_info(allocator, &cells)).collect();
     let run = about::run_info(record, &samples, &cells);
-    let summary = Summary { run, allocators, reference: plan.reference.clone(), rows };
-    Digest { summary, means, failures, samples }
+    let summary = Summary { run, allocators, reference: plan.reference.clone(), rows, means };
+    Digest { summary, failures, samples }
 }
 
 fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
     let references: BTreeMap<&str, &Cell<'_>> =
         cells.iter().filter(|cell| cell.allocator == reference).map(|cell| (cell.workload, cell)).collect();
+    let rates: BTreeSet<&str> =
+        cells.iter().filter(|cell| cell.is_rate()).map(|cell| cell.workload).collect();
     let jobs: Vec<_> =
         cells.iter().flat_map(|cell| METRICS.iter().map(move |metric| (cell, metric))).collect();
     jobs.into_par_iter()
@@ -113,11 +103,12 @@ fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
             let base = references.get(cell.workload).map(|base| base.series(*metric)).unwrap_or_default();
             let n = series.iter().zip(&base).filter(|(own, base)| own.is_some() && base.is_some()).count();
             let ratio = ratio::of_cell(&ratio::log_ratios(&series, &base), seed.wrapping_add(index as u64));
+            let is_rate = *metric == Metric::Time && rates.contains(cell.workload);
             SummaryRow {
                 workload: cell.workload.to_owned(),
                 allocator: cell.allocator.to_owned(),
                 metric: *metric,
-                unit: (*unit).to_owned(),
+                unit: if is_rate { RATE_UNIT } else { unit }.to_owned(),
                 n,
                 median: median(&values),
                 ratio_to_ref: ratio.map(|ratio| ratio.value),
@@ -129,46 +120,17 @@ fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
         .collect()
 }
 
-/// The means of every allocator that completed anything, over the workloads that all of
-/// these completed.
-fn means(cells: &[Cell<'_>], record: &RunRecord) -> Vec<Mean> {
+fn means(cells: &[Cell<'_>], record: &RunRecord) -> Vec<Means> {
     let plan = &record.plan;
-    let compared: Vec<&str> = record
-        .allocators
-        .iter()
-        .map(|allocator| allocator.config.id.as_str())
-        .filter(|id| cells.iter().any(|cell| cell.allocator == *id && cell.status == Status::Ok))
-        .collect();
-    let find = |workload: &str, allocator: &str| {
-        cells.iter().find(|cell| cell.workload == workload && cell.allocator == allocator)
+    let cells: BTreeMap<(&str, &str), &Cell<'_>> =
+        cells.iter().map(|cell| ((cell.workload, cell.allocator), cell)).collect();
+    let series = |metric, workload: &str, allocator: &str| {
+        cells.get(&(workload, allocator)).map(|cell| cell.series(metric)).unwrap_or_default()
     };
-    METRICS
-        .par_iter()
-        .flat_map_iter(|(metric, _)| {
-            let mut by_allocator: BTreeMap<&str, Vec<Series>> = BTreeMap::new();
-            for workload in &plan.workloads {
-                let Some(base) = find(workload, &plan.reference).map(|cell| cell.series(*metric)) else {
-                    continue;
-                };
-                let logs: Vec<Series> = compared
-                    .iter()
-                    .filter_map(|id| find(workload, id))
-                    .map(|cell| ratio::log_ratios(&cell.series(*metric), &base))
-                    .collect();
-                if logs.iter().all(|series| series.iter().any(Option::is_some)) {
-                    for (id, series) in compared.iter().zip(logs) {
-                        by_allocator.entry(id).or_default().push(series);
-                    }
-                }
-            }
-            compared
-                .iter()
-                .map(move |id| Mean {
-                    metric: *metric,
-                    allocator: (*id).to_owned(),
-                    ratio: by_allocator.get(id).and_then(|series| ratio::geometric_mean(series, plan.seed)),
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    let workloads: Vec<&str> = plan.workloads.iter().map(String::as_str).collect();
+    let allocators: Vec<&str> = record.allocators.iter().map(|one| one.config.id.as_str()).collect();
+    means::means(&workloads, &allocators, plan.seed, |metric, workload, allocator| {
+        let base = series(metric, workload, plan.reference.as_str());
+        ratio::log_ratios(&series(metric, workload, allocator), &base)
+    })
 }

@@ -55,9 +55,10 @@ fn time<'d>(digest: &'d Digest, workload: &str, allocator: &str) -> &'d SummaryR
         .unwrap()
 }
 
-fn mean(digest: &Digest, allocator: &str) -> Ratio {
-    let mean = digest.means.iter().find(|m| m.metric == Metric::Time && m.allocator == allocator);
-    mean.unwrap().ratio.unwrap()
+/// The mean of time over all workloads and how many these are.
+fn mean(digest: &Digest, allocator: &str) -> (Option<f64>, usize) {
+    let means = digest.summary.means_of(Metric::Time, None).unwrap();
+    (means.of_id(allocator).unwrap().ratio_to_ref, means.over)
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn ratios_are_paired_by_pass() {
     assert!((row.ratio_to_ref.unwrap() - 4.0).abs() < 1e-9);
     assert!((row.ci_high.unwrap() - row.ci_low.unwrap()).abs() < 1e-9);
     assert_eq!(time(&digest, "cfrac", "mi").ratio_to_ref, Some(1.0));
-    assert!((mean(&digest, "jx").value - 2.0).abs() < 1e-9);
+    assert!((mean(&digest, "jx").0.unwrap() - 2.0).abs() < 1e-9);
     assert_eq!(digest.summary.rows.len(), 2 * 3 * METRICS.len());
     assert!(digest.failures.is_empty());
 }
@@ -85,8 +86,8 @@ fn failed_cell_has_a_row_without_numbers_and_leaves_the_mean_of_all() {
     assert_eq!((row.n, row.median, row.ratio_to_ref, row.ci_low), (0, None, None, None));
     assert_eq!(row.status, "wrong-output");
     assert_eq!(digest.failures.len(), 1);
-    assert_eq!(mean(&digest, "jx").n, 1);
-    assert_eq!(mean(&digest, "sn").n, 1);
+    assert_eq!(mean(&digest, "jx").1, 1);
+    assert!((mean(&digest, "sn").0.unwrap() - 4.0).abs() < 1e-9);
 }
 
 #[test]
@@ -96,8 +97,8 @@ fn allocator_that_is_not_there_does_not_spoil_the_mean_of_the_others() {
     let samples = samples(3).into_iter().filter(|sample| sample.allocator != "sn").collect();
     let digest = digest(&record, samples);
     assert_eq!(time(&digest, "larson", "sn").status, "build-failed");
-    assert_eq!(mean(&digest, "jx").n, 2);
-    assert!(digest.means.iter().all(|mean| mean.allocator != "sn"));
+    assert_eq!(mean(&digest, "jx").1, 2);
+    assert_eq!(mean(&digest, "sn").0, None);
 }
 
 #[test]
@@ -157,5 +158,22 @@ fn waiting_samples_make_a_noisy_run() {
 fn labels_have_the_version_that_the_allocator_stated() {
     let digest = digest(&record(1), samples(1));
     assert_eq!(digest.summary.allocators[1].label, "jemalloc 1.0");
-    assert_eq!(digest.summary.allocators[1].colour, "#0072B2");
+    assert_eq!(digest.summary.allocators[1].colour, "#00875F");
+}
+
+#[test]
+fn rows_of_fixed_time_state_their_unit_whoever_failed() {
+    let mut samples = samples(3);
+    for sample in samples.iter_mut().filter(|sample| sample.workload == "larson") {
+        let report = sample.report.as_mut().unwrap();
+        report.run_ns = 10_000_000_000;
+        if sample.allocator == "sn" {
+            sample.status = Status::Timeout;
+        }
+    }
+    let digest = digest(&record(3), samples);
+    assert_eq!(time(&digest, "larson", "jx").unit, RATE_UNIT);
+    assert_eq!(time(&digest, "larson", "sn").unit, RATE_UNIT);
+    assert_eq!(time(&digest, "cfrac", "jx").unit, "ns");
+    assert!(digest.summary.rows.iter().all(|row| row.metric == Metric::Time || row.unit != RATE_UNIT));
 }

@@ -75,20 +75,15 @@ pub fn from_digest(digest: &Digest, figures: &mut Figures) {
             figures.peak_rss_bytes.insert(row.workload.clone(), median as u64);
         }
     }
-    let means = digest.means.iter().filter(|mean| mean.allocator == YARDSTICK);
     if digest.summary.reference != SUBJECT {
         return;
     }
-    for mean in means {
-        let name = match mean.metric {
-            Metric::Time => "time",
-            Metric::PeakRss => "peak_rss",
-            Metric::DrainedRss | Metric::CpuTime | Metric::MinorFaults => continue,
-        };
-        if let Some(ratio) = mean.ratio {
+    for (metric, name) in [(Metric::Time, "time"), (Metric::PeakRss, "peak_rss")] {
+        let means = digest.summary.means_of(metric, None);
+        let ratio = means.and_then(|means| means.of_id(YARDSTICK)?.ratio_to_ref.zip(Some(means.over)));
+        if let Some((ratio, workloads)) = ratio {
             // The digest has yardstick divided by subject.
-            let mean = Mean { ratio: 1.0 / ratio.value, workloads: ratio.n };
-            figures.means.insert(name.to_owned(), mean);
+            figures.means.insert(name.to_owned(), Mean { ratio: 1.0 / ratio, workloads });
         }
     }
 }

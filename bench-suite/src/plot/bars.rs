@@ -4,16 +4,15 @@ use plotters_backend::DrawingBackend;
 use workloads::rows::Group;
 
 use super::canvas::{Area, Canvas, Lettering};
-use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER, Pattern};
+use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER};
 use super::figure::Figure;
 use super::furniture::{Furniture, SHEET};
-use super::geomean::Means;
 use super::legend;
 use super::matrix::{Cell, Matrix, Ratio, Workload};
 use super::numbers;
 use super::scale::Scale;
 use super::wording::{self, MetricWords};
-use crate::summary::{AllocatorInfo, RunInfo};
+use crate::summary::{AllocatorInfo, Pattern, RunInfo};
 
 const SIZE: (u32, u32) = (1600, 900);
 /// Room for the labels of the axis.
@@ -37,7 +36,6 @@ const VALUE: f64 = 16.0;
 pub struct Bars<'a> {
     run: &'a RunInfo,
     matrix: Matrix<'a>,
-    means: Means,
     scale: Scale,
     words: MetricWords,
     title: String,
@@ -80,7 +78,7 @@ impl<'a> Bars<'a> {
         let words = wording::metric(matrix.metric);
         let title =
             format!("{} relative to {}: {}", words.title, matrix.reference_label(), wording::group(group));
-        Some(Self { run, means: matrix.means(), scale: limits.narrowed_to(ends), words, title, matrix })
+        Some(Self { run, scale: limits.narrowed_to(ends), words, title, matrix })
     }
 
     fn subtitle(&self) -> Vec<String> {
@@ -90,7 +88,7 @@ impl<'a> Bars<'a> {
             wording::passes(&self.matrix),
             wording::interval(&self.matrix),
         );
-        let mean = wording::mean_over(self.means.over, self.means.of);
+        let mean = wording::mean_over(&self.matrix);
         let torn = self.matrix.ratios().any(|ratio| self.cut(ratio.value));
         let torn = if torn { " Torn bars go on to their number." } else { "" };
         vec![
@@ -254,7 +252,7 @@ impl Figure for Bars<'_> {
     }
 
     fn description(&self) -> String {
-        wording::description(&self.matrix, &self.means)
+        wording::description(&self.matrix)
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
@@ -262,12 +260,8 @@ impl Figure for Bars<'_> {
         let furniture =
             Furniture { width, style: SHEET, title: self.title(), subtitle: self.subtitle(), run: self.run };
         let area = furniture.draw(canvas, height);
-        let area = legend::draw(
-            canvas,
-            Area { y: area.y + 4.0, height: area.height - 4.0, ..area },
-            &self.matrix,
-            &self.means,
-        );
+        let area =
+            legend::draw(canvas, Area { y: area.y + 4.0, height: area.height - 4.0, ..area }, &self.matrix);
         let plot = Area {
             x: area.x + AXIS,
             y: area.y + 10.0,

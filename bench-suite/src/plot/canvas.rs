@@ -12,8 +12,9 @@ use plotters_backend::{
     FontTransform,
 };
 
-use super::colour::{PAPER, Pattern, Rgb};
+use super::colour::{PAPER, Rgb};
 use super::font::{self, Weight};
+use crate::summary::Pattern;
 
 /// Pixels per logical unit.
 pub const PIXELS_PER_UNIT: f64 = 2.0;

@@ -1,4 +1,4 @@
-//! Colours: parsing, contrast, the diverging scale and the fixed colour of every known allocator.
+//! Colours: parsing, contrast, the diverging scale. Those of the allocators are configured.
 
 /// An opaque colour, one byte per channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,44 +79,19 @@ pub fn diverging(ratio: f64) -> Rgb {
     PAPER.mix(if share < 0.0 { BLUE } else { ORANGE }, share.abs())
 }
 
-/// Lines drawn over a filled bar: the second code besides colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pattern {
-    /// No lines.
-    Solid,
-    /// Lines that rise to the right.
-    Rising,
-    /// Lines that fall to the right.
-    Falling,
-    /// Both.
-    Crossed,
-}
-
-/// The colour and pattern of every allocator the suite knows. Two that are hard to tell apart by
-/// colour, for anyone, differ in pattern.
-pub const PALETTE: &[(&str, Rgb, Pattern)] = &[
-    ("mi", Rgb(0xD5, 0x5E, 0x00), Pattern::Solid),
-    ("mi-so", Rgb(0xD5, 0x5E, 0x00), Pattern::Rising),
-    ("mi3", Rgb(0x1A, 0x1A, 0x1A), Pattern::Solid),
-    ("mi2", Rgb(0x8C, 0x8C, 0x8C), Pattern::Solid),
-    ("jx", Rgb(0x00, 0x87, 0x5F), Pattern::Solid),
-    ("sn", Rgb(0xA8, 0x21, 0x6F), Pattern::Solid),
-    ("rp", Rgb(0x3F, 0x97, 0xD9), Pattern::Solid),
-    ("tcg", Rgb(0x0F, 0x4C, 0x9C), Pattern::Solid),
-    ("ra", Rgb(0xA8, 0x77, 0x0A), Pattern::Falling),
-    ("mc", Rgb(0x7A, 0x62, 0xE0), Pattern::Solid),
-    ("je", Rgb(0x0B, 0x5E, 0x50), Pattern::Rising),
-    ("tc", Rgb(0x0B, 0x2A, 0x5C), Pattern::Rising),
-];
-
-/// The pattern of an allocator; one that the suite does not know is crossed.
-pub fn pattern_of(allocator: &str) -> Pattern {
-    PALETTE.iter().find(|(id, ..)| *id == allocator).map_or(Pattern::Crossed, |(.., pattern)| *pattern)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Allocator, Config};
+
+    /// All allocators, and as many from the command line as have a colour of their own.
+    fn configured() -> Vec<Allocator> {
+        let mut config = Config::embedded().expect("the embedded configuration is valid");
+        for id in ["one", "two", "three", "four"] {
+            config.add_preload(id, "library.so".into()).expect("the name is free");
+        }
+        config.allocators
+    }
 
     /// Lightness and two opponent axes (CIE L*a*b*, D65), in which distance means difference.
     fn lab([red, green, blue]: [f64; 3]) -> [f64; 3] {
@@ -170,7 +145,8 @@ mod tests {
             assert!(text.contrast(ground) >= 4.5, "{text:?} on {ground:?}");
         }
         assert!(FAILED.contrast(PAPER) >= 3.0);
-        for (id, colour, _) in PALETTE {
+        for Allocator { id, colour, .. } in configured() {
+            let colour = Rgb::parse(&colour).expect("the configuration has colours");
             assert!(colour.contrast(PAPER) >= 3.0, "{id} {:.2}", colour.contrast(PAPER));
             assert!(colour.contrast(BAND) >= 2.9, "{id} on a band {:.2}", colour.contrast(BAND));
         }
@@ -178,14 +154,14 @@ mod tests {
 
     #[test]
     fn allocators_can_be_told_apart_without_red_and_green() {
-        for (at, (a, a_colour, a_pattern)) in PALETTE.iter().enumerate() {
-            for (b, b_colour, b_pattern) in &PALETTE[at + 1..] {
-                if a_pattern != b_pattern {
-                    continue;
-                }
+        let configured = configured();
+        for (at, one) in configured.iter().enumerate() {
+            for other in configured[at + 1..].iter().filter(|other| other.pattern == one.pattern) {
+                let [a, b] = [one, other]
+                    .map(|allocator| Rgb::parse(&allocator.colour).expect("the configuration has colours"));
                 for (vision, least) in [(&FULL, 20.0), (&DEUTERANOPIA, 12.0), (&PROTANOPIA, 12.0)] {
-                    let apart = distance(*a_colour, *b_colour, vision);
-                    assert!(apart >= least, "{a} and {b} are only {apart:.1} apart");
+                    let apart = distance(a, b, vision);
+                    assert!(apart >= least, "{} and {} are only {apart:.1} apart", one.id, other.id);
                 }
             }
         }

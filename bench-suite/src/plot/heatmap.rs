@@ -3,14 +3,13 @@
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
-use super::colour::{self, GRID, INK, MUTED, Pattern, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
+use super::colour::{self, GRID, INK, MUTED, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
 use super::figure::Figure;
 use super::furniture::{Furniture, SHEET};
-use super::geomean::Means;
-use super::matrix::{Cell, Matrix, Ratio};
+use super::matrix::{Cell, Matrix};
 use super::numbers;
 use super::wording;
-use crate::summary::RunInfo;
+use crate::summary::{Pattern, RunInfo};
 
 const SIZE: (u32, u32) = (1600, 900);
 /// Room for the names of the allocators.
@@ -28,7 +27,6 @@ const EMPTY: Rgb = Rgb(0xF1, 0xF1, 0xF1);
 pub struct Heatmap<'a> {
     run: &'a RunInfo,
     matrix: Matrix<'a>,
-    means: Means,
     title: String,
 }
 
@@ -37,7 +35,7 @@ impl<'a> Heatmap<'a> {
     pub fn new(run: &'a RunInfo, matrix: Matrix<'a>) -> Self {
         let words = wording::metric(matrix.metric);
         let title = format!("{} relative to {}: all workloads", words.title, matrix.reference_label());
-        Self { run, means: matrix.means(), title, matrix }
+        Self { run, title, matrix }
     }
 
     fn subtitle(&self) -> Vec<String> {
@@ -45,7 +43,7 @@ impl<'a> Heatmap<'a> {
             "Median ratio to {} within a pass, lower is better, {}; last column: {}.",
             self.matrix.reference,
             wording::passes(&self.matrix),
-            wording::mean_over(self.means.over, self.means.of),
+            wording::mean_over(&self.matrix),
         )]
     }
 
@@ -114,9 +112,12 @@ impl<'a> Heatmap<'a> {
 
     /// The mean of an allocator as a cell of the last column.
     fn mean(&self, allocator: usize) -> Cell {
-        match self.means.of_allocator[allocator] {
-            Some(value) => Cell::Measured(Ratio { value, interval: None, passes: 0 }),
-            None => Cell::Failed(format!("{} of {} ran", self.means.completed[allocator], self.means.of)),
+        match self.matrix.mean(allocator) {
+            Some(mean) => Cell::Measured(mean),
+            None => {
+                let (ran, of) = (self.matrix.completed(allocator), self.matrix.workloads.len());
+                Cell::Failed(format!("{ran} of {of} ran"))
+            }
         }
     }
 }
@@ -131,7 +132,7 @@ impl Figure for Heatmap<'_> {
     }
 
     fn description(&self) -> String {
-        wording::description(&self.matrix, &self.means)
+        wording::description(&self.matrix)
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
@@ -167,7 +168,8 @@ impl Figure for Heatmap<'_> {
         let middle = left(columns - 1) + width / 2.0;
         let name = name.squeezed("geo. mean", width, 8.0);
         canvas.text((middle, top - 32.0), "geo. mean", &name);
-        canvas.text((middle, top - 10.0), &format!("{} of {}", self.means.over, self.means.of), &small);
+        let over = format!("{} of {}", self.matrix.mean_over(), self.matrix.workloads.len());
+        canvas.text((middle, top - 10.0), &over, &small);
 
         // The grid is what the cells leave free of its colour.
         let frame = Area { x: left(0), y: top, width: width * (columns - 1) as f64, height: height * lines };

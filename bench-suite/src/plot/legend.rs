@@ -3,11 +3,10 @@
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
-use super::colour::{self, INK, MUTED, PAPER, Pattern, Rgb};
-use super::geomean::Means;
+use super::colour::{INK, MUTED, PAPER, Rgb};
 use super::matrix::Matrix;
 use super::numbers;
-use crate::summary::AllocatorInfo;
+use crate::summary::{AllocatorInfo, Pattern};
 
 const LINE: f64 = 28.0;
 const MOST_COLUMNS: usize = 7;
@@ -24,9 +23,8 @@ pub(super) fn colour_of(allocator: &AllocatorInfo) -> Rgb {
 /// Fills `area` in the colour and pattern of an allocator.
 pub(super) fn fill<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, allocator: &AllocatorInfo) {
     canvas.fill(area, colour_of(allocator));
-    let pattern = colour::pattern_of(&allocator.id);
-    if pattern != Pattern::Solid {
-        canvas.hatch(area, pattern, 10.0, 1.0, PAPER);
+    if allocator.pattern != Pattern::Solid {
+        canvas.hatch(area, allocator.pattern, 10.0, 1.0, PAPER);
         canvas.outline(area, 1.5, colour_of(allocator));
     }
 }
@@ -67,20 +65,15 @@ fn columns(entries: &[Entry], room: f64) -> Vec<f64> {
 }
 
 /// Draws the legend at the top of `area` and returns the space below it.
-pub(super) fn draw<B: DrawingBackend>(
-    canvas: &mut Canvas<B>,
-    area: Area,
-    matrix: &Matrix,
-    means: &Means,
-) -> Area {
+pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, matrix: &Matrix) -> Area {
     let entries: Vec<Entry> = matrix
         .allocators
         .iter()
-        .zip(&means.of_allocator)
-        .map(|(allocator, mean)| Entry {
+        .enumerate()
+        .map(|(at, allocator)| Entry {
             allocator,
             name: LETTERS.fitted(&name_of(allocator, matrix), area.width / 2.0),
-            mean: mean.map_or_else(|| "–".to_owned(), numbers::ratio),
+            mean: matrix.mean(at).map_or_else(|| "–".to_owned(), |mean| numbers::ratio(mean.value)),
         })
         .collect();
     let columns = columns(&entries, area.width);

@@ -4,19 +4,32 @@ use std::collections::HashMap;
 
 use workloads::rows::{Group, ROWS};
 
-use super::geomean::{Means, geometric_means};
 use super::numbers;
-use crate::summary::{AllocatorInfo, Metric, Summary, SummaryRow};
+use crate::summary::{AllocatorInfo, Means, Metric, Summary, SummaryRow, group_of};
 
 /// A ratio that was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
-    /// Median ratio to the reference; positive and finite.
+    /// Median ratio to the reference, or a mean of such; positive and finite.
     pub value: f64,
     /// Both ends of its interval, where known; positive, finite and around the value.
     pub interval: Option<(f64, f64)>,
     /// Passes behind it.
     pub passes: usize,
+}
+
+impl Ratio {
+    /// Nothing if `value` is no ratio; no interval if its ends are none.
+    fn new(value: f64, low: Option<f64>, high: Option<f64>, passes: usize) -> Option<Self> {
+        let usable = |value: f64| value.is_finite() && value > 0.0;
+        let interval = low.zip(high).filter(|&(low, high)| usable(low) && usable(high) && low <= high);
+        usable(value).then_some(Self { value, interval, passes })
+    }
+
+    /// The same without an interval if it is that of the reference, which is 1 by definition.
+    fn of_reference(self, is_reference: bool) -> Self {
+        Self { interval: self.interval.filter(|_| !is_reference), ..self }
+    }
 }
 
 /// What is known about one workload under one allocator.
@@ -38,22 +51,15 @@ impl Cell {
     }
 
     fn new(row: Option<&SummaryRow>, is_reference: bool) -> Self {
-        let usable = |value: f64| value.is_finite() && value > 0.0;
         let Some(row) = row else { return Self::Failed("not run".to_owned()) };
         if row.status != "ok" {
             let word = if row.status.is_empty() { "failed" } else { &row.status };
             return Self::Failed(word.to_owned());
         }
         let value = row.ratio_to_ref.or((is_reference && row.median.is_some()).then_some(1.0));
-        match value {
-            Some(value) if usable(value) => {
-                let interval = row
-                    .ci_low
-                    .zip(row.ci_high)
-                    .filter(|&(low, high)| usable(low) && usable(high) && low <= high && !is_reference);
-                Self::Measured(Ratio { value, interval, passes: row.n })
-            }
-            _ => Self::Failed("no ratio".to_owned()),
+        match value.and_then(|value| Ratio::new(value, row.ci_low, row.ci_high, row.n)) {
+            Some(ratio) => Self::Measured(ratio.of_reference(is_reference)),
+            None => Self::Failed("no ratio".to_owned()),
         }
     }
 }
@@ -82,6 +88,9 @@ pub struct Matrix<'a> {
     pub reference: &'a str,
     /// Rows, in the order of the suite; rows the suite does not know come last.
     pub workloads: Vec<Workload>,
+    summary: &'a Summary,
+    /// The means of exactly these workloads.
+    means: Option<&'a Means>,
 }
 
 impl<'a> Matrix<'a> {
@@ -113,13 +122,16 @@ impl<'a> Matrix<'a> {
             allocators: summary.allocators.iter().collect(),
             reference: &summary.reference,
             workloads,
+            summary,
+            means: summary.means_of(metric, None),
         }
     }
 
     /// The same with the workloads of one group only.
     pub fn of_group(&self, group: Group) -> Self {
         let workloads = self.workloads.iter().filter(|workload| workload.group == group).cloned().collect();
-        Self { workloads, ..self.clone() }
+        let means = self.summary.means_of(self.metric, Some(group));
+        Self { workloads, means, ..self.clone() }
     }
 
     /// Position of the reference among the allocators.
@@ -132,11 +144,21 @@ impl<'a> Matrix<'a> {
         self.reference_at().map_or(self.reference, |at| &self.allocators[at].label)
     }
 
-    /// Geometric means over the workloads of this matrix.
-    pub fn means(&self) -> Means {
-        let ratios: Vec<Vec<Option<f64>>> =
-            self.workloads.iter().map(|workload| workload.cells.iter().map(Cell::ratio).collect()).collect();
-        geometric_means(&ratios)
+    /// The geometric mean of the allocator at this place; nothing if it is not compared.
+    pub fn mean(&self, at: usize) -> Option<Ratio> {
+        let mean = self.means?.of_id(&self.allocators[at].id)?;
+        let ratio = Ratio::new(mean.ratio_to_ref?, mean.ci_low, mean.ci_high, self.summary.run.passes)?;
+        Some(ratio.of_reference(Some(at) == self.reference_at()))
+    }
+
+    /// How many workloads the means are over.
+    pub fn mean_over(&self) -> usize {
+        self.means.map_or(0, |means| means.over)
+    }
+
+    /// How many workloads the allocator at this place completed.
+    pub fn completed(&self, at: usize) -> usize {
+        self.workloads.iter().filter(|workload| workload.cells[at].ratio().is_some()).count()
     }
 
     /// All measured ratios to the reference, the reference's own left out.
@@ -198,7 +220,7 @@ fn workloads_of(summary: &Summary) -> Vec<(&str, Group)> {
         ROWS.iter().filter(|row| ran(row.id)).map(|row| (row.id, row.group)).collect();
     for row in &summary.rows {
         if workloads.iter().all(|(id, _)| *id != row.workload) {
-            workloads.push((&row.workload, Group::Programs));
+            workloads.push((&row.workload, group_of(&row.workload)));
         }
     }
     workloads
@@ -264,10 +286,10 @@ mod tests {
             .map(|failure| (failure.allocator, failure.reason, failure.workloads.len()))
             .collect();
         let expected = [
-            ("snmalloc 0.7.1", "build-failed", 9),
-            ("rpmalloc 1.4.5", "timeout", 1),
+            ("snmalloc-rs 0.7.6", "build-failed", 9),
+            ("rpmalloc-rs 0.2.2", "timeout", 1),
             ("rusty_alloc 0.3.0", "signal(SIGSEGV)", 2),
-            ("jemalloc 5.3.0 (Debian)", "wrong-output", 1),
+            ("jemalloc (preload)", "wrong-output", 1),
         ];
         assert_eq!(told, expected);
     }

@@ -9,7 +9,6 @@ pub mod colour;
 pub mod figure;
 pub mod font;
 mod furniture;
-pub mod geomean;
 pub mod heatmap;
 mod legend;
 pub mod matrix;

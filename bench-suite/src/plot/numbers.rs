@@ -1,5 +1,7 @@
 //! How numbers are written for people: ratios, durations, sizes.
 
+use crate::summary::RATE_UNIT;
+
 /// A ratio with about three significant digits, without a sign of multiplication.
 pub fn ratio(value: f64) -> String {
     match value {
@@ -22,6 +24,7 @@ pub fn absolute(value: f64, unit: &str) -> String {
     }
     match unit {
         "ns" => scaled(value, TIMES),
+        RATE_UNIT => format!("{}/op", scaled(value / 1e9, TIMES)),
         "us" => scaled(value * 1e3, TIMES),
         "bytes" | "B" => scaled(value, SIZES),
         other => format!("{} {other}", three_digits(value)).trim_end().to_owned(),
@@ -80,7 +83,9 @@ mod tests {
             (1_080_000_000.0, "ns", "1.08 s"),
             (0.5, "ns", "0.50 ns"),
             (0.0, "ns", "0 ns"),
+            (12_340.0, "ns", "12.3 µs"),
             (1500.0, "us", "1.50 ms"),
+            (50_000_000_000.0, RATE_UNIT, "50.0 ns/op"),
             (3_250_586.0, "bytes", "3.10 MiB"),
             (12.0, "faults", "12.0 faults"),
             (f64::NAN, "ns", "–"),

@@ -1,8 +1,8 @@
 //! One small picture for a README: mean time and mean peak memory of every allocator, and behind
 //! each mean the workloads it was made of.
 //!
-//! The summary has no interval of a mean. The spread over the workloads, which is much wider than
-//! any interval, is what keeps a reader from taking the mean for the whole story.
+//! The interval of a mean says how sure the mean is. The spread over the workloads, which is much
+//! wider, is what keeps a reader from taking the mean for the whole story.
 
 use std::cmp::Ordering;
 
@@ -12,9 +12,8 @@ use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{BAND, GRID, INK, MUTED, PAPER, Rgb};
 use super::figure::Figure;
 use super::furniture::{Furniture, SMALL};
-use super::geomean::Means;
 use super::legend;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, Ratio};
 use super::numbers;
 use super::scale::Scale;
 use super::wording;
@@ -31,6 +30,10 @@ const PANEL_HEAD: f64 = 46.0;
 /// Space between the last allocator and the footer.
 const AFTER_ROWS: f64 = 14.0;
 
+/// Thickness of a whisker, and length of its caps.
+const WHISKER: f64 = 1.5;
+const WHISKER_CAP: f64 = 8.0;
+
 const LABEL: Lettering = Lettering::new(15.0, INK);
 const NUMBER: Lettering = Lettering::new(15.0, INK).bold().right();
 const COUNT: Lettering = Lettering::new(12.0, MUTED);
@@ -46,18 +49,18 @@ pub struct Overview<'a> {
 
 struct Panel<'a> {
     matrix: Matrix<'a>,
-    means: Means,
     scale: Scale,
 }
 
 impl<'a> Panel<'a> {
     fn new(matrix: Matrix<'a>) -> Self {
         let ratios = || matrix.ratios().map(|ratio| ratio.value);
-        let means = matrix.means();
-        let scale = Scale::limits(ratios())
-            .narrowed_to(ratios())
-            .widened_to(means.of_allocator.iter().copied().flatten());
-        Self { means, scale, matrix }
+        let means = (0..matrix.allocators.len()).filter_map(|at| matrix.mean(at)).flat_map(|mean| {
+            let (low, high) = mean.interval.unwrap_or((mean.value, mean.value));
+            [low, mean.value, high]
+        });
+        let scale = Scale::limits(ratios()).narrowed_to(ratios()).widened_to(means);
+        Self { scale, matrix }
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area, order: &[usize]) {
@@ -91,20 +94,41 @@ impl<'a> Panel<'a> {
             }
             let baseline = y + NUMBER.half_height();
             let number = plot.right() + 40.0;
-            let text = match self.means.of_allocator[at] {
+            let text = match self.matrix.mean(at) {
                 Some(mean) => {
-                    let beyond = self.scale.beyond(mean);
-                    draw_mark(canvas, (x(mean), y), 7.5, PAPER, beyond);
-                    draw_mark(canvas, (x(mean), y), 6.0, colour, beyond);
-                    numbers::ratio(mean)
+                    let beyond = self.scale.beyond(mean.value);
+                    self.draw_whisker(canvas, x, y, &mean);
+                    draw_mark(canvas, (x(mean.value), y), 7.5, PAPER, beyond);
+                    draw_mark(canvas, (x(mean.value), y), 6.0, colour, beyond);
+                    numbers::ratio(mean.value)
                 }
                 None => "–".to_owned(),
             };
             canvas.text((number, baseline), &text, &NUMBER);
-            let (completed, of) = (self.means.completed[at], self.means.of);
+            let (completed, of) = (self.matrix.completed(at), self.matrix.workloads.len());
             if completed < of {
                 canvas.text((number + 6.0, baseline), &format!("{completed} of {of}"), &COUNT);
             }
+        }
+    }
+
+    /// The interval of a mean: a line on a white edge, with a cap at each end that is on the axis.
+    fn draw_whisker<B: DrawingBackend>(
+        &self,
+        canvas: &mut Canvas<B>,
+        x: impl Fn(f64) -> f64,
+        y: f64,
+        mean: &Ratio,
+    ) {
+        let Some((low, high)) = mean.interval.filter(|_| self.scale.beyond(mean.value).is_eq()) else {
+            return;
+        };
+        for (edge, colour) in [(1.5, PAPER), (0.0, INK)] {
+            let half = (WHISKER_CAP + edge) / 2.0;
+            for end in [low, high].into_iter().filter(|end| self.scale.beyond(*end).is_eq()) {
+                canvas.upright(x(end), y - half, y + half, WHISKER + edge, colour);
+            }
+            canvas.level(y, x(low), x(high), WHISKER + edge, colour);
         }
     }
 }
@@ -129,8 +153,7 @@ impl<'a> Overview<'a> {
     /// The overview of a run from the matrices of its two main metrics.
     pub fn new(run: &'a RunInfo, time: Matrix<'a>, rss: Matrix<'a>) -> Self {
         let panels = [Panel::new(time), Panel::new(rss)];
-        let mean =
-            |at: usize| panels[0].means.of_allocator.get(at).copied().flatten().unwrap_or(f64::INFINITY);
+        let mean = |at: usize| panels[0].matrix.mean(at).map_or(f64::INFINITY, |mean| mean.value);
         let mut order: Vec<usize> = (0..panels[0].matrix.allocators.len()).collect();
         order.sort_by(|&a, &b| mean(a).total_cmp(&mean(b)));
         Self { run, panels, order }
@@ -148,13 +171,16 @@ impl<'a> Overview<'a> {
 
     fn subtitle(&self) -> Vec<String> {
         let [time, rss] = &self.panels;
-        let over = if time.means.over == rss.means.over {
-            wording::mean_over(time.means.over, time.means.of)
-        } else {
-            format!("geometric means of {} (time) and {} (memory) workloads", time.means.over, rss.means.over)
+        let over = match (time.matrix.mean_over(), rss.matrix.mean_over()) {
+            (time_over, rss_over) if time_over == rss_over => wording::mean_over(&time.matrix),
+            (time, rss) => format!("geometric means of {time} (time) and {rss} (memory) workloads"),
         };
         vec![
             format!("Large dot: {over}. Small dots: the workloads."),
+            format!(
+                "Whisker through the large dot, where wider than it: {}.",
+                wording::interval(&time.matrix)
+            ),
             format!("Logarithmic, lower (further left) is better; {}.", wording::passes(&time.matrix)),
         ]
     }
@@ -172,11 +198,7 @@ impl Figure for Overview<'_> {
     }
 
     fn description(&self) -> String {
-        self.panels
-            .iter()
-            .map(|panel| wording::description(&panel.matrix, &panel.means))
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.panels.iter().map(|panel| wording::description(&panel.matrix)).collect::<Vec<_>>().join(" ")
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {

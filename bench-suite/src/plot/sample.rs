@@ -2,10 +2,14 @@
 //!
 //! No number in here was measured. The run calls itself made up, and every picture shows that.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use workloads::rows::ROWS;
 
-use super::colour::PALETTE;
-use crate::summary::{AllocatorInfo, Metric, RunInfo, Summary, SummaryRow};
+use crate::config::{Allocator, Config};
+use crate::digest;
+use crate::summary::{AllocatorInfo, Means, Metric, RunInfo, Summary, SummaryRow};
 
 /// Id, label, and the made-up ratios of time and of peak memory in the order of [`ROWS`].
 type Made = (&'static str, &'static str, [f64; 9], [f64; 9]);
@@ -14,13 +18,13 @@ const MADE_UP: &[Made] = &[
     ("mi", "mimalloc-rs 0.1.0", [1.0; 9], [1.0; 9]),
     (
         "mi3",
-        "mimalloc 3.1.5",
+        "mimalloc C v3.1.5",
         [1.03, 1.08, 1.11, 1.21, 1.18, 1.07, 1.31, 1.00, 0.99],
         [1.02, 1.06, 1.12, 1.34, 1.31, 1.09, 1.15, 1.04, 1.07],
     ),
     (
         "mi2",
-        "mimalloc 2.2.4",
+        "mimalloc C v2.2.4",
         [1.02, 1.05, 1.09, 1.16, 1.13, 1.04, 1.22, 1.01, 1.00],
         [1.01, 1.03, 1.08, 1.26, 1.25, 1.05, 1.10, 1.03, 1.05],
     ),
@@ -32,19 +36,19 @@ const MADE_UP: &[Made] = &[
     ),
     (
         "sn",
-        "snmalloc 0.7.1",
+        "snmalloc-rs 0.7.6",
         [1.01, 1.04, 1.02, 0.95, 0.93, 1.12, 0.97, 1.00, 1.01],
         [1.12, 1.15, 1.21, 1.48, 1.44, 0.96, 1.03, 1.18, 1.22],
     ),
     (
         "rp",
-        "rpmalloc 1.4.5",
+        "rpmalloc-rs 0.2.2",
         [1.00, 1.10, 1.13, 1.04, 1.06, 1.33, 1.41, 1.02, 1.01],
         [1.24, 1.41, 1.52, 1.93, 1.88, 1.21, 1.33, 1.35, 1.37],
     ),
     (
         "tcg",
-        "tcmalloc (Google)",
+        "tcmalloc-better 0.1.19",
         [1.04, 0.98, 1.07, 1.29, 1.27, 0.91, 1.14, 1.01, 1.38],
         [2.84, 1.22, 1.35, 1.12, 1.10, 1.18, 1.26, 3.61, 3.72],
     ),
@@ -56,19 +60,19 @@ const MADE_UP: &[Made] = &[
     ),
     (
         "mc",
-        "glibc 2.36",
+        "glibc malloc 2.36",
         [1.17, 1.46, 1.52, 2.31, 2.25, 3.12, 6.34, 1.03, 1.02],
         [0.92, 0.94, 1.02, 1.09, 1.07, 0.71, 0.78, 0.89, 0.93],
     ),
     (
         "je",
-        "jemalloc 5.3.0 (Debian)",
+        "jemalloc (preload)",
         [1.10, 1.27, 1.33, 1.51, 1.49, 1.97, 1.80, 1.02, 1.03],
         [1.36, 0.99, 1.08, 0.90, 0.92, 0.77, 0.84, 1.46, 1.55],
     ),
     (
         "tc",
-        "tcmalloc 2.10 (Debian)",
+        "gperftools (preload)",
         [1.05, 1.03, 1.18, 1.72, 1.66, 1.02, 2.44, 1.98, 7.91],
         [2.10, 1.18, 1.29, 1.24, 1.21, 1.13, 1.22, 2.66, 2.71],
     ),
@@ -89,10 +93,17 @@ const REFERENCE: [(f64, f64); 9] = [
 
 /// A complete run of all allocators without failures.
 pub fn summary() -> Summary {
-    let allocators = MADE_UP.iter().map(|(id, label, ..)| AllocatorInfo {
-        id: (*id).to_owned(),
-        label: (*label).to_owned(),
-        colour: colour_of(id),
+    // Resampling takes a moment, and tests ask often.
+    static COMPLETE: LazyLock<Summary> = LazyLock::new(complete);
+    COMPLETE.clone()
+}
+
+fn complete() -> Summary {
+    let configured = Config::embedded().expect("the embedded configuration is valid").allocators;
+    let allocators = MADE_UP.iter().map(|(id, label, ..)| {
+        let known = configured.iter().find(|known| known.id == *id);
+        let Allocator { id, colour, pattern, .. } = known.expect("the allocator is configured").clone();
+        AllocatorInfo { id, label: (*label).to_owned(), colour, pattern }
     });
     let mut rows = Vec::new();
     for (at, row) in ROWS.iter().enumerate() {
@@ -117,7 +128,7 @@ pub fn summary() -> Summary {
             rows.push(cell(Metric::PeakRss, "bytes", mebibytes * 1_048_576.0, rss[at], spread.sqrt()));
         }
     }
-    Summary {
+    let mut summary = Summary {
         run: RunInfo {
             run_id: "made-up-data".to_owned(),
             started_utc: "2000-01-01T12:00:00Z".to_owned(),
@@ -134,7 +145,10 @@ pub fn summary() -> Summary {
         allocators: allocators.collect(),
         reference: "mi".to_owned(),
         rows,
-    }
+        means: Vec::new(),
+    };
+    summary.means = means(&summary);
+    summary
 }
 
 /// The same run gone wrong in every way a picture has to show: allocators and cells that failed,
@@ -164,10 +178,34 @@ pub fn rough_summary() -> Summary {
             _ => {}
         }
     }
+    summary.means = means(&summary);
     summary
 }
 
-fn colour_of(id: &str) -> String {
-    let (_, colour, _) = PALETTE.iter().find(|(known, ..)| *known == id).unwrap_or(&PALETTE[0]);
-    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
+/// The means that the digest would take if the ratios of the passes were spread evenly over the
+/// intervals of the rows.
+fn means(summary: &Summary) -> Vec<Means> {
+    let workloads: Vec<&str> = ROWS.iter().map(|row| row.id).collect();
+    let allocators: Vec<&str> = summary.allocators.iter().map(|allocator| allocator.id.as_str()).collect();
+    let cells: HashMap<_, _> = summary
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| ((row.metric, row.workload.as_str(), row.allocator.as_str()), (at, row)))
+        .collect();
+    digest::means::means(&workloads, &allocators, summary.run.seed, |metric, workload, allocator| {
+        cells.get(&(metric, workload, allocator)).map(|(at, row)| passes(row, *at)).unwrap_or_default()
+    })
+}
+
+/// Logarithms of ratios by pass. `shift` moves them, so that not all cells are at their worst in
+/// the same pass.
+fn passes(row: &SummaryRow, shift: usize) -> Vec<Option<f64>> {
+    let middle = (row.n - 1) as f64 / 2.0;
+    let ratio_in = |pass: usize| {
+        let place = ((pass + shift) % row.n) as f64 / middle - 1.0;
+        let (ratio, low, high) = (row.ratio_to_ref?.ln(), row.ci_low?.ln(), row.ci_high?.ln());
+        Some(if place < 0.0 { ratio - place * (low - ratio) } else { ratio + place * (high - ratio) })
+    };
+    (0..row.n).map(ratio_in).collect()
 }

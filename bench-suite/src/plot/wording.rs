@@ -2,13 +2,10 @@
 
 use workloads::rows::Group;
 
-use super::geomean::Means;
 use super::matrix::{Matrix, failures};
 use super::numbers;
+use crate::stats::bootstrap::MIN_OBSERVATIONS;
 use crate::summary::{Metric, RunInfo};
-
-/// With fewer passes the interval of a cell is the range of its samples.
-const FEWEST_PASSES_FOR_INTERVAL: usize = 6;
 
 /// How a metric is spoken of.
 #[derive(Debug, Clone, Copy)]
@@ -54,14 +51,14 @@ pub fn passes(matrix: &Matrix) -> String {
 /// What the whiskers are.
 pub fn interval(matrix: &Matrix) -> &'static str {
     match matrix.passes() {
-        Some((least, _)) if least >= FEWEST_PASSES_FOR_INTERVAL => "95 % bootstrap interval",
+        Some((least, _)) if least >= MIN_OBSERVATIONS => "95 % bootstrap interval",
         _ => "range of the passes",
     }
 }
 
 /// Over which workloads a geometric mean was taken.
-pub fn mean_over(over: usize, of: usize) -> String {
-    match (over, of) {
+pub fn mean_over(matrix: &Matrix) -> String {
+    match (matrix.mean_over(), matrix.workloads.len()) {
         (0, _) => "no geometric mean, no workload was completed by every allocator".to_owned(),
         (over, of) if over == of => format!("geometric mean of {over} workloads"),
         (over, of) => {
@@ -85,15 +82,15 @@ pub fn machine_line(run: &RunInfo) -> String {
 }
 
 /// A picture in a few sentences: the means and what failed.
-pub fn description(matrix: &Matrix, means: &Means) -> String {
+pub fn description(matrix: &Matrix) -> String {
     let words = metric(matrix.metric);
     let each: Vec<String> = matrix
         .allocators
         .iter()
-        .zip(&means.of_allocator)
-        .filter(|(allocator, _)| allocator.id != matrix.reference)
-        .filter_map(|(allocator, mean)| {
-            mean.map(|mean| format!("{} {}", allocator.label, numbers::ratio(mean)))
+        .enumerate()
+        .filter(|(_, allocator)| allocator.id != matrix.reference)
+        .filter_map(|(at, allocator)| {
+            Some(format!("{} {}", allocator.label, numbers::ratio(matrix.mean(at)?.value)))
         })
         .collect();
     let failures: Vec<String> = failures(&[matrix])
@@ -106,7 +103,7 @@ pub fn description(matrix: &Matrix, means: &Means) -> String {
         "{} relative to {}, lower is better; {}: {}.",
         words.title,
         matrix.reference_label(),
-        mean_over(means.over, means.of),
+        mean_over(matrix),
         if each.is_empty() { "none".to_owned() } else { each.join(", ") },
     );
     if !failures.is_empty() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Image;
-use crate::plot::matrix::{Cell, Failure, Matrix, failures};
+use crate::plot::matrix::{Cell, Failure, Matrix, Ratio, failures};
 use crate::plot::{numbers, wording};
 use crate::summary::Summary;
 
@@ -92,10 +92,10 @@ fn table(matrix: &Matrix) -> String {
             let _ = write!(text, " {content} |");
         }
     }
-    let means = matrix.means();
-    let _ = write!(text, "\n| **mean ({} of {})** |", means.over, means.of);
-    for mean in &means.of_allocator {
-        let _ = write!(text, " **{}** |", mean.map_or_else(|| "–".to_owned(), numbers::ratio));
+    let _ = write!(text, "\n{}", mean_heading(matrix));
+    for at in 0..matrix.allocators.len() {
+        let mean = matrix.mean(at).map_or_else(|| "–".to_owned(), |mean| numbers::ratio(mean.value));
+        let _ = write!(text, " **{mean}** |");
     }
     text
 }
@@ -112,24 +112,34 @@ fn intervals(matrix: &Matrix) -> String {
         let _ = write!(text, "\n| {} |", escaped(&workload.id));
         for cell in &workload.cells {
             let content = match cell {
-                Cell::Measured(ratio) => {
-                    let value = numbers::ratio(ratio.value);
-                    match ratio.interval {
-                        Some((low, high)) => format!(
-                            "{value} [{}, {}] n={}",
-                            numbers::ratio(low),
-                            numbers::ratio(high),
-                            ratio.passes
-                        ),
-                        None => value,
-                    }
+                Cell::Measured(ratio) if ratio.interval.is_some() => {
+                    format!("{} n={}", with_interval(ratio), ratio.passes)
                 }
+                Cell::Measured(ratio) => numbers::ratio(ratio.value),
                 Cell::Failed(reason) => format!("× {}", escaped(reason)),
             };
             let _ = write!(text, " {content} |");
         }
     }
+    let _ = write!(text, "\n{}", mean_heading(matrix));
+    for at in 0..matrix.allocators.len() {
+        let mean = matrix.mean(at).map_or_else(|| "–".to_owned(), |mean| with_interval(&mean));
+        let _ = write!(text, " **{mean}** |");
+    }
     text + "\n\n</details>"
+}
+
+/// The first cell of a line of means.
+fn mean_heading(matrix: &Matrix) -> String {
+    format!("| **mean ({} of {})** |", matrix.mean_over(), matrix.workloads.len())
+}
+
+fn with_interval(ratio: &Ratio) -> String {
+    let value = numbers::ratio(ratio.value);
+    match ratio.interval {
+        Some((low, high)) => format!("{value} [{}, {}]", numbers::ratio(low), numbers::ratio(high)),
+        None => value,
+    }
 }
 
 fn reading(summary: &Summary, matrices: &[Matrix]) -> String {

@@ -59,7 +59,7 @@ fn bars_say_what_they_show() {
         "larson",
         "mi 2.31 s",
         "mimalloc-rs 0.1.0 (mi)",
-        "jemalloc 5.3.0 (Debian)",
+        "jemalloc (preload)",
         "slower",
         "1×",
         "1.72",
@@ -135,6 +135,39 @@ fn overview_counts_what_was_not_completed() {
 }
 
 #[test]
+fn overview_draws_the_intervals_of_the_means() {
+    let mut summary = sample::summary();
+    let with = picture(&summary, "overview");
+    assert!(
+        texts(&with)
+            .contains(&"Whisker through the large dot, where wider than it: 95 % bootstrap interval.")
+    );
+    let means = summary.means.iter_mut().flat_map(|means| &mut means.of_allocator);
+    means.for_each(|mean| mean.ci_low = None);
+    // Ten allocators have a line and two caps, each on a white edge, in both panels.
+    let marks = |svg: &str| svg.matches("<rect").count() + svg.matches("<line").count();
+    assert_eq!(marks(&with) - marks(&picture(&summary, "overview")), 10 * 3 * 2 * 2);
+}
+
+#[test]
+fn every_picture_and_the_report_show_the_means_of_the_summary() {
+    let mut summary = sample::summary();
+    for means in &mut summary.means {
+        let place = if means.group.is_none() { 0.0 } else { 0.01 };
+        let jx = means.of_allocator.iter_mut().find(|mean| mean.allocator == "jx").expect("jx is there");
+        (jx.ratio_to_ref, jx.ci_low, jx.ci_high) = (Some(3.33 + place), Some(3.11), Some(3.55));
+    }
+    for (name, svg) in pictures(&summary) {
+        let expected = if name == "overview" || name.starts_with("heatmap") { "3.33" } else { "3.34" };
+        assert!(texts(&svg).contains(&expected), "{name}");
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    write_all(&summary, directory.path()).expect("the report is written");
+    let report = fs::read_to_string(directory.path().join("report.md")).expect("the report");
+    assert!(report.contains("**3.33** |") && report.contains("**3.33 [3.11, 3.55]** |"));
+}
+
+#[test]
 fn pictures_describe_themselves_to_those_who_cannot_see_them() {
     let mut summary = sample::rough_summary();
     summary.allocators[3].label = "<jemalloc> & co".to_owned();
@@ -158,6 +191,14 @@ fn nonsense_is_drawn_as_a_failure_and_never_panics() {
                 2 => row.ci_high = Some(value),
                 3 => row.median = Some(value),
                 _ => (row.median, row.ratio_to_ref, row.ci_low, row.ci_high) = (None, None, None, None),
+            }
+        }
+        let means = summary.means.iter_mut().flat_map(|means| &mut means.of_allocator);
+        for (at, mean) in means.enumerate() {
+            match at % 3 {
+                0 => mean.ratio_to_ref = Some(value),
+                1 => mean.ci_low = Some(value),
+                _ => mean.ci_high = Some(value),
             }
         }
         for (name, svg) in pictures(&summary) {

@@ -16,7 +16,8 @@ pub struct Ratio {
     pub interval: Interval,
 }
 
-/// Logarithm of the ratio in each pass that has both sides; zero and less have no ratio.
+/// Logarithm of the ratio in each pass that has both sides; zero, less, and what is not finite
+/// have no ratio.
 pub fn log_ratios(values: &[Option<f64>], reference: &[Option<f64>]) -> Series {
     values
         .iter()
@@ -25,6 +26,7 @@ pub fn log_ratios(values: &[Option<f64>], reference: &[Option<f64>]) -> Series {
             (Some(value), Some(base)) if *value > 0.0 && *base > 0.0 => Some(value.ln() - base.ln()),
             _ => None,
         })
+        .map(|ratio| ratio.filter(|ratio| ratio.is_finite()))
         .collect()
 }
 
@@ -44,8 +46,8 @@ pub fn of_cell(log_ratios: &[Option<f64>], seed: u64) -> Option<Ratio> {
 ///
 /// Passes are drawn for all workloads together, because what disturbs a pass disturbs
 /// all of it. A workload that misses a drawn pass is represented by its other passes.
-pub fn geometric_mean(cells: &[Series], seed: u64) -> Option<Ratio> {
-    let passes = cells.iter().map(Vec::len).max()?;
+pub fn geometric_mean(cells: &[&Series], seed: u64) -> Option<Ratio> {
+    let passes = cells.iter().map(|cell| cell.len()).max()?;
     let mut scratch = Vec::with_capacity(passes);
     let mut mean_of_medians = |picks: &[usize]| {
         let mut sum = 0.0;
@@ -107,6 +109,7 @@ mod tests {
     fn zeros_and_gaps_have_no_ratio() {
         let logs = log_ratios(&[Some(0.0), Some(5.0), None], &[Some(5.0), Some(0.0), Some(5.0)]);
         assert_eq!(logs, [None, None, None]);
+        assert_eq!(log_ratios(&[Some(f64::NAN), Some(f64::INFINITY)], &[Some(5.0); 2]), [None, None]);
         assert_eq!(of_cell(&logs, 1), None);
         assert_eq!(of_cell(&[], 1), None);
     }
@@ -133,12 +136,12 @@ mod tests {
         let double = vec![Some(2f64.ln()); 7];
         let half = vec![Some(0.5f64.ln()); 7];
         let eight = vec![Some(8f64.ln()); 7];
-        let mean = geometric_mean(&[double, half, eight], 1).unwrap();
+        let mean = geometric_mean(&[&double, &half, &eight], 1).unwrap();
         assert_eq!(mean.n, 3);
         assert!((mean.value - 2.0).abs() < 1e-12);
         assert!((mean.interval.low - 2.0).abs() < 1e-9 && (mean.interval.high - 2.0).abs() < 1e-9);
         assert_eq!(geometric_mean(&[], 1), None);
-        assert_eq!(geometric_mean(&[vec![None; 7]], 1), None);
+        assert_eq!(geometric_mean(&[&vec![None; 7]], 1), None);
     }
 
     #[test]
@@ -147,7 +150,7 @@ mod tests {
         gap[3] = None;
         let mut disturbed = vec![Some(0.0); 8];
         disturbed[5] = Some(1.0);
-        let mean = geometric_mean(&[gap, disturbed], 1).unwrap();
+        let mean = geometric_mean(&[&gap, &disturbed], 1).unwrap();
         assert!((mean.value - 1.0).abs() < 1e-12);
         assert!(mean.interval.low <= 1.0 && mean.interval.high >= 1.0);
     }

@@ -1,0 +1,161 @@
+//! Geometric means that can be compared with each other.
+
+use rayon::prelude::*;
+use workloads::rows::Group;
+
+use super::METRICS;
+use crate::stats::ratio::{Series, geometric_mean};
+use crate::summary::{Mean, Means, Metric, group_of};
+
+/// What means are taken of: everything, and what each chart shows.
+const SCOPES: [Option<Group>; 3] = [None, Some(Group::Programs), Some(Group::Stress)];
+
+/// The means of every metric over all workloads and over each group of them.
+///
+/// `log_ratios` gives the logarithms of the ratios of one cell by pass, of a metric, a workload
+/// and an allocator.
+pub(crate) fn means(
+    workloads: &[&str],
+    allocators: &[&str],
+    seed: u64,
+    log_ratios: impl Fn(Metric, &str, &str) -> Series + Sync,
+) -> Vec<Means> {
+    let sets: Vec<(Metric, Option<Group>)> =
+        METRICS.iter().flat_map(|(metric, _)| SCOPES.map(|scope| (*metric, scope))).collect();
+    sets.into_par_iter()
+        .map(|(metric, scope)| {
+            let inside = |workload: &&&str| scope.is_none_or(|group| group_of(workload) == group);
+            let cells: Vec<Vec<Series>> = workloads
+                .iter()
+                .filter(inside)
+                .map(|workload| allocators.iter().map(|id| log_ratios(metric, workload, id)).collect())
+                .collect();
+            let (over, of_allocator) = compared(&cells, allocators, seed);
+            Means { metric, group: scope, over, of: cells.len(), of_allocator }
+        })
+        .filter(|means| means.of > 0)
+        .collect()
+}
+
+/// The means of `cells[workload][allocator]`, and over how many workloads they are.
+///
+/// An allocator that completed less than half of the workloads is not compared; otherwise its
+/// failures would take the workloads from all the others. Means of different sets of workloads
+/// cannot be compared, so all means are over what every compared allocator completed.
+fn compared(cells: &[Vec<Series>], allocators: &[&str], seed: u64) -> (usize, Vec<Mean>) {
+    let done = |row: &[Series], at: usize| row[at].iter().any(Option::is_some);
+    let completed = |at: usize| cells.iter().filter(|row| done(row, at)).count();
+    let counts: Vec<usize> = (0..allocators.len()).map(completed).collect();
+    let is_compared = |at: usize| counts[at] > 0 && 2 * counts[at] >= cells.len();
+    let compared: Vec<usize> = (0..allocators.len()).filter(|&at| is_compared(at)).collect();
+    let common: Vec<&Vec<Series>> =
+        cells.iter().filter(|row| !compared.is_empty() && compared.iter().all(|&at| done(row, at))).collect();
+
+    let mean = |(at, id): (usize, &&str)| {
+        let series: Vec<&Series> = common.iter().map(|row| &row[at]).collect();
+        let ratio = compared.contains(&at).then(|| geometric_mean(&series, seed)).flatten();
+        Mean {
+            allocator: (*id).to_owned(),
+            completed: counts[at],
+            ratio_to_ref: ratio.map(|ratio| ratio.value),
+            ci_low: ratio.map(|ratio| ratio.interval.low),
+            ci_high: ratio.map(|ratio| ratio.interval.high),
+        }
+    };
+    (common.len(), allocators.iter().enumerate().map(mean).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The means and their number of workloads where every pass measured the same ratio.
+    fn of_constant(ratios: &[&[Option<f64>]]) -> (usize, Vec<Mean>) {
+        let series = |ratio: &Option<f64>| vec![ratio.map(f64::ln); 3];
+        let cells: Vec<Vec<Series>> = ratios.iter().map(|row| row.iter().map(series).collect()).collect();
+        compared(&cells, &["mi", "jx", "sn"][..ratios[0].len()], 1)
+    }
+
+    fn close(mean: &Mean, expected: f64) -> bool {
+        mean.ratio_to_ref.is_some_and(|mean| (mean - expected).abs() < 1e-12)
+    }
+
+    #[test]
+    fn opposite_ratios_cancel() {
+        let (over, means) = of_constant(&[&[Some(1.0), Some(2.0)], &[Some(1.0), Some(0.5)]]);
+        assert!(close(&means[0], 1.0) && close(&means[1], 1.0));
+        assert_eq!((over, means[1].allocator.as_str()), (2, "jx"));
+    }
+
+    #[test]
+    fn a_workload_that_one_missed_counts_for_nobody() {
+        let (over, means) = of_constant(&[
+            &[Some(1.0), Some(2.0), Some(3.0)],
+            &[Some(1.0), Some(8.0), Some(3.0)],
+            &[Some(1.0), None, Some(100.0)],
+        ]);
+        assert!(close(&means[1], 4.0));
+        assert!(close(&means[2], 3.0));
+        assert_eq!((over, means[0].completed, means[1].completed), (2, 3, 2));
+    }
+
+    #[test]
+    fn who_completed_less_than_half_does_not_spoil_the_rest() {
+        let (over, means) = of_constant(&[
+            &[Some(1.0), Some(2.0), Some(7.0)],
+            &[Some(1.0), Some(2.0), None],
+            &[Some(1.0), Some(2.0), None],
+        ]);
+        assert!(close(&means[1], 2.0));
+        assert_eq!((means[2].ratio_to_ref, means[2].ci_low, means[2].completed), (None, None, 1));
+        assert_eq!(over, 3);
+    }
+
+    #[test]
+    fn who_completed_half_is_compared() {
+        let (over, means) = of_constant(&[&[Some(1.0), Some(2.0)], &[Some(1.0), None]]);
+        assert!(close(&means[1], 2.0));
+        assert_eq!(over, 1);
+    }
+
+    #[test]
+    fn without_a_common_workload_there_is_no_mean() {
+        for ratios in [[[Some(1.0), None], [None, Some(1.0)]], [[None, None], [None, None]]] {
+            let (over, means) = of_constant(&[&ratios[0], &ratios[1]]);
+            assert_eq!(over, 0);
+            assert!(means.iter().all(|mean| mean.ratio_to_ref.is_none()));
+        }
+    }
+
+    #[test]
+    fn the_interval_holds_the_mean_and_follows_the_passes() {
+        let cells = vec![vec![vec![Some(0.0); 7], (0..7).map(|pass| Some(f64::from(pass) / 10.0)).collect()]];
+        let (_, means) = compared(&cells, &["mi", "jx"], 1);
+        let interval = |mean: &Mean| mean.ci_low.zip(mean.ci_high).expect("there is an interval");
+        assert_eq!(interval(&means[0]), (1.0, 1.0));
+        let (low, high) = interval(&means[1]);
+        assert!(low < 0.3f64.exp() && 0.3f64.exp() < high, "{low} to {high}");
+    }
+
+    #[test]
+    fn every_group_with_workloads_has_its_own_means() {
+        let ratio = |_: Metric, workload: &str, id: &str| {
+            let ratio: f64 = if id == "mi" { 1.0 } else { workload.len() as f64 };
+            vec![Some(ratio.ln()); 3]
+        };
+        let of = |workloads: &[&str]| {
+            let all = means(workloads, &["mi", "jx"], 1, ratio);
+            let time = all.into_iter().filter(|means| means.metric == Metric::Time);
+            time.map(|means| (means.group, means.of, means.of_allocator[1].ratio_to_ref))
+                .map(|(group, of, ratio)| (group, of, ratio.map(|ratio| (10.0 * ratio).round() / 10.0)))
+                .collect::<Vec<_>>()
+        };
+        let both = [
+            (None, 2, Some(5.5)),
+            (Some(Group::Programs), 1, Some(5.0)),
+            (Some(Group::Stress), 1, Some(6.0)),
+        ];
+        assert_eq!(of(&["cfrac", "larson"]), both);
+        assert_eq!(of(&["larson"]), [(None, 1, Some(6.0)), (Some(Group::Stress), 1, Some(6.0))]);
+    }
+}
