@@ -71,7 +71,8 @@ fn purge(pass: Pass) {
     if BUSY.swap(true, Ordering::Acquire) {
         return;
     }
-    PENDING.store(false, Ordering::Relaxed);
+    // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
+    PENDING.swap(false, Ordering::SeqCst);
     let mut left = false;
     for region in &REGIONS[..COUNT.load(Ordering::Acquire) as usize] {
         left |= purge_region(region, pass);

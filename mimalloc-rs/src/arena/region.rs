@@ -389,7 +389,8 @@ pub(super) fn add_region(count: &AtomicU32, known: u32, needed: usize) -> Option
             break reserved;
         }
         if size == needed {
-            return None;
+            // Another thread may have been luckier.
+            return (count.load(Ordering::Acquire) != known).then_some(());
         }
         size = (size / 2).max(needed);
     };
