@@ -20,7 +20,7 @@ pub enum Progress {
     Bar(ProgressBar),
     /// Prints lines.
     Lines {
-        /// Start of this session.
+        /// When counting began.
         started: Instant,
         /// When the last line was printed.
         printed: Instant,
