@@ -9,7 +9,7 @@ use crate::sync::AtomicU64;
 
 static LISTED: [IndexStack; CLASSES] = [const { IndexStack::new(AtomicU64::new(0)) }; CLASSES];
 
-/// Gives up a page: nobody owns it afterwards. `origin` is the heap that would like it back, or 0.
+/// Gives up a page: nobody owns it afterwards. `origin` is the theap that would like it back, or 0.
 ///
 /// # Safety
 /// The caller owns the page, which is in no queue.

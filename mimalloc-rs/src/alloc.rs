@@ -5,10 +5,10 @@ use core::ptr;
 use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 use crate::free::page_start;
 use crate::geometry::{BLOCK_MAX, SMALL_MAX};
-use crate::heap::Heap;
 use crate::large;
 use crate::page::Page;
 use crate::size_class::{self, CLASS};
+use crate::theap::Theap;
 use crate::thread;
 
 /// A request's size, rounded so that its class is aligned as the request demands. Alignments are
@@ -24,73 +24,93 @@ fn shares_page(rounded: usize, align: usize) -> bool {
     rounded <= BLOCK_MAX && align <= BLOCK_MAX
 }
 
-/// A block of `size` bytes at a multiple of `align`; null when there is no memory.
+/// A block of `size` bytes at a multiple of `align`, from `theap`; null when there is no memory.
+///
+/// # Safety
+/// `theap` is the calling thread's, or one of those that own nothing.
 #[inline(always)]
-pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
+pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
     let rounded = rounded(size, align);
-    if rounded <= SMALL_MAX {
-        return pop(size_class::of_small(rounded));
+    // SAFETY: as the caller says.
+    unsafe {
+        if rounded <= SMALL_MAX {
+            return pop(theap, size_class::of_small(rounded));
+        }
+        allocate_bigger(theap, size, align)
     }
-    allocate_bigger(size, align)
 }
 
+/// # Safety
+/// As for [`allocate`].
 #[inline(never)]
-fn allocate_bigger(size: usize, align: usize) -> *mut u8 {
+unsafe fn allocate_bigger(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
     let rounded = rounded(size, align);
-    if shares_page(rounded, align) {
-        pop(size_class::of(rounded))
-    } else {
-        large::allocate(size, align).start
+    // SAFETY: as the caller says.
+    unsafe {
+        if shares_page(rounded, align) {
+            pop(theap, size_class::of(rounded))
+        } else {
+            large::allocate(size, align).start
+        }
     }
 }
 
 /// The fast path: pops the active list.
+///
+/// # Safety
+/// As for [`allocate`].
 #[inline(always)]
-fn pop(class: usize) -> *mut u8 {
-    let heap = thread::heap();
-    // SAFETY: the heap is this thread's, and `class` is one of its classes. The heaps that own nothing have
+unsafe fn pop(theap: *mut Theap, class: usize) -> *mut u8 {
+    // SAFETY: the theap is this thread's, and `class` is one of its classes. The theaps that own nothing have
     // empty lists only, so nothing is written to them.
     unsafe {
-        let block = (*heap).active[class];
+        let block = (*theap).active[class];
         if block.is_null() {
-            return refill(heap, class);
+            return refill(theap, class);
         }
-        (*heap).active[class] = (*block).next;
+        (*theap).active[class] = (*block).next;
         block.cast()
     }
 }
 
+/// # Safety
+/// As for [`allocate`].
 #[inline(never)]
-fn refill(heap: *mut Heap, class: usize) -> *mut u8 {
-    // SAFETY: the heap is this thread's; one that owns nothing is exchanged for one that may.
+unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
+    // SAFETY: the theap is this thread's; one that owns nothing is exchanged for one that may.
     unsafe {
-        if !Heap::is_none(heap) {
-            return Heap::refill(heap, class);
+        if !Theap::is_none(theap) {
+            return Theap::refill(theap, class);
         }
-        match thread::heap_for_alloc() {
-            Some(heap) => Heap::refill(heap, class),
+        match thread::theap_for_alloc() {
+            Some(theap) => Theap::refill(theap, class),
             None => ptr::null_mut(),
         }
     }
 }
 
-/// As [`allocate`], with all bytes zero.
+/// As [`allocate`], with `size` bytes zero.
+///
+/// # Safety
+/// As for [`allocate`].
 #[inline]
-pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
+pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
     let rounded = rounded(size, align);
-    let (block, zero) = if rounded <= SMALL_MAX {
-        (pop(size_class::of_small(rounded)), false)
-    } else if shares_page(rounded, align) {
-        (pop(size_class::of(rounded)), false)
-    } else {
-        let large = large::allocate(size, align);
-        (large.start, large.zero)
-    };
-    if !zero && !block.is_null() {
-        // SAFETY: the block has at least `size` bytes, and is ours until it is returned.
-        unsafe { block.write_bytes(0, size) };
+    // SAFETY: as the caller says; the block has at least `size` bytes, and is ours until it is returned.
+    unsafe {
+        if rounded > SMALL_MAX && !shares_page(rounded, align) {
+            let large = large::allocate(size, align);
+            if !large.zero && !large.start.is_null() {
+                large.start.write_bytes(0, size);
+            }
+            return large.start;
+        }
+        let block = allocate(theap, size, align);
+        if !block.is_null() {
+            block.write_bytes(0, size);
+        }
+        block
     }
-    block
 }
 
 /// Makes the block at `p` hold `new` bytes without moving it, if that wastes less than half of it.

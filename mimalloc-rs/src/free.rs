@@ -2,12 +2,12 @@
 
 use crate::abandoned;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
-use crate::heap::Heap;
 use crate::large;
 use crate::os;
 use crate::page::remote::Freed;
 use crate::page::{Block, Page};
 use crate::sync::Ordering;
+use crate::theap::Theap;
 use crate::thread;
 
 /// Frees a block.
@@ -16,16 +16,16 @@ use crate::thread;
 /// `p` is a live block of this allocator, which the caller gives up.
 #[inline(always)]
 pub(crate) unsafe fn free(p: *mut u8) {
-    let heap = thread::heap();
-    // SAFETY: a page whose owner word has this heap's id is this heap's: only this thread writes that id, and it
+    let theap = thread::theap();
+    // SAFETY: a page whose owner word has this theap's id is this theap's: only this thread writes that id, and it
     // takes it back before it gives the page up.
     unsafe {
         if let Some(slice) = arena::first().slice_of(p)
-            && slice.owner().load(Ordering::Relaxed) == (*heap).id
+            && slice.owner().load(Ordering::Relaxed) == (*theap).id
         {
-            free_own(heap, slice.page(), p.cast());
+            free_own(theap, slice.page(), p.cast());
         } else {
-            free_elsewhere(heap, p);
+            free_elsewhere(theap, p);
         }
     }
 }
@@ -33,10 +33,10 @@ pub(crate) unsafe fn free(p: *mut u8) {
 /// Frees a block that does not lie in the first slice of one of this thread's pages in the first region.
 ///
 /// # Safety
-/// As for [`free`]; `heap` is the calling thread's.
+/// As for [`free`]; `theap` is the calling thread's.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8) {
+pub(crate) unsafe fn free_elsewhere(theap: *mut Theap, p: *mut u8) {
     let Some((first, owner)) = page_start(p) else {
         return invalid();
     };
@@ -45,11 +45,11 @@ pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8) {
         match owner {
             OWNER_SINGLETON => large::free(first),
             OWNER_NOT_A_PAGE => invalid(),
-            owner if owner == (*heap).id => free_own(heap, first.page(), p.cast()),
+            owner if owner == (*theap).id => free_own(theap, first.page(), p.cast()),
             owner => {
                 let reusable = owner != OWNER_NONE;
-                if !(reusable && Heap::borrow(heap, Page::class(first.page()), p.cast())) {
-                    free_unowned(heap, first, p.cast());
+                if !(reusable && Theap::borrow(theap, Page::class(first.page()), p.cast())) {
+                    free_unowned(theap, first, p.cast());
                 }
             }
         }
@@ -57,18 +57,18 @@ pub(crate) unsafe fn free_elsewhere(heap: *mut Heap, p: *mut u8) {
 }
 
 #[inline(always)]
-unsafe fn free_own(heap: *mut Heap, page: *mut Page, block: *mut Block) {
-    // SAFETY: the heap owns the page, and the caller gives up the block.
+unsafe fn free_own(theap: *mut Theap, page: *mut Page, block: *mut Block) {
+    // SAFETY: the theap owns the page, and the caller gives up the block.
     unsafe {
         Page::push_local(page, block);
         if (*page).used == 0 {
-            Heap::on_page_unused(heap, page);
+            Theap::on_page_unused(theap, page);
         }
     }
 }
 
 /// Frees a block into a page that this thread does not own, and looks after the page if nobody does.
-unsafe fn free_unowned(heap: *mut Heap, first: Slice, block: *mut Block) {
+unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
     let page = first.page();
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
@@ -77,15 +77,15 @@ unsafe fn free_unowned(heap: *mut Heap, first: Slice, block: *mut Block) {
             Freed::Claimed => Page::push_local(page, block),
             Freed::ClaimedWithList => {}
         }
-        match thread::heap_for_free(heap) {
-            Some(heap) => Heap::adopt(heap, page),
-            None => without_heap(page),
+        match thread::theap_for_free(theap) {
+            Some(theap) => Theap::adopt(theap, page),
+            None => without_theap(page),
         }
     }
 }
 
-/// Looks after a page that a thread without a heap has come to own.
-unsafe fn without_heap(page: *mut Page) {
+/// Looks after a page that a thread without a theap has come to own.
+unsafe fn without_theap(page: *mut Page) {
     // SAFETY: the caller owns the page.
     unsafe {
         Page::collect_remote(page);

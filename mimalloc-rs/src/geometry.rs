@@ -54,12 +54,12 @@ pub(crate) const PURGE_PERIOD_MS: u64 = 100;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 
-/// Thread heaps that share one slice of bookkeeping memory.
-pub(crate) const HEAPS_PER_CHUNK: usize = SLICE_SIZE / HEAP_SIZE;
-/// Space set aside for one thread heap.
-pub(crate) const HEAP_SIZE: usize = 4096;
-/// Most slices of bookkeeping memory for thread heaps.
-pub(crate) const HEAP_CHUNKS: usize = 4096;
+/// Thread theaps that share one slice of bookkeeping memory.
+pub(crate) const THEAPS_PER_CHUNK: usize = SLICE_SIZE / THEAP_SIZE;
+/// Space set aside for one thread theap.
+pub(crate) const THEAP_SIZE: usize = 4096;
+/// Most slices of bookkeeping memory for thread theaps.
+pub(crate) const THEAP_CHUNKS: usize = 4096;
 
 /// Size of a cache line; what two threads write lies in different ones.
 pub(crate) const CACHE_LINE: usize = 64;

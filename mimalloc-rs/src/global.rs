@@ -3,7 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
-use crate::heap::Heap;
+use crate::theap::Theap;
 use crate::{alloc, arena, free, thread};
 
 /// The allocator.
@@ -25,7 +25,8 @@ pub struct MiMalloc;
 unsafe impl GlobalAlloc for MiMalloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        alloc::allocate(layout.size(), layout.align())
+        // SAFETY: the theap is the calling thread's.
+        unsafe { alloc::allocate(thread::theap(), layout.size(), layout.align()) }
     }
 
     #[inline]
@@ -36,7 +37,8 @@ unsafe impl GlobalAlloc for MiMalloc {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        alloc::allocate_zeroed(layout.size(), layout.align())
+        // SAFETY: the theap is the calling thread's.
+        unsafe { alloc::allocate_zeroed(thread::theap(), layout.size(), layout.align()) }
     }
 
     #[inline]
@@ -53,7 +55,7 @@ unsafe fn reallocate(p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         if alloc::resize_in_place(p, new_size) {
             return p;
         }
-        let moved = alloc::allocate(new_size, layout.align());
+        let moved = alloc::allocate(thread::theap(), new_size, layout.align());
         if !moved.is_null() {
             ptr::copy_nonoverlapping(p, moved, layout.size().min(new_size));
             MiMalloc.dealloc(p, layout);
@@ -92,11 +94,11 @@ impl MiMalloc {
     /// GLOBAL.collect(true); // the 100 MiB are no longer resident
     /// ```
     pub fn collect(&self, force: bool) {
-        let heap = thread::heap();
-        // SAFETY: the heap is this thread's; those that own nothing are left alone.
+        let theap = thread::theap();
+        // SAFETY: the theap is this thread's; those that own nothing are left alone.
         unsafe {
-            if !Heap::is_none(heap) {
-                Heap::collect(heap, false);
+            if !Theap::is_none(theap) {
+                Theap::collect(theap, false);
             }
         }
         if force {

@@ -15,8 +15,8 @@
 //! |---|---|
 //! | [`MiMalloc`] (`global`) | the door: what Rust's allocation interface asks of us |
 //! | `alloc`, `free`, `large` | from a request to a block, and back |
-//! | `thread` | which heap is mine, from a thread's first allocation to its last free |
-//! | `heap` | active lists, current pages and queues of one thread |
+//! | `thread` | which theap is mine, from a thread's first allocation to its last free |
+//! | `theap` | active lists, current pages and queues of one thread |
 //! | `abandoned` | pages with free blocks that nobody owns |
 //! | `page` | blocks of one size class; one owner or none |
 //! | `arena` | slices of reserved address space, and when their memory goes back |
@@ -36,7 +36,6 @@ mod arena;
 mod free;
 mod geometry;
 mod global;
-mod heap;
 mod large;
 mod orders;
 mod os;
@@ -44,6 +43,7 @@ mod page;
 mod size_class;
 mod stack;
 mod sync;
+mod theap;
 mod thread;
 
 pub use global::MiMalloc;

@@ -1,8 +1,8 @@
-//! A lock-free stack of numbered things that never go away: thread heaps and page records.
+//! A lock-free stack of numbered things that never go away: thread theaps and page records.
 //!
 //! The head is a number and a version in one word. A pop reads the next number from an entry that another
 //! thread may pop and push again in the meantime; the version, which every push and pop
-//! raises, makes its exchange fail then. The entry it read is still an entry: records and heaps are never
+//! raises, makes its exchange fail then. The entry it read is still an entry: records and theaps are never
 //! unmapped, so the read itself is always in bounds.
 
 use core::marker::PhantomData;

@@ -40,7 +40,7 @@ pub(crate) struct Region {
     base: AtomicPtr<u8>,
     /// Slices; zero until the region is ready.
     slices: AtomicUsize,
-    /// One word per slice: which heap owns the page that starts there.
+    /// One word per slice: which theap owns the page that starts there.
     owners: AtomicPtr<AtomicU32>,
     /// One record per slice; that of a page's first slice is the page's.
     records: AtomicPtr<Page>,

@@ -6,12 +6,12 @@
 //! | place | counted as used | who may take it |
 //! |---|---|---|
 //! | allocated | yes | whoever holds the pointer |
-//! | the owner's active list of the class (see [`crate::heap`]) | yes | the owner |
+//! | the owner's active list of the class (see [`crate::theap`]) | yes | the owner |
 //! | `local_free`: freed by the owner | no | the owner |
 //! | the remote word: freed by another thread | yes | whoever owns the page |
 //! | not linked yet, beyond `capacity` | no | the owner |
 //!
-//! When the heap moves a page's whole list to its active list, all blocks count as used, so `used` is set to
+//! When the theap moves a page's whole list to its active list, all blocks count as used, so `used` is set to
 //! `capacity` without counting anything. A page with `used == 0` holds no block that anyone could still free.
 
 pub(crate) mod remote;
@@ -67,7 +67,7 @@ struct Shared {
     remote: RemoteWord,
     /// Link of the stack of ownerless pages.
     listed_next: AtomicU32,
-    /// The heap that owned the page last; written by the owner when it gives the page up.
+    /// The theap that owned the page last; written by the owner when it gives the page up.
     origin: UnsafeCell<u32>,
     /// Size class; written before the page has blocks.
     class: UnsafeCell<u32>,
@@ -78,7 +78,7 @@ struct Shared {
 const _: () = assert!(size_of::<Page>() == 2 * CACHE_LINE);
 const _: () = assert!(core::mem::offset_of!(Page, shared) == CACHE_LINE);
 
-/// A page without blocks, for heaps that have no current page. Never written.
+/// A page without blocks, for theaps that have no current page. Never written.
 pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
     local_free: ptr::null_mut(),
     used: 0,
@@ -271,7 +271,7 @@ impl Page {
         unsafe { &(*page).shared.listed_next }
     }
 
-    /// The heap that owned the page before the caller.
+    /// The theap that owned the page before the caller.
     pub(crate) unsafe fn origin(page: *mut Page) -> u32 {
         // SAFETY: only owners touch it, and ownership passes with acquire and release.
         unsafe { *(*page).shared.origin.get() }

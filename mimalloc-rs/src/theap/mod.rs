@@ -1,4 +1,4 @@
-//! A thread's heap: per size class an active list to allocate from, a current page, and a queue of pages.
+//! A theap, a thread's part of a heap: per size class an active list to allocate from, a current page, and a queue of pages.
 //!
 //! # The three places a class allocates from
 //!
@@ -20,29 +20,29 @@
 
 mod pool;
 
-pub(crate) use pool::{acquire, retire_heap};
+pub(crate) use pool::{acquire, retire_theap};
 
 use core::ptr;
 
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{ADOPT_MAX, CLASSES, HEAP_SIZE, HOMEWARD, REFILLS_PER_TICK, SLICE_CACHE, SLICE_SIZE};
+use crate::geometry::{ADOPT_MAX, CLASSES, HOMEWARD, REFILLS_PER_TICK, SLICE_CACHE, SLICE_SIZE, THEAP_SIZE};
 use crate::page::{self, Block, Page};
 use crate::size_class::CLASS;
 use crate::sync::AtomicU32;
 
-/// Owner words below this are not heaps; see [`crate::arena`].
+/// Owner words below this are not theaps; see [`crate::arena`].
 const FIRST_ID: u32 = 16;
-/// The id of heaps that own nothing. No page has it as its owner.
+/// The id of theaps that own nothing. No page has it as its owner.
 const NO_ID: u32 = u32::MAX >> 1;
 
 /// See the [module](self). Only its thread touches it, except for `pool_next`.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Heap {
+pub(crate) struct Theap {
     /// Blocks to allocate, per class.
     pub(crate) active: [*mut Block; CLASSES],
-    /// What this heap writes into the owner words of its pages.
+    /// What this theap writes into the owner words of its pages.
     pub(crate) id: u32,
     /// Refills until the next look at what is due.
     tick: u32,
@@ -53,7 +53,7 @@ pub(crate) struct Heap {
     queues: [Queue; CLASSES],
     /// Slices of dissolved pages, kept for the next page.
     cache: [Option<Slice>; SLICE_CACHE],
-    /// Link in the pool of heaps without a thread.
+    /// Link in the pool of theaps without a thread.
     pool_next: AtomicU32,
 }
 
@@ -65,35 +65,35 @@ struct Queue {
     len: usize,
 }
 
-const _: () = assert!(size_of::<Heap>() <= HEAP_SIZE);
+const _: () = assert!(size_of::<Theap>() <= THEAP_SIZE);
 
-/// A heap that has nothing and gets nothing: what a thread has before its first allocation and after its end.
+/// A theap that has nothing and gets nothing: what a thread has before its first allocation and after its end.
 #[derive(Debug)]
 #[repr(transparent)]
-pub(crate) struct NoHeap(Heap);
+pub(crate) struct NoTheap(Theap);
 
-// SAFETY: these heaps are only read: every list in them is empty, so every path that would write goes
+// SAFETY: these theaps are only read: every list in them is empty, so every path that would write goes
 // through `refill` or the slow side of free, which tell them by their id.
-unsafe impl Sync for NoHeap {}
+unsafe impl Sync for NoTheap {}
 
-impl NoHeap {
-    pub(crate) const fn as_ptr(&'static self) -> *mut Heap {
+impl NoTheap {
+    pub(crate) const fn as_ptr(&'static self) -> *mut Theap {
         (&raw const self.0).cast_mut()
     }
 }
 
-/// The heap of threads that have not allocated yet.
-pub(crate) static UNBORN: NoHeap = NoHeap(Heap::empty(NO_ID));
-/// The heap of threads that are ending: they free without a heap of their own.
-pub(crate) static LATE: NoHeap = NoHeap(Heap::empty(NO_ID));
+/// The theap of threads that have not allocated yet.
+pub(crate) static UNBORN: NoTheap = NoTheap(Theap::empty(NO_ID));
+/// The theap of threads that are ending: they free without a theap of their own.
+pub(crate) static LATE: NoTheap = NoTheap(Theap::empty(NO_ID));
 
 impl Queue {
     const EMPTY: Self = Self { first: ptr::null_mut(), last: ptr::null_mut(), len: 0 };
 
     /// # Safety
-    /// The heap owns `page`, which is in no queue.
+    /// The theap owns `page`, which is in no queue.
     unsafe fn push_back(&mut self, page: *mut Page) {
-        // SAFETY: pages in the queue belong to the same heap.
+        // SAFETY: pages in the queue belong to the same theap.
         unsafe {
             (*page).next = ptr::null_mut();
             (*page).prev = self.last;
@@ -141,12 +141,12 @@ impl Queue {
 }
 
 /// The operations take a raw pointer: the lists they work on reach into memory that the program
-/// writes, and the heap may be found again through the thread's slot.
+/// writes, and the theap may be found again through the thread's slot.
 ///
 /// # Safety
-/// Throughout, `heap` is the calling thread's own heap, and not one of the two that own nothing, unless said
+/// Throughout, `theap` is the calling thread's own theap, and not one of the two that own nothing, unless said
 /// otherwise.
-impl Heap {
+impl Theap {
     const fn empty(id: u32) -> Self {
         Self {
             active: [ptr::null_mut(); CLASSES],
@@ -160,59 +160,59 @@ impl Heap {
         }
     }
 
-    /// Whether this is one of the two heaps that own nothing. Those may be passed here.
+    /// Whether this is one of the two theaps that own nothing. Those may be passed here.
     #[inline]
-    pub(crate) unsafe fn is_none(heap: *mut Heap) -> bool {
-        // SAFETY: all heaps can be read by their thread.
-        unsafe { (*heap).id == NO_ID }
+    pub(crate) unsafe fn is_none(theap: *mut Theap) -> bool {
+        // SAFETY: all theaps can be read by their thread.
+        unsafe { (*theap).id == NO_ID }
     }
 
     /// A block of `class` when the active list is empty. Null when the system refuses more memory.
     ///
     /// The first lines are the warm path: a program that frees about as much as it allocates gets no further.
     #[inline]
-    pub(crate) unsafe fn refill(heap: *mut Heap, class: usize) -> *mut u8 {
-        // SAFETY: the heap owns its current page, or it is the empty page, whose list is empty.
+    pub(crate) unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
+        // SAFETY: the theap owns its current page, or it is the empty page, whose list is empty.
         unsafe {
-            let list = Page::take_local((*heap).current[class]);
+            let list = Page::take_local((*theap).current[class]);
             if list.is_null() {
-                return Self::refill_slow(heap, class);
+                return Self::refill_slow(theap, class);
             }
-            Self::activate(heap, class, list)
+            Self::activate(theap, class, list)
         }
     }
 
     /// Makes `list` the active list and pops its first block.
     #[inline]
-    unsafe fn activate(heap: *mut Heap, class: usize, list: *mut Block) -> *mut u8 {
+    unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block) -> *mut u8 {
         // SAFETY: the list is not empty, and its blocks are the caller's.
         unsafe {
-            (*heap).active[class] = (*list).next;
-            (*heap).borrow[class] = CLASS[class].borrow;
-            (*heap).tick -= 1;
-            if (*heap).tick == 0 {
-                Self::on_tick(heap);
+            (*theap).active[class] = (*list).next;
+            (*theap).borrow[class] = CLASS[class].borrow;
+            (*theap).tick -= 1;
+            if (*theap).tick == 0 {
+                Self::on_tick(theap);
             }
             list.cast()
         }
     }
 
     #[cold]
-    unsafe fn on_tick(heap: *mut Heap) {
-        // SAFETY: the caller owns the heap.
-        unsafe { (*heap).tick = REFILLS_PER_TICK };
+    unsafe fn on_tick(theap: *mut Theap) {
+        // SAFETY: the caller owns the theap.
+        unsafe { (*theap).tick = REFILLS_PER_TICK };
         arena::purge_if_due();
     }
 
     #[cold]
     #[inline(never)]
-    unsafe fn refill_slow(heap: *mut Heap, class: usize) -> *mut u8 {
-        // SAFETY: the heap owns the pages it finds in its fields, and those it takes over below.
+    unsafe fn refill_slow(theap: *mut Theap, class: usize) -> *mut u8 {
+        // SAFETY: the theap owns the pages it finds in its fields, and those it takes over below.
         unsafe {
             // Pages that could only be extended are passed over once each.
-            let mut others = (*heap).queues[class].len;
+            let mut others = (*theap).queues[class].len;
             loop {
-                let current = (*heap).current[class];
+                let current = (*theap).current[class];
                 let mut list = Page::take_local(current);
                 if list.is_null() {
                     list = Page::take_remote(current);
@@ -223,15 +223,15 @@ impl Heap {
                 }
                 if !list.is_null() {
                     (*current).rested = false;
-                    return Self::activate(heap, class, list);
+                    return Self::activate(theap, class, list);
                 }
-                Self::put_aside(heap, class, current);
-                let next = (*heap).queues[class]
+                Self::put_aside(theap, class, current);
+                let next = (*theap).queues[class]
                     .pop_front()
-                    .or_else(|| Self::find_page(heap, class))
-                    .or_else(|| Self::find_page_after_collecting(heap, class));
+                    .or_else(|| Self::find_page(theap, class))
+                    .or_else(|| Self::find_page_after_collecting(theap, class));
                 let Some(next) = next else { return ptr::null_mut() };
-                (*heap).current[class] = next;
+                (*theap).current[class] = next;
                 others = others.saturating_sub(1);
             }
         }
@@ -240,72 +240,72 @@ impl Heap {
     /// Ends a page's time as the current page: all its linked blocks are used. In a program that frees about as
     /// much as it allocates, blocks come back while the page waits in the queue; a page that has waited
     /// in vain is given up.
-    unsafe fn put_aside(heap: *mut Heap, class: usize, page: *mut Page) {
-        // SAFETY: the heap owns the page, or it is the empty page, which stays as it is.
+    unsafe fn put_aside(theap: *mut Theap, class: usize, page: *mut Page) {
+        // SAFETY: the theap owns the page, or it is the empty page, which stays as it is.
         unsafe {
             if page == page::EMPTY.as_ptr() {
                 return;
             }
-            (*heap).current[class] = page::EMPTY.as_ptr();
+            (*theap).current[class] = page::EMPTY.as_ptr();
             if Page::extendable(page) || !(*page).rested {
                 (*page).rested = true;
-                (*heap).queues[class].push_back(page);
+                (*theap).queues[class].push_back(page);
                 return;
             }
-            Page::disown(page, (*heap).id);
+            Page::disown(page, (*theap).id);
             if !Page::remote(page).release_full() {
-                Self::own(heap, page);
-                (*heap).queues[class].push_back(page);
+                Self::own(theap, page);
+                (*theap).queues[class].push_back(page);
             }
         }
     }
 
-    /// A page of `class` from elsewhere, owned by this heap and in no queue.
-    unsafe fn find_page(heap: *mut Heap, class: usize) -> Option<*mut Page> {
+    /// A page of `class` from elsewhere, owned by this theap and in no queue.
+    unsafe fn find_page(theap: *mut Theap, class: usize) -> Option<*mut Page> {
         // SAFETY: a page from the stack of ownerless pages is the caller's; fresh slices are as well.
         unsafe {
             if let Some(page) = abandoned::pop(class) {
                 Page::collect_remote(page);
-                Self::own(heap, page);
+                Self::own(theap, page);
                 return Some(page);
             }
             let slices = usize::from(CLASS[class].slices);
-            let first = match Self::cached_slice(heap, slices) {
+            let first = match Self::cached_slice(theap, slices) {
                 Some(slice) => slice,
                 None => arena::allocate(slices, SLICE_SIZE)?.first,
             };
-            Some(Page::init(first, class, (*heap).id))
+            Some(Page::init(first, class, (*theap).id))
         }
     }
 
     /// The same when the system refuses memory: empty pages of other classes will do.
     #[cold]
-    unsafe fn find_page_after_collecting(heap: *mut Heap, class: usize) -> Option<*mut Page> {
+    unsafe fn find_page_after_collecting(theap: *mut Theap, class: usize) -> Option<*mut Page> {
         // SAFETY: as for `find_page`.
         unsafe {
-            Self::collect(heap, false);
-            Self::find_page(heap, class)
+            Self::collect(theap, false);
+            Self::find_page(theap, class)
         }
     }
 
-    /// Tells everyone that the page, which the caller owns, is this heap's.
-    unsafe fn own(heap: *mut Heap, page: *mut Page) {
-        // SAFETY: the caller owns page and heap.
-        unsafe { Page::slice(page).owner().store((*heap).id, crate::sync::Ordering::Relaxed) };
+    /// Tells everyone that the page, which the caller owns, is this theap's.
+    unsafe fn own(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap.
+        unsafe { Page::slice(page).owner().store((*theap).id, crate::sync::Ordering::Relaxed) };
     }
 
     /// Takes over a page that the caller has become the owner of by freeing into it, or lists it for others.
-    pub(crate) unsafe fn adopt(heap: *mut Heap, page: *mut Page) {
-        // SAFETY: the caller owns page and heap.
+    pub(crate) unsafe fn adopt(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap.
         unsafe {
             Page::collect_remote(page);
             if (*page).used == 0 {
-                Self::dissolve(heap, page);
+                Self::dissolve(theap, page);
                 return;
             }
-            let queue = &raw mut (*heap).queues[Page::class(page)];
-            if Page::origin(page) == (*heap).id || (*queue).len < ADOPT_MAX {
-                Self::own(heap, page);
+            let queue = &raw mut (*theap).queues[Page::class(page)];
+            if Page::origin(page) == (*theap).id || (*queue).len < ADOPT_MAX {
+                Self::own(theap, page);
                 (*queue).push_back(page);
             } else {
                 abandoned::give_up(page, 0);
@@ -315,19 +315,19 @@ impl Heap {
 
     /// Keeps a block of another thread's page for the next allocation here, if the class allows.
     #[inline]
-    pub(crate) unsafe fn borrow(heap: *mut Heap, class: usize, block: *mut Block) -> bool {
-        // SAFETY: the caller gives up the block; the heaps that own nothing have nothing to borrow.
+    pub(crate) unsafe fn borrow(theap: *mut Theap, class: usize, block: *mut Block) -> bool {
+        // SAFETY: the caller gives up the block; the theaps that own nothing have nothing to borrow.
         unsafe {
-            let left = (*heap).borrow[class];
+            let left = (*theap).borrow[class];
             if left == 0 {
                 return false;
             }
-            (*heap).borrow[class] = left - 1;
+            (*theap).borrow[class] = left - 1;
             if left.is_multiple_of(HOMEWARD) {
                 return false;
             }
-            (*block).next = (*heap).active[class];
-            (*heap).active[class] = block;
+            (*block).next = (*theap).active[class];
+            (*theap).active[class] = block;
             true
         }
     }
@@ -335,23 +335,23 @@ impl Heap {
     /// After the last block of a page was freed: gives its memory back, unless allocation goes on there.
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn on_page_unused(heap: *mut Heap, page: *mut Page) {
-        // SAFETY: the heap owns the page.
+    pub(crate) unsafe fn on_page_unused(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the theap owns the page.
         unsafe {
             if (*page).queued {
-                (*heap).queues[Page::class(page)].remove(page);
-                Self::dissolve(heap, page);
+                (*theap).queues[Page::class(page)].remove(page);
+                Self::dissolve(theap, page);
             }
         }
     }
 
     /// Ends a page that is in no queue and has no block in use.
-    unsafe fn dissolve(heap: *mut Heap, page: *mut Page) {
+    unsafe fn dissolve(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns the page, and nothing refers to its blocks.
         unsafe {
             let (first, slices) = Page::dissolve(page);
             if slices == 1
-                && let Some(place) = (*heap).cache.iter_mut().find(|place| place.is_none())
+                && let Some(place) = (*theap).cache.iter_mut().find(|place| place.is_none())
             {
                 *place = Some(first);
             } else {
@@ -360,37 +360,37 @@ impl Heap {
         }
     }
 
-    unsafe fn cached_slice(heap: *mut Heap, slices: usize) -> Option<Slice> {
+    unsafe fn cached_slice(theap: *mut Theap, slices: usize) -> Option<Slice> {
         if slices != 1 {
             return None;
         }
-        // SAFETY: the caller owns the heap.
-        unsafe { (*heap).cache.iter_mut().rev().find_map(Option::take) }
+        // SAFETY: the caller owns the theap.
+        unsafe { (*theap).cache.iter_mut().rev().find_map(Option::take) }
     }
 
-    /// Gives back what the heap holds without need: with `all`, everything, so that it owns nothing afterwards.
-    pub(crate) unsafe fn collect(heap: *mut Heap, all: bool) {
-        // SAFETY: the caller owns the heap; each page is owned until it is given up.
+    /// Gives back what the theap holds without need: with `all`, everything, so that it owns nothing afterwards.
+    pub(crate) unsafe fn collect(theap: *mut Theap, all: bool) {
+        // SAFETY: the caller owns the theap; each page is owned until it is given up.
         unsafe {
             for class in 0..CLASSES {
-                Self::return_active(heap, class);
-                let current = core::mem::replace(&mut (*heap).current[class], page::EMPTY.as_ptr());
+                Self::return_active(theap, class);
+                let current = core::mem::replace(&mut (*theap).current[class], page::EMPTY.as_ptr());
                 if current != page::EMPTY.as_ptr() {
-                    (*heap).queues[class].push_back(current);
+                    (*theap).queues[class].push_back(current);
                 }
-                for _ in 0..(*heap).queues[class].len {
-                    let Some(page) = (*heap).queues[class].pop_front() else { break };
+                for _ in 0..(*theap).queues[class].len {
+                    let Some(page) = (*theap).queues[class].pop_front() else { break };
                     Page::collect_remote(page);
                     if (*page).used == 0 {
-                        Self::dissolve(heap, page);
+                        Self::dissolve(theap, page);
                     } else if all {
                         abandoned::give_up(page, 0);
                     } else {
-                        (*heap).queues[class].push_back(page);
+                        (*theap).queues[class].push_back(page);
                     }
                 }
             }
-            for place in &mut (*heap).cache {
+            for place in &mut (*theap).cache {
                 if let Some(slice) = place.take() {
                     arena::release(slice, 1);
                 }
@@ -399,15 +399,15 @@ impl Heap {
     }
 
     /// Frees the blocks of an active list, each to its page.
-    unsafe fn return_active(heap: *mut Heap, class: usize) {
-        // SAFETY: blocks in the active list are the heap's, and count as used in their pages.
+    unsafe fn return_active(theap: *mut Theap, class: usize) {
+        // SAFETY: blocks in the active list are the theap's, and count as used in their pages.
         unsafe {
             // Otherwise blocks of other threads' pages would come straight back.
-            (*heap).borrow[class] = 0;
-            let mut block = core::mem::replace(&mut (*heap).active[class], ptr::null_mut());
+            (*theap).borrow[class] = 0;
+            let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
             while !block.is_null() {
                 let next = (*block).next;
-                crate::free::free_elsewhere(heap, block.cast());
+                crate::free::free_elsewhere(theap, block.cast());
                 block = next;
             }
         }
