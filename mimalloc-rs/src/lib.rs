@@ -36,10 +36,15 @@ mod arena;
 mod free;
 mod geometry;
 mod global;
+#[allow(dead_code, reason = "nobody puts frees off yet")]
+pub mod hooks;
 mod large;
+pub mod options;
 mod orders;
 mod os;
 mod page;
+#[allow(dead_code, reason = "the rooms above have little to say yet")]
+mod report;
 mod size_class;
 mod stack;
 mod sync;
@@ -47,4 +52,5 @@ mod theap;
 mod thread;
 
 pub use global::MiMalloc;
+pub use report::ErrorKind;
 pub use size_class::good_size;
