@@ -140,6 +140,6 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
 fn invalid(p: *mut u8) {
     report::error(
         ErrorKind::InvalidPointer,
-        format_args!("free of {p:p}, which is not an allocated block; ignored\n"),
+        format_args!("free of {p:p}, which is not an allocated block; ignored"),
     );
 }

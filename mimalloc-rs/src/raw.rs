@@ -236,7 +236,7 @@ impl ThreadHeap {
         if request.size > SIZE_MAX - (request.align - 1) {
             report::error(
                 ErrorKind::TooLarge,
-                format_args!("a block of {} bytes is larger than any can be\n", request.size),
+                format_args!("a block of {} bytes is larger than any can be", request.size),
             );
             return ptr::null_mut();
         }
@@ -245,7 +245,7 @@ impl ThreadHeap {
         if block.is_null() {
             report::error(
                 ErrorKind::OutOfMemory,
-                format_args!("out of memory: the system refuses a block of {} bytes\n", request.size),
+                format_args!("out of memory: the system refuses a block of {} bytes", request.size),
             );
         }
         block
