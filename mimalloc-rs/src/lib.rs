@@ -58,6 +58,7 @@ mod sync;
 mod theap;
 mod thread;
 
+pub use arena::{Arena, CommitFn, Manage, Reserve};
 pub use global::MiMalloc;
 pub use heap::{Area, Heap, SubProcess};
 pub use report::ErrorKind;
