@@ -13,7 +13,8 @@
 //!
 //! | room | what it answers |
 //! |---|---|
-//! | [`MiMalloc`] (`global`) | the door: what Rust's allocation interface asks of us |
+//! | [`MiMalloc`] (`global`) | the door for Rust: what its allocation interface asks of us |
+//! | [`raw`] | the door for C: sizes and null |
 //! | `alloc`, `free`, `large` | from a request to a block, and back |
 //! | `thread` | which theap is mine, from a thread's first allocation to its last free |
 //! | `theap` | active lists, current pages and queues of one thread |
@@ -43,6 +44,7 @@ pub mod options;
 mod orders;
 mod os;
 mod page;
+pub mod raw;
 #[allow(dead_code, reason = "the rooms above have little to say yet")]
 mod report;
 mod size_class;
