@@ -44,11 +44,13 @@ pub mod options;
 mod orders;
 mod os;
 mod page;
+pub mod process;
 pub mod raw;
 #[allow(dead_code, reason = "the rooms above have little to say yet")]
 mod report;
 mod size_class;
 mod stack;
+pub mod stats;
 mod sync;
 mod theap;
 mod thread;
