@@ -22,6 +22,8 @@
 //! | `page` | blocks of one size class; one owner or none |
 //! | `arena` | slices of reserved address space, and when their memory goes back |
 //! | `size_class`, `geometry` | sizes and limits |
+//! | [`options`], [`hooks`], `report` | what the user wants, and what is told to whom |
+//! | [`stats`], [`process`] | numbers |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
 //! | `os` | the only place that speaks to the system |
 //!
