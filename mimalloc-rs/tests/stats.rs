@@ -19,6 +19,7 @@ fn bin(stats: &Stats) -> mimalloc_rs::stats::Bin {
 
 #[test]
 fn numbers_are_those_of_what_was_done() {
+    let start = Stats::process();
     let heap = Heap::new().unwrap();
     let here = heap.here().unwrap();
     let blocks: Vec<_> = (0..1000).map(|_| here.malloc(SIZE)).collect();
@@ -51,7 +52,7 @@ fn numbers_are_those_of_what_was_done() {
     heap.destroy();
     let after = Stats::process();
     assert_eq!(after.malloc_huge.current, before.malloc_huge.current);
-    assert_eq!(bin(&after).blocks.current, 0, "the heap is gone");
+    assert_eq!(bin(&after).blocks.current, bin(&start).blocks.current, "the heap is gone");
     assert!(bin(&after).blocks.total >= 1000, "what it did is not");
     assert_eq!(after.heaps.current, 1);
 
@@ -65,7 +66,7 @@ fn numbers_are_those_of_what_was_done() {
     deferred_frees_have_a_steady_heartbeat();
 }
 
-/// In a thread of its own the heartbeats are one, two, three, in every run at the same places.
+/// A thread's heartbeats rise, and are the same in every run.
 fn deferred_frees_have_a_steady_heartbeat() {
     static SEEN: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -76,8 +77,12 @@ fn deferred_frees_have_a_steady_heartbeat() {
             // SAFETY: the block is live and given up.
             unsafe { raw::free(p) };
         }
-        assert_eq!(LAST.swap(heartbeat, Ordering::Relaxed) + 1, heartbeat);
-        SEEN[run.addr()].fetch_add(1, Ordering::Relaxed);
+        assert!(LAST.swap(heartbeat, Ordering::Relaxed) < heartbeat);
+        let digest = &SEEN[run.addr()];
+        digest.store(
+            digest.load(Ordering::Relaxed).wrapping_mul(31).wrapping_add(heartbeat),
+            Ordering::Relaxed,
+        );
     }
     for run in 0..2 {
         LAST.store(0, Ordering::Relaxed);
@@ -104,6 +109,6 @@ fn deferred_frees_have_a_steady_heartbeat() {
     // SAFETY: no function is registered any more.
     unsafe { hooks::register_deferred_free(None, std::ptr::null_mut()) };
     let [one, other] = [&SEEN[0], &SEEN[1]].map(|seen| seen.load(Ordering::Relaxed));
-    assert!(one > 10, "{one}");
-    assert_eq!(one, other);
+    assert!(one > 10);
+    assert_eq!(one, other, "two equal runs had different heartbeats");
 }
