@@ -3,6 +3,7 @@
 use core::ptr::{self, NonNull};
 
 use super::{Heap, MAIN};
+use crate::alloc;
 use crate::arena::{self, OWNER_SINGLETON, Slice};
 use crate::geometry::SLICE_SHIFT;
 use crate::page::{Block, Page};
@@ -22,8 +23,10 @@ pub struct Area {
     pub committed: usize,
     /// Blocks in use.
     pub used: usize,
-    /// Bytes of a block.
+    /// Bytes of a block that can be used.
     pub block_size: usize,
+    /// Bytes of a block, padding included.
+    pub full_block_size: usize,
     /// Whether some thread owns it, or it waits for one.
     pub owned: bool,
 }
@@ -110,10 +113,18 @@ unsafe fn visit_page(
     // SAFETY: as the caller says.
     unsafe {
         if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
-            let bytes = Page::run_slices(page) << SLICE_SHIFT;
             let start = Page::run_block(page);
-            let block_size = bytes - start.offset_from_unsigned(first.start());
-            let area = Area { start, reserved: bytes, committed: bytes, used: 1, block_size, owned: true };
+            let bytes = Page::run_slices(page) << SLICE_SHIFT;
+            let full_block_size = alloc::whole_size(start);
+            let area = Area {
+                start,
+                reserved: bytes,
+                committed: bytes,
+                used: 1,
+                block_size: full_block_size - alloc::padding(),
+                full_block_size,
+                owned: true,
+            };
             return visitor(&area, None) && (!blocks || visitor(&area, NonNull::new(start)));
         }
         let owner = first.owner().load(Ordering::Relaxed);
@@ -127,7 +138,8 @@ unsafe fn visit_page(
             reserved: usize::from(class.slices) << SLICE_SHIFT,
             committed: (*page).capacity as usize * block_size,
             used: (*page).used as usize,
-            block_size,
+            block_size: block_size - alloc::padding(),
+            full_block_size: block_size,
             owned: owner != arena::OWNER_NONE,
         };
         if !visitor(&area, None) {
@@ -152,12 +164,12 @@ unsafe fn visit_blocks(
     unsafe {
         let mut block = (*page).local_free;
         while !block.is_null() {
-            let index = (block.addr() - area.start.addr()) / area.block_size;
+            let index = (block.addr() - area.start.addr()) / area.full_block_size;
             free[index / 64] |= 1 << (index % 64);
-            block = (*block).next;
+            block = Block::next(block);
         }
         (0..(*page).capacity as usize)
             .filter(|index| free[index / 64] & (1 << (index % 64)) == 0)
-            .all(|index| visitor(area, NonNull::new(area.start.add(index * area.block_size))))
+            .all(|index| visitor(area, NonNull::new(area.start.add(index * area.full_block_size))))
     }
 }
