@@ -1,0 +1,129 @@
+//! Commands that run in a folder of their own, with a clean environment, and not for ever.
+
+use std::env;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::trace::{self, Start};
+
+/// How a command ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// Every program that was started with a library in front, in no order.
+    pub(crate) starts: Vec<Start>,
+}
+
+/// A folder that commands work in; it goes when this goes.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+/// Ends all of a process group, however the test ends.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let group = i32::try_from(self.0.id()).expect("process numbers are that small");
+        // SAFETY: a signal to the group that the child leads. The child is not waited for yet, or something in the
+        // group outlived it, so the number is still that group's.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+        let _ = self.0.wait();
+    }
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("the temporary folder is writable");
+        for name in ["work", "home", "tmp", "log"] {
+            fs::create_dir(folder.path().join(name)).expect("the folder is new");
+        }
+        Self { folder }
+    }
+
+    /// Where commands start.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// A command that starts in [`Sandbox::work`] and knows nothing of who runs the test.
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command
+            .current_dir(self.work())
+            .env_clear()
+            .env("PATH", search_path())
+            .env("HOME", self.folder.path().join("home"))
+            .env("TMPDIR", self.folder.path().join("tmp"))
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC");
+        command
+    }
+
+    /// Runs `command` to its end, with `library` in front of the system's `malloc` if there is one.
+    ///
+    /// # Errors
+    /// Says what was written so far when it takes longer than `patience`.
+    pub(crate) fn run(
+        &self,
+        command: &mut Command,
+        library: Option<&Path>,
+        patience: Duration,
+    ) -> Result<Finished, String> {
+        let log = tempfile::tempdir_in(self.folder.path().join("log")).expect("the folder is ours");
+        let file = |name| log.path().join(name);
+        let create = |name| File::create(file(name)).expect("the folder is ours");
+        command.stdin(Stdio::null()).stdout(create("stdout")).stderr(create("stderr")).process_group(0);
+        if let Some(library) = library {
+            command.env("LD_PRELOAD", library);
+            trace::ask(command, &log.path().join(trace::PREFIX));
+        }
+        let mut group = Group(command.spawn().map_err(|error| format!("{command:?}: {error}"))?);
+        let ended = wait(&mut group.0, patience);
+        drop(group);
+        let text = |name| {
+            let bytes = fs::read(file(name)).expect("the file was made above");
+            // Where the folder is differs from run to run.
+            String::from_utf8_lossy(&bytes).replace(&*self.folder.path().to_string_lossy(), "<folder>")
+        };
+        let (stdout, stderr) = (text("stdout"), text("stderr"));
+        let Some(status) = ended else {
+            return Err(format!("no end within {patience:?}\nstdout:\n{stdout}\nstderr:\n{stderr}"));
+        };
+        let starts = library.map(|library| trace::read(log.path(), library)).unwrap_or_default();
+        Ok(Finished { status, stdout, stderr, starts })
+    }
+}
+
+/// `None` when `patience` has run out.
+fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait().expect("the child is ours to wait for") {
+            return Some(status);
+        }
+        if Instant::now() > deadline {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The distribution's programs first: what replaces them for one user may be a script around them.
+fn search_path() -> String {
+    format!("/usr/bin:/bin:{}", env::var("PATH").unwrap_or_default())
+}
+
+/// Whether `program` is on the search path.
+pub(crate) fn has_program(program: &str) -> bool {
+    search_path().split(':').any(|folder| Path::new(folder).join(program).is_file())
+}
