@@ -3,11 +3,7 @@
 //! A program that is not installed shows as ignored, with the way to get it; `MIMALLOC_REQUIRE_PROGRAMS=1` makes
 //! that a failure.
 
-mod support {
-    pub(crate) mod library;
-    pub(crate) mod sandbox;
-    pub(crate) mod trace;
-}
+mod support;
 #[path = "programs/table.rs"]
 mod table;
 
@@ -99,7 +95,9 @@ fn compare(without: &Finished, with: &Finished) -> Result<(), String> {
             let other = others.next().flatten();
             (line != other).then_some((number, line, other))
         }) {
-            return Err(format!("{stream} differs in line {number}:\n  without: {line:?}\n  with:    {other:?}"));
+            return Err(format!(
+                "{stream} differs in line {number}:\n  without: {line:?}\n  with:    {other:?}"
+            ));
         }
     }
     Ok(())

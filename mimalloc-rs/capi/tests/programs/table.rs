@@ -45,13 +45,7 @@ const XZ: Need = need("xz", "command -v xz", "xz-utils");
 
 /// All of them, the small ones first.
 pub(crate) const PROGRAMS: &[Program] = &[
-    Program {
-        name: "bash",
-        script: "bash.sh",
-        needs: &[],
-        starts: &["bash", "cat"],
-        patience_seconds: 60,
-    },
+    Program { name: "bash", script: "bash.sh", needs: &[], starts: &["bash", "cat"], patience_seconds: 60 },
     Program {
         name: "coreutils",
         script: "coreutils.sh",
@@ -59,13 +53,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         starts: &["sort", "shuf", "ls", "sha256sum", "seq"],
         patience_seconds: 60,
     },
-    Program {
-        name: "perl",
-        script: "perl.sh",
-        needs: &[PERL],
-        starts: &["perl"],
-        patience_seconds: 60,
-    },
+    Program { name: "perl", script: "perl.sh", needs: &[PERL], starts: &["perl"], patience_seconds: 60 },
     Program {
         name: "sqlite3",
         script: "sqlite.sh",
@@ -87,13 +75,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         starts: &["tar", "xz", "gzip"],
         patience_seconds: 60,
     },
-    Program {
-        name: "git",
-        script: "git.sh",
-        needs: &[GIT],
-        starts: &["git"],
-        patience_seconds: 120,
-    },
+    Program { name: "git", script: "git.sh", needs: &[GIT], starts: &["git"], patience_seconds: 120 },
     Program {
         name: "gcc",
         script: "gcc.sh",
@@ -143,11 +125,5 @@ pub(crate) const PROGRAMS: &[Program] = &[
         starts: &["java", "javac"],
         patience_seconds: 120,
     },
-    Program {
-        name: "node",
-        script: "node.sh",
-        needs: &[NODE],
-        starts: &["node"],
-        patience_seconds: 120,
-    },
+    Program { name: "node", script: "node.sh", needs: &[NODE], starts: &["node"], patience_seconds: 120 },
 ];

@@ -31,7 +31,11 @@ fn built() -> PathBuf {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo can be started, it started this test");
-    assert!(output.status.success(), "the library was not built:\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "the library was not built:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     target().join("release/libmimalloc_rs.so")
 }
 

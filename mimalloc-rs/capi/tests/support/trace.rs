@@ -28,7 +28,10 @@ pub(crate) fn read(folder: &Path, library: &Path) -> Vec<Start> {
     for entry in fs::read_dir(folder).expect("the folder is ours") {
         let path = entry.expect("the folder is ours").path();
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX)) {
-            starts.extend(starts_in(&String::from_utf8_lossy(&fs::read(&path).expect("it was listed")), library));
+            starts.extend(starts_in(
+                &String::from_utf8_lossy(&fs::read(&path).expect("it was listed")),
+                library,
+            ));
         }
     }
     starts
@@ -57,6 +60,8 @@ pub(crate) fn check(starts: &[Start], programs: &[&str]) -> Result<(), String> {
     }
     match programs.iter().find(|program| starts.iter().all(|start| start.program != **program)) {
         None => Ok(()),
-        Some(program) => Err(format!("{program} was not seen with the library; the loader reported {starts:?}")),
+        Some(program) => {
+            Err(format!("{program} was not seen with the library; the loader reported {starts:?}"))
+        }
     }
 }
