@@ -113,6 +113,48 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
     }
 }
 
+/// A block of `size` bytes whose byte at `offset`, which is no multiple of `align`, lies at a multiple of `align`.
+/// Only a run of slices has its block start anywhere.
+///
+/// # Safety
+/// As for [`allocate`]; `align` is a power of two, and `size + align` does not overflow.
+#[cold]
+pub(crate) unsafe fn allocate_at(
+    theap: *mut Theap,
+    size: usize,
+    align: usize,
+    offset: usize,
+    zero: bool,
+) -> *mut u8 {
+    let _ = theap;
+    let large = large::allocate(size + align, align);
+    if large.start.is_null() {
+        return ptr::null_mut();
+    }
+    let ahead = offset.wrapping_neg() & (align - 1);
+    // SAFETY: the run has `align` bytes more than the block needs.
+    unsafe {
+        let block = large.start.add(ahead);
+        if zero && !large.zero {
+            block.write_bytes(0, usable_size(block));
+        }
+        block
+    }
+}
+
+/// Bytes of the block that serves a request, if there is memory.
+#[inline]
+pub(crate) fn block_size(size: usize, align: usize) -> usize {
+    let rounded = rounded(size, align);
+    if rounded <= SMALL_MAX {
+        CLASS[size_class::of_small(rounded)].block_size as usize
+    } else if shares_page(rounded, align) {
+        size_class::block_size(size_class::of(rounded))
+    } else {
+        size_class::good_size(size.max(BLOCK_MAX + 1))
+    }
+}
+
 /// Makes the block at `p` hold `new` bytes without moving it, if that wastes less than half of it.
 ///
 /// # Safety
@@ -122,22 +164,25 @@ pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
     // SAFETY: the caller holds the block, so its page exists.
     unsafe {
         if owner == OWNER_SINGLETON {
-            return new > BLOCK_MAX && large::resize(first, new);
+            let ahead = p.offset_from_unsigned(first.start());
+            return new > BLOCK_MAX && large::resize(first, ahead.saturating_add(new));
         }
         let usable = CLASS[Page::class(first.page())].block_size as usize;
         new <= usable && new >= usable / 2
     }
 }
 
-/// Bytes that can be used at `p`.
+/// Bytes that can be used at `p`: none if it does not lie in a page.
 ///
 /// # Safety
-/// `p` is a live block of this allocator.
+/// `p` is a live block of this allocator, or no pointer into its memory.
 pub(crate) unsafe fn usable_size(p: *const u8) -> usize {
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
     unsafe {
         match page_start(p) {
-            Some((first, OWNER_SINGLETON)) => large::usable_size(first),
+            Some((first, OWNER_SINGLETON)) => {
+                large::usable_size(first) - p.offset_from_unsigned(first.start())
+            }
             Some((_, OWNER_NOT_A_PAGE)) | None => 0,
             Some((first, _)) => CLASS[Page::class(first.page())].block_size as usize,
         }

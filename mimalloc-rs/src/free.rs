@@ -3,9 +3,9 @@
 use crate::abandoned;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::large;
-use crate::os;
 use crate::page::remote::Freed;
 use crate::page::{Block, Page};
+use crate::report::{self, ErrorKind};
 use crate::sync::Ordering;
 use crate::theap::Theap;
 use crate::thread;
@@ -38,13 +38,17 @@ pub(crate) unsafe fn free(p: *mut u8) {
 #[inline(never)]
 pub(crate) unsafe fn free_elsewhere(theap: *mut Theap, p: *mut u8) {
     let Some((first, owner)) = page_start(p) else {
-        return invalid();
+        // Null is no block, and may be freed all the same: it is told apart where it costs nothing.
+        if !p.is_null() {
+            invalid(p);
+        }
+        return;
     };
     // SAFETY: as in `free`; which of the cases holds is what the owner word says.
     unsafe {
         match owner {
             OWNER_SINGLETON => large::free(first),
-            OWNER_NOT_A_PAGE => invalid(),
+            OWNER_NOT_A_PAGE => invalid(p),
             owner if owner == (*theap).id => free_own(theap, first.page(), p.cast()),
             owner => {
                 let reusable = owner != OWNER_NONE;
@@ -112,6 +116,9 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
 }
 
 #[cold]
-fn invalid() {
-    os::complain("mimalloc-rs: free of a pointer that is not an allocated block; ignored\n");
+fn invalid(p: *mut u8) {
+    report::error(
+        ErrorKind::InvalidPointer,
+        format_args!("free of {p:p}, which is not an allocated block; ignored\n"),
+    );
 }

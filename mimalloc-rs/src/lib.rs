@@ -13,7 +13,8 @@
 //!
 //! | room | what it answers |
 //! |---|---|
-//! | [`MiMalloc`] (`global`) | the door: what Rust's allocation interface asks of us |
+//! | [`MiMalloc`] (`global`) | the door for Rust: what its allocation interface asks of us |
+//! | [`raw`] | the door for C: sizes and null |
 //! | `alloc`, `free`, `large` | from a request to a block, and back |
 //! | `thread` | which theap is mine, from a thread's first allocation to its last free |
 //! | `theap` | active lists, current pages and queues of one thread |
@@ -40,6 +41,8 @@ mod large;
 mod orders;
 mod os;
 mod page;
+pub mod raw;
+mod report;
 mod size_class;
 mod stack;
 mod sync;
@@ -47,4 +50,5 @@ mod theap;
 mod thread;
 
 pub use global::MiMalloc;
+pub use report::ErrorKind;
 pub use size_class::good_size;

@@ -1,0 +1,290 @@
+//! Allocation as C knows it: sizes instead of layouts, null instead of an error.
+//!
+//! Plain blocks have the alignment C asks for: 16 bytes from 16 bytes of size on, 8 below. A size of zero yields a
+//! block of its own. Blocks may be freed, resized and measured in any thread.
+//!
+//! ```
+//! use mimalloc_rs::raw::{self, ThreadHeap};
+//!
+//! let p = ThreadHeap::current().malloc(100);
+//! // SAFETY: `p` is a live block, given up by the last line.
+//! unsafe {
+//!     assert!(!p.is_null() && raw::usable_size(p) >= 100);
+//!     raw::free(p);
+//! }
+//! ```
+
+use core::ptr;
+
+use crate::report::{self, ErrorKind};
+use crate::theap::Theap;
+use crate::{alloc, arena, free, thread};
+
+/// No size above this can be had; C's `PTRDIFF_MAX`.
+const SIZE_MAX: usize = isize::MAX as usize;
+
+/// A thread's part of a heap: where one thread allocates. Mimalloc's word is *theap*.
+///
+/// It belongs to the thread that asked for it and stays there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadHeap {
+    theap: *mut Theap,
+}
+
+/// What is asked of a block.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    size: usize,
+    /// A power of two.
+    align: usize,
+    /// The place in the block that is aligned.
+    offset: usize,
+    zero: bool,
+}
+
+impl Request {
+    const fn plain(size: usize) -> Self {
+        Self { size, align: 1, offset: 0, zero: false }
+    }
+}
+
+impl ThreadHeap {
+    /// The one the calling thread allocates from by default.
+    #[inline(always)]
+    #[must_use]
+    pub fn current() -> Self {
+        Self { theap: thread::theap() }
+    }
+
+    /// A block of at least `size` bytes; null when there is no memory.
+    #[inline(always)]
+    #[must_use]
+    pub fn malloc(self, size: usize) -> *mut u8 {
+        // SAFETY: the theap is the calling thread's: the type does not leave it.
+        let block = unsafe { alloc::allocate(self.theap, size, 1) };
+        if block.is_null() {
+            return self.last_resort(Request::plain(size));
+        }
+        block
+    }
+
+    /// As [`malloc`](Self::malloc); every byte of the block reads as zero, those beyond `size` included.
+    #[inline]
+    #[must_use]
+    pub fn zalloc(self, size: usize) -> *mut u8 {
+        self.allocate(Request { zero: true, ..Request::plain(size) })
+    }
+
+    /// A block of at least `size` bytes whose byte at `offset` lies at a multiple of `align`; null when `align` is not
+    /// a power of two or there is no memory. `offset` may lie behind the block.
+    #[inline]
+    #[must_use]
+    pub fn malloc_aligned_at(self, size: usize, align: usize, offset: usize) -> *mut u8 {
+        self.allocate_aligned(Request { size, align, offset, zero: false })
+    }
+
+    /// As [`malloc_aligned_at`](Self::malloc_aligned_at), zeroed as by [`zalloc`](Self::zalloc).
+    #[inline]
+    #[must_use]
+    pub fn zalloc_aligned_at(self, size: usize, align: usize, offset: usize) -> *mut u8 {
+        self.allocate_aligned(Request { size, align, offset, zero: true })
+    }
+
+    /// Makes the block at `p` hold `size` bytes, moving it if it must. Null when there is no memory: `p` is still live
+    /// then. A null `p` stands for a block of no size. The block moves to this heap if it lies in another.
+    ///
+    /// # Safety
+    /// `p` is null or a live block of this allocator, which the caller gives up for the result unless that is null.
+    #[inline]
+    #[must_use]
+    pub unsafe fn realloc(self, p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: as the caller says.
+        unsafe { self.reallocate(p, Request::plain(size)) }
+    }
+
+    /// As [`realloc`](Self::realloc); what the block gains reads as zero, if all that it was and is was allocated
+    /// zeroed.
+    ///
+    /// # Safety
+    /// As for [`realloc`](Self::realloc).
+    #[inline]
+    #[must_use]
+    pub unsafe fn rezalloc(self, p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: as the caller says.
+        unsafe { self.reallocate(p, Request { zero: true, ..Request::plain(size) }) }
+    }
+
+    /// As [`realloc`](Self::realloc), aligned as by [`malloc_aligned_at`](Self::malloc_aligned_at).
+    ///
+    /// # Safety
+    /// As for [`realloc`](Self::realloc).
+    #[inline]
+    #[must_use]
+    pub unsafe fn realloc_aligned_at(self, p: *mut u8, size: usize, align: usize, offset: usize) -> *mut u8 {
+        // SAFETY: as the caller says.
+        unsafe { self.reallocate_aligned(p, Request { size, align, offset, zero: false }) }
+    }
+
+    /// As [`rezalloc`](Self::rezalloc), aligned as by [`malloc_aligned_at`](Self::malloc_aligned_at).
+    ///
+    /// # Safety
+    /// As for [`realloc`](Self::realloc).
+    #[inline]
+    #[must_use]
+    pub unsafe fn rezalloc_aligned_at(self, p: *mut u8, size: usize, align: usize, offset: usize) -> *mut u8 {
+        // SAFETY: as the caller says.
+        unsafe { self.reallocate_aligned(p, Request { size, align, offset, zero: true }) }
+    }
+
+    /// Gives back what this thread's part of the heap keeps without need; see
+    /// [`MiMalloc::collect`](crate::MiMalloc::collect).
+    pub fn collect(self, force: bool) {
+        // SAFETY: the theap is the calling thread's; those that own nothing are left alone.
+        unsafe {
+            if !Theap::is_none(self.theap) {
+                Theap::collect(self.theap, false);
+            }
+        }
+        if force {
+            arena::purge_now();
+        } else {
+            arena::purge_if_due();
+        }
+    }
+
+    #[inline]
+    fn allocate_aligned(self, request: Request) -> *mut u8 {
+        if !request.align.is_power_of_two() {
+            return ptr::null_mut();
+        }
+        self.allocate(request)
+    }
+
+    #[inline]
+    fn allocate(self, request: Request) -> *mut u8 {
+        let block = self.attempt(request);
+        if block.is_null() {
+            return self.last_resort(request);
+        }
+        block
+    }
+
+    #[inline]
+    fn attempt(self, request: Request) -> *mut u8 {
+        let Request { size, align, offset, zero } = request;
+        if size > SIZE_MAX - (align - 1) {
+            return ptr::null_mut();
+        }
+        // SAFETY: the theap is the calling thread's: the type does not leave it.
+        unsafe {
+            if offset & (align - 1) != 0 {
+                return alloc::allocate_at(self.theap, size, align, offset, zero);
+            }
+            // An aligned block of no size is as large as its alignment, or it would not lie there.
+            let size = if align > 1 { size.max(1) } else { size };
+            if zero {
+                // The whole block: growing in place must find zeros too.
+                alloc::allocate_zeroed(self.theap, alloc::block_size(size, align), align)
+            } else {
+                alloc::allocate(self.theap, size, align)
+            }
+        }
+    }
+
+    /// Tries once more with all that this thread can give back, then says what is wrong.
+    #[cold]
+    #[inline(never)]
+    fn last_resort(self, request: Request) -> *mut u8 {
+        if request.size > SIZE_MAX - (request.align - 1) {
+            report::error(
+                ErrorKind::TooLarge,
+                format_args!("a block of {} bytes is larger than any can be\n", request.size),
+            );
+            return ptr::null_mut();
+        }
+        self.collect(true);
+        let block = self.attempt(request);
+        if block.is_null() {
+            report::error(
+                ErrorKind::OutOfMemory,
+                format_args!("out of memory: the system refuses a block of {} bytes\n", request.size),
+            );
+        }
+        block
+    }
+
+    unsafe fn reallocate_aligned(self, p: *mut u8, request: Request) -> *mut u8 {
+        if !request.align.is_power_of_two() {
+            return ptr::null_mut();
+        }
+        // SAFETY: as the caller says.
+        unsafe { self.reallocate(p, request) }
+    }
+
+    #[inline(never)]
+    unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
+        if p.is_null() {
+            return self.allocate(request);
+        }
+        let Request { size, align, offset, zero } = request;
+        let aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
+        // SAFETY: the caller gives up the block at `p` for the result. Both blocks have room for what is copied, and do
+        // not overlap; what is cleared lies behind what the block held before.
+        unsafe {
+            let before = alloc::usable_size(p);
+            let stays = aligned && size > 0 && alloc::resize_in_place(p, size);
+            let block = if stays { p } else { self.allocate(Request { zero: false, ..request }) };
+            if block.is_null() {
+                return block;
+            }
+            let copied = if zero || !stays { before.min(alloc::usable_size(block)) } else { 0 };
+            if !stays {
+                ptr::copy_nonoverlapping(p, block, if zero { copied } else { copied.min(size) });
+                free::free(p);
+            }
+            if zero {
+                let after = alloc::usable_size(block);
+                block.add(copied).write_bytes(0, after - copied);
+            }
+            block
+        }
+    }
+}
+
+/// Frees a block. Null is nothing to free; a pointer that is no block is reported and left alone.
+///
+/// # Safety
+/// `p` is null or a live block of this allocator, which the caller gives up.
+#[inline(always)]
+pub unsafe fn free(p: *mut u8) {
+    // SAFETY: as the caller says.
+    unsafe { free::free(p) }
+}
+
+/// Bytes that can be used at `p`, at least what was asked for; zero for null and for what is no block of this
+/// allocator.
+///
+/// # Safety
+/// `p` is null, a live block of this allocator, or no pointer into its memory at all.
+#[inline]
+#[must_use]
+pub unsafe fn usable_size(p: *const u8) -> usize {
+    // SAFETY: as the caller says.
+    unsafe { alloc::usable_size(p) }
+}
+
+/// Makes the block at `p` hold `size` bytes where it is: `p` again, or null when that is not possible.
+///
+/// # Safety
+/// `p` is null or a live block of this allocator.
+#[must_use]
+pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: as the caller says.
+    unsafe {
+        if !p.is_null() && (size <= alloc::usable_size(p) || alloc::resize_in_place(p, size)) {
+            p
+        } else {
+            ptr::null_mut()
+        }
+    }
+}
