@@ -20,6 +20,8 @@ use table::{PROGRAMS, Program};
 
 /// Set to `1`, a missing program is a failure.
 const REQUIRE: &str = "MIMALLOC_REQUIRE_PROGRAMS";
+/// How long a script may take on a slow and busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
 /// For a question whether something is installed.
 const SHORT: Duration = Duration::from_secs(20);
 
@@ -54,7 +56,7 @@ fn main() -> ExitCode {
 fn missing(program: &Program) -> Option<String> {
     let answers = |need: &table::Need| {
         let sandbox = Sandbox::new();
-        let result = sandbox.run(sandbox.command("bash").args(["-c", need.question]), None, SHORT);
+        let result = sandbox.run(sandbox.command("bash").args(["-c", need.question]), &[], SHORT);
         result.is_ok_and(|finished| finished.status.success())
     };
     let need = program.needs.iter().find(|need| !answers(need))?;
@@ -63,21 +65,21 @@ fn missing(program: &Program) -> Option<String> {
 
 /// Runs `program` twice and compares.
 fn runs_the_same(program: &Program) -> Result<(), String> {
-    let without = run(program, None).map_err(|reason| format!("without the library: {reason}"))?;
+    let without = run(program, &[]).map_err(|reason| format!("without the library: {reason}"))?;
     if !without.status.success() {
         return Err(format!("it fails without the library too, so this says nothing: {without:#?}"));
     }
-    let with = run(program, Some(library()))?;
+    let with = run(program, &[library()])?;
     compare(&without, &with)?;
     trace::check(&with.starts, program.starts)
 }
 
-fn run(program: &Program, library: Option<&Path>) -> Result<Finished, String> {
+fn run(program: &Program, preload: &[&Path]) -> Result<Finished, String> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
     let sandbox = Sandbox::new();
     let mut command = sandbox.command("bash");
-    command.args(["-eu", "-o", "pipefail"]).arg(scripts.join(program.script));
-    sandbox.run(&mut command, library, Duration::from_secs(program.patience_seconds))
+    command.args(["-eu", "-o", "pipefail"]).arg(scripts.join(format!("{}.sh", program.name)));
+    sandbox.run(&mut command, preload, PATIENCE)
 }
 
 /// The first difference between two runs.
@@ -108,7 +110,7 @@ fn every_library_binds_to_ours() -> Result<(), Failed> {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command("sort");
     command.arg("/dev/null").env("LD_DEBUG", "bindings").env("LD_BIND_NOW", "1").env("LD_PRELOAD", library());
-    let report = sandbox.run(&mut command, None, SHORT)?.stderr;
+    let report = sandbox.run(&mut command, &[], SHORT)?.stderr;
     let path = library().to_str().ok_or("the target folder has a plain name")?;
     for name in ["malloc", "free", "calloc", "realloc"] {
         let symbol = format!("symbol `{name}'");
@@ -128,7 +130,7 @@ fn every_library_binds_to_ours() -> Result<(), Failed> {
 fn what_differs_is_found() -> Result<(), Failed> {
     let run = |script: &str| {
         let sandbox = Sandbox::new();
-        sandbox.run(sandbox.command("bash").args(["-c", script]), Some(library()), SHORT)
+        sandbox.run(sandbox.command("bash").args(["-c", script]), &[library()], SHORT)
     };
     let plain = run("echo a; echo b >&2; cat /dev/null")?;
     compare(&plain, &run("echo a; echo b >&2")?)?;
@@ -157,7 +159,7 @@ fn what_differs_is_found() -> Result<(), Failed> {
     let sandbox = Sandbox::new();
     let mut hanging = sandbox.command("bash");
     hanging.args(["-c", "sleep 300 & echo $! > sleeper; echo waiting; wait"]);
-    match sandbox.run(&mut hanging, Some(library()), Duration::from_secs(1)) {
+    match sandbox.run(&mut hanging, &[library()], Duration::from_secs(1)) {
         Err(reason) if reason.contains("waiting") => {}
         result => return Err(format!("{result:?}").into()),
     }

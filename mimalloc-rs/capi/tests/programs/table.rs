@@ -10,17 +10,13 @@ pub(crate) struct Need {
     pub(crate) package: &'static str,
 }
 
-/// A script that prints the same each time it is run.
+/// A script that prints the same each time it is run: `tests/programs/<name>.sh`.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    /// Its file in `tests/programs/`.
-    pub(crate) script: &'static str,
     pub(crate) needs: &'static [Need],
     /// Programs that have to have been started with the library.
     pub(crate) starts: &'static [&'static str],
-    /// How long it may take on a slow and busy machine.
-    pub(crate) patience_seconds: u64,
 }
 
 const fn need(name: &'static str, question: &'static str, package: &'static str) -> Need {
@@ -43,87 +39,25 @@ const REDIS_TOOLS: Need = need("redis-benchmark", "command -v redis-benchmark", 
 const SQLITE: Need = need("sqlite3", "command -v sqlite3", "sqlite3");
 const XZ: Need = need("xz", "command -v xz", "xz-utils");
 
+const fn program(name: &'static str, needs: &'static [Need], starts: &'static [&'static str]) -> Program {
+    Program { name, needs, starts }
+}
+
 /// All of them, the small ones first.
 pub(crate) const PROGRAMS: &[Program] = &[
-    Program { name: "bash", script: "bash.sh", needs: &[], starts: &["bash", "cat"], patience_seconds: 60 },
-    Program {
-        name: "coreutils",
-        script: "coreutils.sh",
-        needs: &[],
-        starts: &["sort", "shuf", "ls", "sha256sum", "seq"],
-        patience_seconds: 60,
-    },
-    Program { name: "perl", script: "perl.sh", needs: &[PERL], starts: &["perl"], patience_seconds: 60 },
-    Program {
-        name: "sqlite3",
-        script: "sqlite.sh",
-        needs: &[SQLITE],
-        starts: &["sqlite3"],
-        patience_seconds: 60,
-    },
-    Program {
-        name: "openssl",
-        script: "openssl.sh",
-        needs: &[OPENSSL],
-        starts: &["openssl"],
-        patience_seconds: 60,
-    },
-    Program {
-        name: "tar_and_xz",
-        script: "archive.sh",
-        needs: &[XZ],
-        starts: &["tar", "xz", "gzip"],
-        patience_seconds: 60,
-    },
-    Program { name: "git", script: "git.sh", needs: &[GIT], starts: &["git"], patience_seconds: 120 },
-    Program {
-        name: "gcc",
-        script: "gcc.sh",
-        needs: &[GCC],
-        starts: &["gcc", "cc1", "as", "sieve"],
-        patience_seconds: 120,
-    },
-    Program {
-        name: "gxx",
-        script: "gxx.sh",
-        needs: &[GXX],
-        starts: &["g++", "cc1plus", "containers"],
-        patience_seconds: 120,
-    },
-    Program {
-        name: "make",
-        script: "make.sh",
-        needs: &[MAKE, GCC],
-        starts: &["make", "cc1", "table"],
-        patience_seconds: 120,
-    },
-    Program {
-        name: "python3",
-        script: "python.sh",
-        needs: &[PYTHON],
-        starts: &["python3"],
-        patience_seconds: 120,
-    },
-    Program {
-        name: "python3_tests_itself",
-        script: "python_tests.sh",
-        needs: &[PYTHON, PYTHON_TESTS],
-        starts: &["python3"],
-        patience_seconds: 240,
-    },
-    Program {
-        name: "redis",
-        script: "redis.sh",
-        needs: &[REDIS_SERVER, REDIS_TOOLS],
-        starts: &["redis-server", "redis-benchmark", "redis-cli"],
-        patience_seconds: 120,
-    },
-    Program {
-        name: "java",
-        script: "java.sh",
-        needs: &[JAVA],
-        starts: &["java", "javac"],
-        patience_seconds: 120,
-    },
-    Program { name: "node", script: "node.sh", needs: &[NODE], starts: &["node"], patience_seconds: 120 },
+    program("bash", &[], &["bash", "cat"]),
+    program("coreutils", &[], &["sort", "shuf", "ls", "sha256sum", "seq"]),
+    program("perl", &[PERL], &["perl"]),
+    program("sqlite3", &[SQLITE], &["sqlite3"]),
+    program("openssl", &[OPENSSL], &["openssl"]),
+    program("archive", &[XZ], &["tar", "xz", "gzip"]),
+    program("git", &[GIT], &["git"]),
+    program("gcc", &[GCC], &["gcc", "cc1", "as", "sieve"]),
+    program("gxx", &[GXX], &["g++", "cc1plus", "containers"]),
+    program("make", &[MAKE, GCC], &["make", "cc1", "table"]),
+    program("python3", &[PYTHON], &["python3"]),
+    program("python3_tests_itself", &[PYTHON, PYTHON_TESTS], &["python3"]),
+    program("redis", &[REDIS_SERVER, REDIS_TOOLS], &["redis-server", "redis-benchmark", "redis-cli"]),
+    program("java", &[JAVA], &["java", "javac"]),
+    program("node", &[NODE], &["node"]),
 ];

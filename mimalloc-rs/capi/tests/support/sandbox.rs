@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::library::library;
 use super::trace::{self, Start};
 
 /// How a command ended, and what it said.
@@ -69,22 +70,23 @@ impl Sandbox {
         command
     }
 
-    /// Runs `command` to its end, with `library` in front of the system's `malloc` if there is one.
+    /// Runs `command` to its end, with the libraries of `preload` in front of the system's. With any there, the
+    /// loader tells which programs were started with the library under test.
     ///
     /// # Errors
     /// Says what was written so far when it takes longer than `patience`.
     pub(crate) fn run(
         &self,
         command: &mut Command,
-        library: Option<&Path>,
+        preload: &[&Path],
         patience: Duration,
     ) -> Result<Finished, String> {
         let log = tempfile::tempdir_in(self.folder.path().join("log")).expect("the folder is ours");
         let file = |name| log.path().join(name);
         let create = |name| File::create(file(name)).expect("the folder is ours");
         command.stdin(Stdio::null()).stdout(create("stdout")).stderr(create("stderr")).process_group(0);
-        if let Some(library) = library {
-            command.env("LD_PRELOAD", library);
+        if !preload.is_empty() {
+            command.env("LD_PRELOAD", env::join_paths(preload).expect("no path has a colon in it"));
             trace::ask(command, &log.path().join(trace::PREFIX));
         }
         let mut group = Group(command.spawn().map_err(|error| format!("{command:?}: {error}"))?);
@@ -99,7 +101,7 @@ impl Sandbox {
         let Some(status) = ended else {
             return Err(format!("no end within {patience:?}\nstdout:\n{stdout}\nstderr:\n{stderr}"));
         };
-        let starts = library.map(|library| trace::read(log.path(), library)).unwrap_or_default();
+        let starts = if preload.is_empty() { Vec::new() } else { trace::read(log.path(), library()) };
         Ok(Finished { status, stdout, stderr, starts })
     }
 }
@@ -121,9 +123,4 @@ fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
 /// The distribution's programs first: what replaces them for one user may be a script around them.
 fn search_path() -> String {
     format!("/usr/bin:/bin:{}", env::var("PATH").unwrap_or_default())
-}
-
-/// Whether `program` is on the search path.
-pub(crate) fn has_program(program: &str) -> bool {
-    search_path().split(':').any(|folder| Path::new(folder).join(program).is_file())
 }
