@@ -8,10 +8,10 @@ import java.util.concurrent.*;
 import java.util.zip.*;
 
 public class Work {
-    static long count(int seed) {
+    static long count(int seed, int length) {
         Map<String, Integer> words = new HashMap<>();
         Random random = new Random(seed);
-        for (int i = 0; i < 50_000; i++) words.merge("word " + random.nextInt(5000), 1, Integer::sum);
+        for (int i = 0; i < length; i++) words.merge("word " + random.nextInt(5000), 1, Integer::sum);
         return words.values().stream().mapToLong(n -> (long) n * n).sum();
     }
 
@@ -20,7 +20,7 @@ public class Work {
         List<Future<Long>> results = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             int seed = i;
-            results.add(pool.submit(() -> count(seed)));
+            results.add(pool.submit(() -> count(seed, 50_000)));
         }
         for (Future<Long> result : results) System.out.println(result.get());
         pool.shutdown();
@@ -36,7 +36,7 @@ public class Work {
         deflater.end();
         System.out.println(length);
         Thread[] threads = new Thread[200];
-        for (int i = 0; i < threads.length; i++) (threads[i] = new Thread(() -> count(3))).start();
+        for (int i = 0; i < threads.length; i++) (threads[i] = new Thread(() -> count(3, 500))).start();
         for (Thread thread : threads) thread.join();
         System.gc();
         System.out.println("done");
@@ -45,4 +45,4 @@ public class Work {
 JAVA
 javac -J-Xmx128m Work.java
 java -Xmx128m -cp . Work
-java -Xmx128m -Xint -XX:+UseSerialGC -XX:NativeMemoryTracking=summary -cp . Work | tail -n 1
+java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:NativeMemoryTracking=summary -cp . Work | tail -n 1

@@ -1,11 +1,16 @@
-# Python's tests of itself. How long they took and what else it says differs from run to run.
+# Python's tests of itself. How long they took and what else they say differs from run to run.
 
 export PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1
-for test in test_json test_dict test_threading test_re; do
-    if python3 -m test --timeout 100 "$test" >"$test.log" 2>&1; then
-        echo "$test: passed"
+verdict() {
+    if python3 -m test --timeout 100 "$1" >"$1.log" 2>&1; then
+        echo "$1: passed"
     else
-        echo "$test: failed with $?"
-        cat "$test.log"
+        echo "$1: failed with $?"
+        cat "$1.log"
     fi
+}
+for test in json dict threading re; do
+    verdict "test_$test" >"$test" &
 done
+wait
+cat json dict threading re
