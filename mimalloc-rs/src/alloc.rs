@@ -4,7 +4,7 @@ use core::ptr;
 
 use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 use crate::free::page_start;
-use crate::geometry::{BLOCK_MAX, SMALL_MAX};
+use crate::geometry::{BLOCK_MAX, SLICE_SIZE, SMALL_MAX};
 use crate::large;
 use crate::page::Page;
 use crate::size_class::{self, CLASS};
@@ -50,7 +50,7 @@ unsafe fn allocate_bigger(theap: *mut Theap, size: usize, align: usize) -> *mut 
         if shares_page(rounded, align) {
             pop(theap, size_class::of(rounded))
         } else {
-            large::allocate(size, align).start
+            large::allocate(theap, size, align, 0).start
         }
     }
 }
@@ -99,7 +99,7 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
     // SAFETY: as the caller says; the block has at least `size` bytes, and is ours until it is returned.
     unsafe {
         if rounded > SMALL_MAX && !shares_page(rounded, align) {
-            let large = large::allocate(size, align);
+            let large = large::allocate(theap, size, align, 0);
             if !large.zero && !large.start.is_null() {
                 large.start.write_bytes(0, size);
             }
@@ -126,19 +126,14 @@ pub(crate) unsafe fn allocate_at(
     offset: usize,
     zero: bool,
 ) -> *mut u8 {
-    let _ = theap;
-    let large = large::allocate(size + align, align);
-    if large.start.is_null() {
-        return ptr::null_mut();
-    }
     let ahead = offset.wrapping_neg() & (align - 1);
-    // SAFETY: the run has `align` bytes more than the block needs.
+    // SAFETY: as the caller says.
     unsafe {
-        let block = large.start.add(ahead);
-        if zero && !large.zero {
-            block.write_bytes(0, usable_size(block));
+        let large = large::allocate(theap, size.max(1), align, ahead);
+        if zero && !large.zero && !large.start.is_null() {
+            large.start.write_bytes(0, usable_size(large.start));
         }
-        block
+        large.start
     }
 }
 
@@ -151,7 +146,7 @@ pub(crate) fn block_size(size: usize, align: usize) -> usize {
     } else if shares_page(rounded, align) {
         size_class::block_size(size_class::of(rounded))
     } else {
-        size_class::good_size(size.max(BLOCK_MAX + 1))
+        size.max(1).next_multiple_of(SLICE_SIZE)
     }
 }
 
@@ -164,8 +159,7 @@ pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
     // SAFETY: the caller holds the block, so its page exists.
     unsafe {
         if owner == OWNER_SINGLETON {
-            let ahead = p.offset_from_unsigned(first.start());
-            return new > BLOCK_MAX && large::resize(first, ahead.saturating_add(new));
+            return new > BLOCK_MAX && large::resize(first, p, new);
         }
         let usable = CLASS[Page::class(first.page())].block_size as usize;
         new <= usable && new >= usable / 2
@@ -180,9 +174,7 @@ pub(crate) unsafe fn usable_size(p: *const u8) -> usize {
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
     unsafe {
         match page_start(p) {
-            Some((first, OWNER_SINGLETON)) => {
-                large::usable_size(first) - p.offset_from_unsigned(first.start())
-            }
+            Some((first, OWNER_SINGLETON)) => large::usable_size(first, p),
             Some((_, OWNER_NOT_A_PAGE)) | None => 0,
             Some((first, _)) => CLASS[Page::class(first.page())].block_size as usize,
         }

@@ -7,7 +7,7 @@ use crate::page::remote::Freed;
 use crate::page::{Block, Page};
 use crate::report::{self, ErrorKind};
 use crate::sync::Ordering;
-use crate::theap::Theap;
+use crate::theap::{OF_HEAP, Theap};
 use crate::thread;
 
 /// Frees a block.
@@ -47,9 +47,17 @@ pub(crate) unsafe fn free_elsewhere(theap: *mut Theap, p: *mut u8) {
     // SAFETY: as in `free`; which of the cases holds is what the owner word says.
     unsafe {
         match owner {
-            OWNER_SINGLETON => large::free(first),
+            OWNER_SINGLETON => {
+                if !large::free(theap, first, p) {
+                    invalid(p);
+                }
+            }
             OWNER_NOT_A_PAGE => invalid(p),
             owner if owner == (*theap).id => free_own(theap, first.page(), p.cast()),
+            owner if owner & OF_HEAP != 0 => free_in_heap(theap, owner, first, p.cast()),
+            owner if owner == (*Theap::thread(theap)).id => {
+                free_own(Theap::thread(theap), first.page(), p.cast());
+            }
             owner => {
                 let reusable = owner != OWNER_NONE;
                 if !(reusable && Theap::borrow(theap, Page::class(first.page()), p.cast())) {
@@ -67,6 +75,19 @@ unsafe fn free_own(theap: *mut Theap, page: *mut Page, block: *mut Block) {
         Page::push_local(page, block);
         if (*page).used == 0 {
             Theap::on_page_unused(theap, page);
+        }
+    }
+}
+
+/// Frees a block of a first-class heap, in whose page `owner` stands.
+unsafe fn free_in_heap(theap: *mut Theap, owner: u32, first: Slice, block: *mut Block) {
+    let home = Theap::of_id(owner);
+    // SAFETY: the caller gives up the block. A theap that this thread holds is nobody else's.
+    unsafe {
+        if Theap::is_held_by(home, Theap::thread(theap)) {
+            free_own(home, first.page(), block);
+        } else {
+            free_unowned(theap, first, block);
         }
     }
 }
@@ -119,6 +140,6 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
 fn invalid(p: *mut u8) {
     report::error(
         ErrorKind::InvalidPointer,
-        format_args!("free of {p:p}, which is not an allocated block; ignored\n"),
+        format_args!("free of {p:p}, which is not an allocated block; ignored"),
     );
 }

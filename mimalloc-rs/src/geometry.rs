@@ -48,18 +48,25 @@ pub(crate) const HOMEWARD: u16 = 8;
 /// A thread takes over ownerless pages it frees into while it has fewer than this
 /// many pages with free blocks in the class.
 pub(crate) const ADOPT_MAX: usize = 32;
+/// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
+pub(crate) const LOOKS: usize = 8;
+/// Other heaps that a thread may use before its table of them needs a slice; a power of two.
+pub(crate) const BONDS: usize = 32;
 
 /// Freed slices stay resident for one to two of these periods.
 pub(crate) const PURGE_PERIOD_MS: u64 = 100;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 
-/// Thread theaps that share one slice of bookkeeping memory.
-pub(crate) const THEAPS_PER_CHUNK: usize = SLICE_SIZE / THEAP_SIZE;
-/// Space set aside for one thread theap.
+/// Space set aside for one theap.
 pub(crate) const THEAP_SIZE: usize = 4096;
-/// Most slices of bookkeeping memory for thread theaps.
+/// Most slices of bookkeeping memory for theaps.
 pub(crate) const THEAP_CHUNKS: usize = 4096;
+
+/// Space set aside for the record of one first-class heap.
+pub(crate) const RECORD_SIZE: usize = 128;
+/// Most slices of bookkeeping memory for such records.
+pub(crate) const RECORD_CHUNKS: usize = 128;
 
 /// Size of a cache line; what two threads write lies in different ones.
 pub(crate) const CACHE_LINE: usize = 64;

@@ -3,6 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
+use crate::raw::ThreadHeap;
 use crate::theap::Theap;
 use crate::{alloc, arena, free, thread};
 
@@ -44,21 +45,32 @@ unsafe impl GlobalAlloc for MiMalloc {
     #[inline]
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller passes a block of this layout, and a new size that is valid with its alignment.
-        unsafe { reallocate(p, layout, new_size) }
+        unsafe { reallocate(thread::theap(), p, layout.size(), new_size, layout.align()) }
     }
 }
 
+/// Makes the block `p` of `old` bytes hold `new`, at a multiple of `align`.
+///
+/// # Safety
+/// As for [`GlobalAlloc::realloc`], except that the alignment may be a new one; `theap` is the calling thread's.
 #[inline(never)]
-unsafe fn reallocate(p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-    // SAFETY: as for `realloc`; both blocks have room for the smaller of the two sizes, and do not overlap.
+pub(crate) unsafe fn reallocate(
+    theap: *mut Theap,
+    p: *mut u8,
+    old: usize,
+    new: usize,
+    align: usize,
+) -> *mut u8 {
+    // SAFETY: the caller gives up the block for the result; both have room for the smaller of the two sizes, and do
+    // not overlap.
     unsafe {
-        if alloc::resize_in_place(p, new_size) {
+        if p.addr() & (align - 1) == 0 && alloc::resize_in_place(p, new) {
             return p;
         }
-        let moved = alloc::allocate(thread::theap(), new_size, layout.align());
+        let moved = alloc::allocate(theap, new, align);
         if !moved.is_null() {
-            ptr::copy_nonoverlapping(p, moved, layout.size().min(new_size));
-            MiMalloc.dealloc(p, layout);
+            ptr::copy_nonoverlapping(p, moved, old.min(new));
+            free::free(p);
         }
         moved
     }
@@ -94,17 +106,6 @@ impl MiMalloc {
     /// GLOBAL.collect(true); // the 100 MiB are no longer resident
     /// ```
     pub fn collect(&self, force: bool) {
-        let theap = thread::theap();
-        // SAFETY: the theap is this thread's; those that own nothing are left alone.
-        unsafe {
-            if !Theap::is_none(theap) {
-                Theap::collect(theap, false);
-            }
-        }
-        if force {
-            arena::purge_now();
-        } else {
-            arena::purge_if_due();
-        }
+        ThreadHeap::current().collect(force);
     }
 }

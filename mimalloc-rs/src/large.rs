@@ -2,10 +2,10 @@
 
 use core::ptr;
 
-use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::arena;
 use crate::geometry::{SLICE_SHIFT, SLICE_SIZE};
 use crate::page::Page;
-use crate::sync::Ordering;
+use crate::theap::Theap;
 
 /// A block of its own.
 #[derive(Debug, Clone, Copy)]
@@ -16,52 +16,80 @@ pub(crate) struct Large {
     pub(crate) zero: bool,
 }
 
-/// A block of `size` bytes at a multiple of `align`.
+/// A block of `size` bytes, `ahead` bytes behind a multiple of `align`.
+///
+/// # Safety
+/// `theap` is used by the calling thread, or one of those that own nothing.
 #[cold]
 #[inline(never)]
-pub(crate) fn allocate(size: usize, align: usize) -> Large {
+pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahead: usize) -> Large {
     const NOTHING: Large = Large { start: ptr::null_mut(), zero: false };
     if size > isize::MAX as usize {
         return NOTHING;
     }
-    let slices = size.div_ceil(SLICE_SIZE).max(1);
-    let Some(run) = arena::allocate(slices, align) else { return NOTHING };
-    arena::purge_if_due();
-    // SAFETY: the run is this thread's, so its first record is as well.
-    unsafe { Page::set_run_slices(run.first.page(), slices) };
-    run.first.owner().store(OWNER_SINGLETON, Ordering::Relaxed);
-    Large { start: run.first.start(), zero: run.zero }
+    let slices = (ahead + size).div_ceil(SLICE_SIZE).max(1);
+    // SAFETY: as the caller says; the run is this thread's, so its record is as well.
+    unsafe {
+        let of_heap = Theap::is_of_heap(theap);
+        if of_heap {
+            Theap::release_returned(theap);
+        }
+        let Some(run) = arena::allocate_in(Theap::arena(theap), slices, align) else { return NOTHING };
+        let home = if of_heap { (*theap).id } else { 0 };
+        let page = Page::init_run(run.first, slices, ahead, home);
+        if of_heap {
+            Theap::enroll(theap, page);
+        }
+        arena::purge_if_due();
+        Large { start: Page::run_block(page), zero: run.zero }
+    }
 }
 
-/// # Safety
-/// A live block of its own starts in `first`; the caller gives it up.
-#[inline(never)]
-pub(crate) unsafe fn free(first: Slice) {
-    first.owner().store(OWNER_NOT_A_PAGE, Ordering::Relaxed);
-    // SAFETY: the caller holds the run, and so its record.
-    unsafe { arena::release(first, Page::run_slices(first.page())) };
-    arena::purge_if_due();
-}
-
-/// Bytes of the block that starts in `first`.
+/// Frees the block `p`. False if no block starts there.
 ///
 /// # Safety
-/// A live block of its own starts there, and the caller holds it.
-pub(crate) unsafe fn usable_size(first: Slice) -> usize {
-    // SAFETY: the caller holds the run.
-    unsafe { Page::run_slices(first.page()) << SLICE_SHIFT }
+/// A run with a block of its own starts in `first`; the caller gives up `p`, which lies in it. `theap` is the calling
+/// thread's.
+#[inline(never)]
+pub(crate) unsafe fn free(theap: *mut Theap, first: arena::Slice, p: *mut u8) -> bool {
+    // SAFETY: the caller holds the run, and so its record.
+    unsafe {
+        let page = first.page();
+        if Page::run_block(page) != p {
+            return false;
+        }
+        match Page::origin(page) {
+            0 => arena::release(first, Page::dissolve_run(first)),
+            home => Theap::free_run(Theap::of_id(home), Theap::thread(theap), first),
+        }
+    }
+    arena::purge_if_due();
+    true
 }
 
-/// Makes the block in `first` at least `size` bytes long, or not much longer, without moving it. False when
+/// Bytes from `p` to the end of its run, which starts in `first`.
+///
+/// # Safety
+/// A live block of its own lies there, and the caller holds it.
+pub(crate) unsafe fn usable_size(first: arena::Slice, p: *const u8) -> usize {
+    // SAFETY: the caller holds the run; `p` lies in it.
+    unsafe { (Page::run_slices(first.page()) << SLICE_SHIFT) - p.offset_from_unsigned(first.start()) }
+}
+
+/// Makes the block `p` at least `size` bytes long, or not much longer, without moving it. False when
 /// something is in the way.
 ///
 /// # Safety
-/// A live block of its own starts in `first`, and the caller holds it.
-pub(crate) unsafe fn resize(first: Slice, size: usize) -> bool {
+/// `p` is a live block of its own in the run that starts in `first`, and the caller holds it.
+pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> bool {
+    if size > isize::MAX as usize {
+        return false;
+    }
     // SAFETY: the caller holds the run, and so its record; the slices given back are beyond the new size.
     unsafe {
         let old = Page::run_slices(first.page());
-        let new = size.div_ceil(SLICE_SIZE).max(1);
+        let ahead = p.offset_from_unsigned(first.start());
+        let new = (ahead + size).div_ceil(SLICE_SIZE).max(1);
         if new > old && !arena::allocate_behind(first.plus(old), new - old) {
             return false;
         }

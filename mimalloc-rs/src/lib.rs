@@ -16,12 +16,14 @@
 //! | [`MiMalloc`] (`global`) | the door for Rust: what its allocation interface asks of us |
 //! | [`raw`] | the door for C: sizes and null |
 //! | `alloc`, `free`, `large` | from a request to a block, and back |
+//! | [`Heap`] (`heap`, `allocator`) | first-class heaps, and the door for collections |
 //! | `thread` | which theap is mine, from a thread's first allocation to its last free |
 //! | `theap` | active lists, current pages and queues of one thread |
 //! | `abandoned` | pages with free blocks that nobody owns |
 //! | `page` | blocks of one size class; one owner or none |
 //! | `arena` | slices of reserved address space, and when their memory goes back |
 //! | `size_class`, `geometry` | sizes and limits |
+//! | `pool` | records that outlive their users |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
 //! | `os` | the only place that speaks to the system |
 //!
@@ -33,15 +35,22 @@ extern crate std;
 
 mod abandoned;
 mod alloc;
+mod allocator;
 mod arena;
 mod free;
 mod geometry;
 mod global;
+mod heap;
+#[allow(dead_code, reason = "nobody puts frees off yet")]
+pub mod hooks;
 mod large;
+pub mod options;
 mod orders;
 mod os;
 mod page;
+mod pool;
 pub mod raw;
+#[allow(dead_code, reason = "the rooms above have little to say yet")]
 mod report;
 mod size_class;
 mod stack;
@@ -50,5 +59,6 @@ mod theap;
 mod thread;
 
 pub use global::MiMalloc;
+pub use heap::{Area, Heap, SubProcess};
 pub use report::ErrorKind;
 pub use size_class::good_size;

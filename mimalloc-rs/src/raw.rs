@@ -14,8 +14,10 @@
 //! }
 //! ```
 
+use core::ffi::c_void;
 use core::ptr;
 
+use crate::heap::{MAIN, Record};
 use crate::report::{self, ErrorKind};
 use crate::theap::Theap;
 use crate::{alloc, arena, free, thread};
@@ -49,6 +51,10 @@ impl Request {
 }
 
 impl ThreadHeap {
+    pub(crate) const fn new(theap: *mut Theap) -> Self {
+        Self { theap }
+    }
+
     /// The one the calling thread allocates from by default.
     #[inline(always)]
     #[must_use]
@@ -136,6 +142,38 @@ impl ThreadHeap {
         unsafe { self.reallocate_aligned(p, Request { size, align, offset, zero: true }) }
     }
 
+    /// Makes this the one that the calling thread allocates from by default, and returns the one before. That of a
+    /// heap that ends is replaced by that of the main heap, in the thread that ends it.
+    ///
+    /// # Safety
+    /// No other thread ends the heap while it is this thread's default.
+    pub unsafe fn set_default(self) -> Self {
+        let before = Self::current();
+        // SAFETY: the theap is the calling thread's.
+        unsafe {
+            if !Theap::is_none(self.theap) {
+                thread::set_default(Some(self.theap));
+            }
+        }
+        before
+    }
+
+    /// The same handle as a pointer, which is null for a thread that has not allocated yet.
+    #[must_use]
+    pub fn into_raw(self) -> *mut c_void {
+        // SAFETY: the theap is the calling thread's.
+        if unsafe { Theap::is_none(self.theap) } { ptr::null_mut() } else { self.theap.cast() }
+    }
+
+    /// The handle that [`into_raw`](Self::into_raw) made a pointer of; for null that of a thread without a heap.
+    ///
+    /// # Safety
+    /// The pointer comes from there, in this thread, and the heap has not ended since.
+    #[must_use]
+    pub unsafe fn from_raw(p: *mut c_void) -> Self {
+        Self { theap: if p.is_null() { thread::theap() } else { p.cast() } }
+    }
+
     /// Gives back what this thread's part of the heap keeps without need; see
     /// [`MiMalloc::collect`](crate::MiMalloc::collect).
     pub fn collect(self, force: bool) {
@@ -198,7 +236,7 @@ impl ThreadHeap {
         if request.size > SIZE_MAX - (request.align - 1) {
             report::error(
                 ErrorKind::TooLarge,
-                format_args!("a block of {} bytes is larger than any can be\n", request.size),
+                format_args!("a block of {} bytes is larger than any can be", request.size),
             );
             return ptr::null_mut();
         }
@@ -207,7 +245,7 @@ impl ThreadHeap {
         if block.is_null() {
             report::error(
                 ErrorKind::OutOfMemory,
-                format_args!("out of memory: the system refuses a block of {} bytes\n", request.size),
+                format_args!("out of memory: the system refuses a block of {} bytes", request.size),
             );
         }
         block
@@ -221,6 +259,17 @@ impl ThreadHeap {
         unsafe { self.reallocate(p, request) }
     }
 
+    /// The heap this is a part of. Threads that have not allocated yet have none, and will get the main one.
+    pub(crate) fn record(self) -> &'static Record {
+        // SAFETY: the theap is the calling thread's; records are never unmapped.
+        unsafe { Theap::heap(self.theap).as_ref() }.unwrap_or(&MAIN)
+    }
+
+    /// Whether `p` lies in the heap this is a part of.
+    fn is_at_home(self, p: *const u8) -> bool {
+        Record::of(p).is_some_and(|home| ptr::eq(home, self.record()))
+    }
+
     #[inline(never)]
     unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
         if p.is_null() {
@@ -232,7 +281,7 @@ impl ThreadHeap {
         // not overlap; what is cleared lies behind what the block held before.
         unsafe {
             let before = alloc::usable_size(p);
-            let stays = aligned && size > 0 && alloc::resize_in_place(p, size);
+            let stays = aligned && size > 0 && self.is_at_home(p) && alloc::resize_in_place(p, size);
             let block = if stays { p } else { self.allocate(Request { zero: false, ..request }) };
             if block.is_null() {
                 return block;

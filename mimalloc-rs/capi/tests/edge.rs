@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use support::library::library;
+use support::preload::library;
 use support::sandbox::{Finished, Sandbox};
 use support::trace;
 
@@ -35,7 +35,7 @@ impl Edge {
     }
 
     fn compile(&self, source: &str, output: &str, flags: &[&str]) {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/edge");
         let mut command = self.sandbox.command("cc");
         command
             .args([
@@ -98,11 +98,11 @@ impl Finished {
 
 #[test]
 fn before_constructors_and_after_destructors() {
-    let edge = Edge::program("edge_constructors").with_library("edge_constructors_library");
-    let other = edge.path("edge_constructors_library.so");
+    let edge = Edge::program("constructors").with_library("constructors_library");
+    let other = edge.path("constructors_library.so");
     // Constructors run in an order that depends on that of the libraries.
     for preload in [&[&*other][..], &[library(), &*other], &[&*other, library()]] {
-        let finished = edge.run(&mut edge.sandbox.command("./edge_constructors"), preload);
+        let finished = edge.run(&mut edge.sandbox.command("./constructors"), preload);
         finished.says("500 blocks from the library's constructor\n");
         if preload.contains(&library()) {
             finished.had_library();
@@ -112,37 +112,37 @@ fn before_constructors_and_after_destructors() {
 
 #[test]
 fn libraries_loaded_late() {
-    let edge = Edge::program("edge_dlopen").with_library("edge_dlopen_library");
-    edge.passes("./edge_dlopen", "loaded and unloaded\n");
+    let edge = Edge::program("dlopen").with_library("dlopen_library");
+    edge.passes("./dlopen", "loaded and unloaded\n");
 }
 
 #[test]
 fn ends_of_threads_and_of_the_program() {
     // Sixty threads whose keys come back up to three times, and the main thread.
-    Edge::program("edge_exit").passes("./edge_exit", "610 60\natexit\ndestructor\n");
+    Edge::program("exit").passes("./exit", "610 60\natexit\ndestructor\n");
 }
 
 #[test]
 fn forks_of_a_busy_process() {
-    Edge::program("edge_fork").passes("./edge_fork", "forked\n");
+    Edge::program("fork").passes("./fork", "forked\n");
 }
 
 #[test]
 fn spawned_programs() {
-    Edge::program("edge_spawn").passes("./edge_spawn", "spawned\n");
+    Edge::program("spawn").passes("./spawn", "spawned\n");
 }
 
 #[test]
 fn thousands_of_short_threads() {
-    Edge::program("edge_threads").passes("./edge_threads", "all gone\n");
+    Edge::program("threads").passes("./threads", "all gone\n");
 }
 
 #[test]
 fn little_address_space() {
-    let edge = Edge::program("edge_limits");
+    let edge = Edge::program("limits");
     for limit in [64, 512] {
-        edge.passes(&format!("./edge_limits {limit}"), "within the limit\n");
-        let line = format!("ulimit -v {} && ./edge_limits within {limit}", limit * 1024);
+        edge.passes(&format!("./limits {limit}"), "within the limit\n");
+        let line = format!("ulimit -v {} && ./limits within {limit}", limit * 1024);
         edge.passes(&line, "within the limit\n");
     }
 }
@@ -160,11 +160,11 @@ fn programs_in_little_address_space() {
 /// Foreign pointers are reported, one line each, and ignored. The system's own `malloc` ends the process instead.
 #[test]
 fn pointers_that_were_never_allocated() {
-    if !support::library::is_ours() {
+    if !support::preload::is_ours() {
         return;
     }
-    let edge = Edge::program("edge_foreign");
-    let finished = edge.run(&mut edge.sandbox.command("./edge_foreign"), &[library()]);
+    let edge = Edge::program("foreign");
+    let finished = edge.run(&mut edge.sandbox.command("./foreign"), &[library()]);
     finished.had_library();
     assert!(finished.status.success(), "{finished:#?}");
     assert_eq!(finished.stdout, "9 ignored\n");
@@ -175,8 +175,8 @@ fn pointers_that_were_never_allocated() {
 #[test]
 fn static_programs_are_left_alone() {
     let edge = Edge { sandbox: Sandbox::new() };
-    edge.compile("edge_static", "edge_static", &["-static"]);
-    let finished = edge.run(&mut edge.sandbox.command("./edge_static"), &[library()]);
+    edge.compile("static", "static", &["-static"]);
+    let finished = edge.run(&mut edge.sandbox.command("./static"), &[library()]);
     finished.says("on its own\n");
     assert!(finished.starts.is_empty(), "{finished:#?}");
 }

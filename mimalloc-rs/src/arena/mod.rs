@@ -10,10 +10,11 @@
 pub(crate) mod bitmap;
 mod purge;
 mod region;
+mod survey;
 
 pub(crate) use purge::{forget_purger, purge_if_due, purge_now};
 pub(crate) use region::{
-    OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, find, first, slice_at,
+    OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice, find, first, slice_at,
     slice_of_number,
 };
 
@@ -48,6 +49,25 @@ pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
         let needed = count.checked_mul(SLICE_SIZE)?.checked_add(align)?;
         add_region(&COUNT, known, needed)?;
     }
+}
+
+/// The same from one region only, if one is given.
+pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
+    match region {
+        Some(region) => region.allocate(count, align.max(SLICE_SIZE)),
+        None => allocate(count, align),
+    }
+}
+
+/// The first slices of all pages and runs, in order of address within each region, and the theap each belongs to. What
+/// comes and goes meanwhile may be among them or not.
+pub(crate) fn pages() -> impl Iterator<Item = (Slice, u32)> {
+    regions().iter().flat_map(Region::pages)
+}
+
+/// All regions.
+pub(crate) fn regions() -> &'static [Region] {
+    &REGIONS[..COUNT.load(Ordering::Acquire) as usize]
 }
 
 /// Takes `count` slices directly behind `after`, to grow a run in place.

@@ -7,8 +7,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::COUNT;
-use super::region::{REGIONS, Region, Slice};
+use super::region::{Region, Slice};
 use crate::geometry::{GROUP_SLICES, PURGE_PERIOD_MS, SLICE_SHIFT};
 use crate::os;
 
@@ -74,7 +73,7 @@ fn purge(pass: Pass) {
     // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
     PENDING.swap(false, Ordering::SeqCst);
     let mut left = false;
-    for region in &REGIONS[..COUNT.load(Ordering::Acquire) as usize] {
+    for region in super::regions() {
         left |= purge_region(region, pass);
     }
     if left {

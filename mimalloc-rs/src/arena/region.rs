@@ -95,9 +95,12 @@ impl Slice {
     /// The slice's number, counted over all regions.
     #[inline]
     pub(crate) fn number(self) -> u32 {
-        // SAFETY: every region is an element of the array.
-        let region = unsafe { ptr::from_ref(self.region).offset_from_unsigned(REGIONS.as_ptr()) };
-        ((region << NUMBER_SHIFT) + self.index) as u32
+        (self.region.number() << NUMBER_SHIFT) + self.index as u32
+    }
+
+    /// Whether somebody holds the slice at this moment.
+    pub(crate) fn is_held(self) -> bool {
+        self.region.group(self.index / GROUP_SLICES).free() & mask((self.index % GROUP_SLICES) as u32, 1) == 0
     }
 
     /// The slice `count` places further on.
@@ -137,6 +140,17 @@ impl Region {
             hint: AtomicUsize::new(0),
             high: AtomicUsize::new(0),
         }
+    }
+
+    /// The region's place among all.
+    pub(crate) fn number(&'static self) -> u32 {
+        // SAFETY: every region is an element of the array.
+        unsafe { ptr::from_ref(self).offset_from_unsigned(REGIONS.as_ptr()) as u32 }
+    }
+
+    /// The region with this number.
+    pub(crate) fn numbered(number: u32) -> &'static Self {
+        &REGIONS[number as usize]
     }
 
     /// The slice of this region that holds `p`.

@@ -19,7 +19,7 @@ pub(crate) mod remote;
 use core::cell::UnsafeCell;
 use core::ptr;
 
-use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, Slice};
+use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::geometry::CACHE_LINE;
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64};
@@ -71,8 +71,13 @@ struct Shared {
     origin: UnsafeCell<u32>,
     /// Size class; written before the page has blocks.
     class: UnsafeCell<u32>,
-    /// Slices of a run that holds a single block; written by whoever holds the run.
+    /// Link of the stack of runs that came back to a first-class heap.
+    returned_next: AtomicU32,
+    /// Slices of a run that holds a single block, and where that starts; written by whoever holds the run.
     run_slices: UnsafeCell<usize>,
+    run_block: UnsafeCell<*mut u8>,
+    /// Neighbours in the roll of a first-class heap's theap, next and previous; written by that theap's user.
+    roll: UnsafeCell<(*mut Page, *mut Page)>,
 }
 
 const _: () = assert!(size_of::<Page>() == 2 * CACHE_LINE);
@@ -94,7 +99,10 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
         listed_next: AtomicU32::new(0),
         origin: UnsafeCell::new(0),
         class: UnsafeCell::new(0),
+        returned_next: AtomicU32::new(0),
         run_slices: UnsafeCell::new(0),
+        run_block: UnsafeCell::new(ptr::null_mut()),
+        roll: UnsafeCell::new((ptr::null_mut(), ptr::null_mut())),
     },
 });
 
@@ -134,15 +142,10 @@ impl Page {
             (*page).start = first.start();
             (*page).queued = false;
             (*page).rested = false;
-            *(*page).shared.origin.get() = 0;
+            Self::set_origin(page, 0);
             (*page).shared.remote.own_fresh();
         }
-        for distance in 1..usize::from(slices) {
-            first
-                .plus(distance)
-                .owner()
-                .store(OWNER_INTERIOR | distance as u32, crate::sync::Ordering::Relaxed);
-        }
+        mark_interior(first, 1, usize::from(slices));
         first.owner().store(owner, crate::sync::Ordering::Relaxed);
         page
     }
@@ -152,9 +155,7 @@ impl Page {
         // SAFETY: the caller owns the page.
         let (first, class) = unsafe { (Self::slice(page), Self::class(page)) };
         let slices = usize::from(CLASS[class].slices);
-        for distance in 0..slices {
-            first.plus(distance).owner().store(OWNER_NOT_A_PAGE, crate::sync::Ordering::Relaxed);
-        }
+        mark_no_page(first, 0, slices);
         (first, slices)
     }
 
@@ -281,7 +282,7 @@ impl Page {
     pub(crate) unsafe fn disown(page: *mut Page, origin: u32) {
         // SAFETY: the caller still owns the page.
         let first = unsafe {
-            *(*page).shared.origin.get() = origin;
+            Self::set_origin(page, origin);
             Self::slice(page)
         };
         first.owner().store(OWNER_NONE, crate::sync::Ordering::Relaxed);
@@ -311,10 +312,62 @@ impl Page {
         unsafe { *(*page).shared.run_slices.get() }
     }
 
-    /// See [`Page::run_slices`].
+    /// Changes the number of slices of a run, which the caller holds with all of them.
     pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) {
         // SAFETY: whoever holds the run is the only one to touch this.
-        unsafe { *(*page).shared.run_slices.get() = slices }
+        let before = unsafe { core::mem::replace(&mut *(*page).shared.run_slices.get(), slices) };
+        // SAFETY: as above.
+        let first = unsafe { Self::slice(page) };
+        mark_interior(first, before, slices);
+        mark_no_page(first, slices, before);
+    }
+
+    /// Where the block of a run starts. The caller holds the run.
+    pub(crate) unsafe fn run_block(page: *mut Page) -> *mut u8 {
+        // SAFETY: whoever holds the run is the only one to touch this.
+        unsafe { *(*page).shared.run_block.get() }
+    }
+
+    /// Makes the record that of a run of `slices` slices at `first`, which the caller holds, with a single block
+    /// `ahead` bytes from its start. `home` is the theap of a first-class heap that it belongs to, or 0.
+    pub(crate) unsafe fn init_run(first: Slice, slices: usize, ahead: usize, home: u32) -> *mut Page {
+        let page = first.page();
+        // SAFETY: the caller holds the slices, so nobody else uses these fields.
+        unsafe {
+            (*page).start = first.start();
+            *(*page).shared.run_slices.get() = slices;
+            *(*page).shared.run_block.get() = first.start().add(ahead);
+            Self::set_origin(page, home);
+        }
+        mark_interior(first, 1, slices);
+        first.owner().store(OWNER_SINGLETON, crate::sync::Ordering::Relaxed);
+        page
+    }
+
+    /// Ends a run: its slices are the caller's afterwards. The caller holds it.
+    pub(crate) unsafe fn dissolve_run(first: Slice) -> usize {
+        // SAFETY: the caller holds the run.
+        let slices = unsafe { Self::run_slices(first.page()) };
+        mark_no_page(first, 0, slices);
+        slices
+    }
+
+    /// See [`Page::origin`]; of a run, the theap it belongs to. The caller holds the page or run.
+    pub(crate) unsafe fn set_origin(page: *mut Page, origin: u32) {
+        // SAFETY: only owners touch it.
+        unsafe { *(*page).shared.origin.get() = origin }
+    }
+
+    /// The link in the stack of runs that came back. As for [`Page::remote`].
+    pub(crate) unsafe fn returned_next<'a>(page: *mut Page) -> &'a AtomicU32 {
+        // SAFETY: as for `remote`.
+        unsafe { &(*page).shared.returned_next }
+    }
+
+    /// The next and previous page or run in the roll. The caller uses the theap it belongs to.
+    pub(crate) unsafe fn roll(page: *mut Page) -> *mut (*mut Page, *mut Page) {
+        // SAFETY: records are never unmapped.
+        unsafe { (*page).shared.roll.get() }
     }
 }
 
@@ -323,4 +376,19 @@ impl Page {
 unsafe fn block_at(start: *mut u8, position: Position) -> *mut Block {
     // SAFETY: the block lies in the page.
     unsafe { start.add(position.words() as usize * size_of::<usize>()).cast() }
+}
+
+/// Has the slices `from .. to` behind `first` name it as their first.
+fn mark_interior(first: Slice, from: usize, to: usize) {
+    for distance in from..to {
+        let word = OWNER_INTERIOR | distance as u32;
+        first.plus(distance).owner().store(word, crate::sync::Ordering::Relaxed);
+    }
+}
+
+/// Has the slices `from .. to` behind `first` say that they are in no page.
+fn mark_no_page(first: Slice, from: usize, to: usize) {
+    for distance in from..to {
+        first.plus(distance).owner().store(OWNER_NOT_A_PAGE, crate::sync::Ordering::Relaxed);
+    }
 }

@@ -17,26 +17,44 @@
 //! consumes what the old one produced, whose further frees are then its own business and need no atomic operation.
 //! The same rule makes thread exit simple: a dying thread gives up its pages, and those with free blocks
 //! are listed for others to take.
+//!
+//! # First-class heaps
+//!
+//! A heap that can be destroyed keeps its pages together, so theirs are different rules: every page stands in the
+//! roll of a theap of that heap and is owned by it until the heap ends; none is given up, adopted or borrowed from.
+//! The theap itself changes hands: when its thread ends, the next thread that uses the heap takes it over.
 
-mod pool;
-
-pub(crate) use pool::{acquire, retire_theap};
+mod bonds;
+mod keep;
+mod queue;
+mod refill;
+mod roll;
+mod tie;
 
 use core::ptr;
 
-use crate::abandoned;
-use crate::arena::{self, Slice};
-use crate::geometry::{ADOPT_MAX, CLASSES, HOMEWARD, REFILLS_PER_TICK, SLICE_CACHE, SLICE_SIZE, THEAP_SIZE};
+use self::bonds::Bonds;
+use self::queue::Queue;
+pub(crate) use self::tie::Tie;
+use crate::arena::{Region, Slice};
+use crate::geometry::{CLASSES, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEAP_SIZE};
+use crate::heap::Record;
 use crate::page::{self, Block, Page};
-use crate::size_class::CLASS;
-use crate::sync::AtomicU32;
+use crate::pool::{Pool, Pooled};
+use crate::stack::IndexStack;
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// Owner words below this are not theaps; see [`crate::arena`].
 const FIRST_ID: u32 = 16;
+/// Set in the ids of theaps that belong to a first-class heap.
+pub(crate) const OF_HEAP: u32 = 1 << 30;
 /// The id of theaps that own nothing. No page has it as its owner.
-const NO_ID: u32 = u32::MAX >> 1;
+const NO_ID: u32 = OF_HEAP - 1;
 
-/// See the [module](self). Only its thread touches it, except for `pool_next`.
+/// All theaps of the process.
+pub(crate) static POOL: Pool<Theap, THEAP_CHUNKS> = Pool::new();
+
+/// See the [module](self). Only the thread that uses it touches it, except for the last group.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Theap {
@@ -53,19 +71,35 @@ pub(crate) struct Theap {
     queues: [Queue; CLASSES],
     /// Slices of dissolved pages, kept for the next page.
     cache: [Option<Slice>; SLICE_CACHE],
+    /// The heap this is a part of; null in theaps that own nothing.
+    heap: *const Record,
+    /// The thread's part of the main heap: this very theap, if it is one of the main heap.
+    thread: *mut Theap,
+    /// In a theap of the main heap: those of other heaps that its thread holds.
+    bonds: Bonds,
+    /// In a theap of a first-class heap: all its pages and runs.
+    roll: *mut Page,
+
+    /// Heap and thread of a theap of a first-class heap.
+    pub(crate) tie: Tie,
+    /// Runs of the roll that other threads freed, by number.
+    returned: IndexStack,
+    /// The next theap of the same first-class heap; written before the theap is in its list.
+    pub(crate) sibling: *mut Theap,
     /// Link in the pool of theaps without a thread.
     pool_next: AtomicU32,
 }
 
-/// Pages that wait, oldest first.
-#[derive(Debug, Clone, Copy)]
-struct Queue {
-    first: *mut Page,
-    last: *mut Page,
-    len: usize,
-}
-
 const _: () = assert!(size_of::<Theap>() <= THEAP_SIZE);
+
+// SAFETY: a theap of zeros is one that was never given out, and is not read but for its id.
+unsafe impl Pooled for Theap {
+    const PLACE: usize = THEAP_SIZE;
+
+    fn link(&self) -> &AtomicU32 {
+        &self.pool_next
+    }
+}
 
 /// A theap that has nothing and gets nothing: what a thread has before its first allocation and after its end.
 #[derive(Debug)]
@@ -83,71 +117,18 @@ impl NoTheap {
 }
 
 /// The theap of threads that have not allocated yet.
-pub(crate) static UNBORN: NoTheap = NoTheap(Theap::empty(NO_ID));
+pub(crate) static UNBORN: NoTheap = NoTheap(Theap::empty(NO_ID, ptr::null(), UNBORN.as_ptr()));
 /// The theap of threads that are ending: they free without a theap of their own.
-pub(crate) static LATE: NoTheap = NoTheap(Theap::empty(NO_ID));
-
-impl Queue {
-    const EMPTY: Self = Self { first: ptr::null_mut(), last: ptr::null_mut(), len: 0 };
-
-    /// # Safety
-    /// The theap owns `page`, which is in no queue.
-    unsafe fn push_back(&mut self, page: *mut Page) {
-        // SAFETY: pages in the queue belong to the same theap.
-        unsafe {
-            (*page).next = ptr::null_mut();
-            (*page).prev = self.last;
-            (*page).queued = true;
-            if self.last.is_null() {
-                self.first = page;
-            } else {
-                (*self.last).next = page;
-            }
-        }
-        self.last = page;
-        self.len += 1;
-    }
-
-    /// # Safety
-    /// `page` is in this queue.
-    unsafe fn remove(&mut self, page: *mut Page) {
-        // SAFETY: neighbours are in the queue as well.
-        unsafe {
-            let (next, prev) = ((*page).next, (*page).prev);
-            if prev.is_null() {
-                self.first = next;
-            } else {
-                (*prev).next = next;
-            }
-            if next.is_null() {
-                self.last = prev;
-            } else {
-                (*next).prev = prev;
-            }
-            (*page).queued = false;
-        }
-        self.len -= 1;
-    }
-
-    fn pop_front(&mut self) -> Option<*mut Page> {
-        let page = self.first;
-        if page.is_null() {
-            return None;
-        }
-        // SAFETY: the first page of the queue is in it.
-        unsafe { self.remove(page) };
-        Some(page)
-    }
-}
+pub(crate) static LATE: NoTheap = NoTheap(Theap::empty(NO_ID, ptr::null(), LATE.as_ptr()));
 
 /// The operations take a raw pointer: the lists they work on reach into memory that the program
 /// writes, and the theap may be found again through the thread's slot.
 ///
 /// # Safety
-/// Throughout, `theap` is the calling thread's own theap, and not one of the two that own nothing, unless said
+/// Throughout, `theap` is used by the calling thread, and not one of the two that own nothing, unless said
 /// otherwise.
 impl Theap {
-    const fn empty(id: u32) -> Self {
+    const fn empty(id: u32, heap: *const Record, thread: *mut Theap) -> Self {
         Self {
             active: [ptr::null_mut(); CLASSES],
             id,
@@ -156,8 +137,82 @@ impl Theap {
             borrow: [0; CLASSES],
             queues: [Queue::EMPTY; CLASSES],
             cache: [None; SLICE_CACHE],
+            heap,
+            thread,
+            bonds: Bonds::EMPTY,
+            roll: ptr::null_mut(),
+            tie: Tie::new(AtomicU64::new(0)),
+            returned: IndexStack::new(AtomicU64::new(0)),
+            sibling: ptr::null_mut(),
             pool_next: AtomicU32::new(0),
         }
+    }
+
+    /// A theap of the main heap for the calling thread.
+    pub(crate) fn for_thread(main: &'static Record) -> Option<*mut Theap> {
+        let (number, theap) = POOL.acquire()?;
+        // SAFETY: the pool gave the theap to this thread only.
+        unsafe { Self::reset(theap, number + FIRST_ID, main, theap) };
+        Some(theap)
+    }
+
+    /// A theap of the first-class heap `heap`, with this serial number, for the thread whose own theap is `thread`.
+    pub(crate) unsafe fn for_heap(
+        heap: &'static Record,
+        serial: u64,
+        thread: *mut Theap,
+    ) -> Option<*mut Theap> {
+        let (number, theap) = POOL.acquire()?;
+        // SAFETY: the pool gave the theap to this thread only.
+        unsafe {
+            Self::reset(theap, (number + FIRST_ID) | OF_HEAP, heap, thread);
+            (*theap).tie.set(serial, Self::holder(thread));
+        }
+        Some(theap)
+    }
+
+    /// Makes a theap new, but for the words that threads look at which knew it in another life.
+    unsafe fn reset(theap: *mut Theap, id: u32, heap: *const Record, thread: *mut Theap) {
+        // SAFETY: the caller uses the theap; what is overwritten needs no drop.
+        unsafe {
+            (*theap).active = [ptr::null_mut(); CLASSES];
+            (*theap).id = id;
+            (*theap).tick = REFILLS_PER_TICK;
+            (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
+            (*theap).borrow = [0; CLASSES];
+            (*theap).queues = [Queue::EMPTY; CLASSES];
+            (*theap).cache = [None; SLICE_CACHE];
+            (*theap).heap = heap;
+            (*theap).thread = thread;
+            (*theap).bonds = Bonds::EMPTY;
+            (*theap).roll = ptr::null_mut();
+            (*theap).sibling = ptr::null_mut();
+        }
+    }
+
+    /// Makes the theap, which nobody uses any more, an unused one of another heap that has no arena of its own.
+    pub(crate) unsafe fn join(theap: *mut Theap, heap: &'static Record, serial: u64) {
+        // SAFETY: the caller uses the theap; its tie is cut.
+        unsafe {
+            (*theap).heap = heap;
+            (*theap).tie.set(serial, 0);
+        }
+    }
+
+    /// Takes back a theap that owns no page and no block.
+    pub(crate) unsafe fn retire(theap: *mut Theap) {
+        // SAFETY: the theap is the caller's until it is released.
+        unsafe { POOL.release(Self::number((*theap).id)) };
+    }
+
+    fn number(id: u32) -> u32 {
+        (id & !OF_HEAP) - FIRST_ID
+    }
+
+    /// The theap of the first-class heap that writes `id` into its pages' owner words.
+    #[inline]
+    pub(crate) fn of_id(id: u32) -> *mut Theap {
+        POOL.place(Self::number(id))
     }
 
     /// Whether this is one of the two theaps that own nothing. Those may be passed here.
@@ -167,253 +222,94 @@ impl Theap {
         unsafe { (*theap).id == NO_ID }
     }
 
-    /// A block of `class` when the active list is empty. Null when the system refuses more memory.
-    ///
-    /// The first lines are the warm path: a program that frees about as much as it allocates gets no further.
+    /// What the theap writes into the owner words of its pages. Those that own nothing may be passed here.
+    pub(crate) unsafe fn id(theap: *mut Theap) -> u32 {
+        // SAFETY: as for `is_none`.
+        unsafe { (*theap).id }
+    }
+
+    /// Whether the theap is one of a first-class heap. Those that own nothing may be passed here.
     #[inline]
-    pub(crate) unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
-        // SAFETY: the theap owns its current page, or it is the empty page, whose list is empty.
-        unsafe {
-            let list = Page::take_local((*theap).current[class]);
-            if list.is_null() {
-                return Self::refill_slow(theap, class);
-            }
-            Self::activate(theap, class, list)
-        }
+    pub(crate) unsafe fn is_of_heap(theap: *mut Theap) -> bool {
+        // SAFETY: as for `is_none`.
+        unsafe { (*theap).id & OF_HEAP != 0 }
     }
 
-    /// Makes `list` the active list and pops its first block.
+    /// The heap this is a part of; null for those that own nothing, which may be passed here.
     #[inline]
-    unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block) -> *mut u8 {
-        // SAFETY: the list is not empty, and its blocks are the caller's.
-        unsafe {
-            (*theap).active[class] = (*list).next;
-            (*theap).borrow[class] = CLASS[class].borrow;
-            (*theap).tick -= 1;
-            if (*theap).tick == 0 {
-                Self::on_tick(theap);
-            }
-            list.cast()
-        }
+    pub(crate) unsafe fn heap(theap: *mut Theap) -> *const Record {
+        // SAFETY: as for `is_none`.
+        unsafe { (*theap).heap }
     }
 
-    #[cold]
-    unsafe fn on_tick(theap: *mut Theap) {
-        // SAFETY: the caller owns the theap.
-        unsafe { (*theap).tick = REFILLS_PER_TICK };
-        arena::purge_if_due();
-    }
-
-    #[cold]
-    #[inline(never)]
-    unsafe fn refill_slow(theap: *mut Theap, class: usize) -> *mut u8 {
-        // SAFETY: the theap owns the pages it finds in its fields, and those it takes over below.
-        unsafe {
-            // Pages that could only be extended are passed over once each.
-            let mut others = (*theap).queues[class].len;
-            loop {
-                let current = (*theap).current[class];
-                let mut list = Page::take_local(current);
-                if list.is_null() {
-                    list = Page::take_remote(current);
-                }
-                // Memory that was used before goes first: it is resident, and it lets pages fill up.
-                if list.is_null() && others == 0 && Page::extendable(current) {
-                    list = Page::extend(current);
-                }
-                if !list.is_null() {
-                    (*current).rested = false;
-                    return Self::activate(theap, class, list);
-                }
-                Self::put_aside(theap, class, current);
-                let next = (*theap).queues[class]
-                    .pop_front()
-                    .or_else(|| Self::find_page(theap, class))
-                    .or_else(|| Self::find_page_after_collecting(theap, class));
-                let Some(next) = next else { return ptr::null_mut() };
-                (*theap).current[class] = next;
-                others = others.saturating_sub(1);
-            }
-        }
-    }
-
-    /// Ends a page's time as the current page: all its linked blocks are used. In a program that frees about as
-    /// much as it allocates, blocks come back while the page waits in the queue; a page that has waited
-    /// in vain is given up.
-    unsafe fn put_aside(theap: *mut Theap, class: usize, page: *mut Page) {
-        // SAFETY: the theap owns the page, or it is the empty page, which stays as it is.
-        unsafe {
-            if page == page::EMPTY.as_ptr() {
-                return;
-            }
-            (*theap).current[class] = page::EMPTY.as_ptr();
-            if Page::extendable(page) || !(*page).rested {
-                (*page).rested = true;
-                (*theap).queues[class].push_back(page);
-                return;
-            }
-            Page::disown(page, (*theap).id);
-            if !Page::remote(page).release_full() {
-                Self::own(theap, page);
-                (*theap).queues[class].push_back(page);
-            }
-        }
-    }
-
-    /// A page of `class` from elsewhere, owned by this theap and in no queue.
-    unsafe fn find_page(theap: *mut Theap, class: usize) -> Option<*mut Page> {
-        // SAFETY: a page from the stack of ownerless pages is the caller's; fresh slices are as well.
-        unsafe {
-            if let Some(page) = abandoned::pop(class) {
-                Page::collect_remote(page);
-                Self::own(theap, page);
-                return Some(page);
-            }
-            let slices = usize::from(CLASS[class].slices);
-            let first = match Self::cached_slice(theap, slices) {
-                Some(slice) => slice,
-                None => arena::allocate(slices, SLICE_SIZE)?.first,
-            };
-            Some(Page::init(first, class, (*theap).id))
-        }
-    }
-
-    /// The same when the system refuses memory: empty pages of other classes will do.
-    #[cold]
-    unsafe fn find_page_after_collecting(theap: *mut Theap, class: usize) -> Option<*mut Page> {
-        // SAFETY: as for `find_page`.
-        unsafe {
-            Self::collect(theap, false);
-            Self::find_page(theap, class)
-        }
-    }
-
-    /// Tells everyone that the page, which the caller owns, is this theap's.
-    unsafe fn own(theap: *mut Theap, page: *mut Page) {
-        // SAFETY: the caller owns page and theap.
-        unsafe { Page::slice(page).owner().store((*theap).id, crate::sync::Ordering::Relaxed) };
-    }
-
-    /// Takes over a page that the caller has become the owner of by freeing into it, or lists it for others.
-    pub(crate) unsafe fn adopt(theap: *mut Theap, page: *mut Page) {
-        // SAFETY: the caller owns page and theap.
-        unsafe {
-            Page::collect_remote(page);
-            if (*page).used == 0 {
-                Self::dissolve(theap, page);
-                return;
-            }
-            let queue = &raw mut (*theap).queues[Page::class(page)];
-            if Page::origin(page) == (*theap).id || (*queue).len < ADOPT_MAX {
-                Self::own(theap, page);
-                (*queue).push_back(page);
-            } else {
-                abandoned::give_up(page, 0);
-            }
-        }
-    }
-
-    /// Keeps a block of another thread's page for the next allocation here, if the class allows.
+    /// The only arena the theap may take memory from, if there is one. Those that own nothing may be passed here.
     #[inline]
-    pub(crate) unsafe fn borrow(theap: *mut Theap, class: usize, block: *mut Block) -> bool {
-        // SAFETY: the caller gives up the block; the theaps that own nothing have nothing to borrow.
+    pub(crate) unsafe fn arena(theap: *mut Theap) -> Option<&'static Region> {
+        // SAFETY: as for `is_none`; records are never unmapped.
+        unsafe { (*theap).heap.as_ref()?.arena() }
+    }
+
+    /// The calling thread's part of the main heap. Those that own nothing may be passed here: it is they themselves.
+    #[inline]
+    pub(crate) unsafe fn thread(theap: *mut Theap) -> *mut Theap {
+        // SAFETY: as for `is_none`.
+        unsafe { (*theap).thread }
+    }
+
+    /// The number of the thread whose own theap is `thread`, which no other thread alive has; never zero.
+    #[inline]
+    unsafe fn holder(thread: *mut Theap) -> u32 {
+        // SAFETY: the caller uses the theap.
+        unsafe { (*thread).id - FIRST_ID + 1 }
+    }
+
+    /// Whether the thread whose own theap is `thread` holds `theap`, which may be anybody's theap of a first-class
+    /// heap. Threads without a theap hold none.
+    #[inline]
+    pub(crate) unsafe fn is_held_by(theap: *mut Theap, thread: *mut Theap) -> bool {
+        // SAFETY: theaps are never unmapped, and the tie is only touched atomically.
+        unsafe { (*theap).tie.holder() == Self::holder(thread) }
+    }
+
+    /// The theap of heap `serial` that the thread, whose own theap is given, holds.
+    #[inline]
+    pub(crate) unsafe fn bond(thread: *mut Theap, serial: u64) -> Option<*mut Theap> {
+        // SAFETY: the caller uses the theap.
+        unsafe { (*thread).bonds.find(serial) }
+    }
+
+    /// Makes the thread, whose own theap is given, the user of `theap`. False if another thread has it, or there is no
+    /// memory.
+    pub(crate) unsafe fn take_over(theap: *mut Theap, serial: u64, thread: *mut Theap) -> bool {
+        // SAFETY: theaps are never unmapped; once bound, this one is the caller's.
         unsafe {
-            let left = (*theap).borrow[class];
-            if left == 0 {
+            if !(*theap).tie.bind(serial, Self::holder(thread)) {
                 return false;
             }
-            (*theap).borrow[class] = left - 1;
-            if left.is_multiple_of(HOMEWARD) {
-                return false;
-            }
-            (*block).next = (*theap).active[class];
-            (*theap).active[class] = block;
-            true
+            (*theap).thread = thread;
+            Self::enter_bond(thread, serial, theap)
         }
     }
 
-    /// After the last block of a page was freed: gives its memory back, unless allocation goes on there.
-    #[cold]
-    #[inline(never)]
-    pub(crate) unsafe fn on_page_unused(theap: *mut Theap, page: *mut Page) {
-        // SAFETY: the theap owns the page.
+    /// Notes that the thread, whose own theap is given, holds `theap`. If there is no memory for the note, it
+    /// does not hold it any more.
+    pub(crate) unsafe fn enter_bond(thread: *mut Theap, serial: u64, theap: *mut Theap) -> bool {
+        // SAFETY: the caller uses both.
         unsafe {
-            if (*page).queued {
-                (*theap).queues[Page::class(page)].remove(page);
-                Self::dissolve(theap, page);
+            let noted = (*thread).bonds.insert(serial, theap);
+            if !noted {
+                (*theap).tie.unbind(serial, Self::holder(thread));
             }
+            noted
         }
     }
 
-    /// Ends a page that is in no queue and has no block in use.
-    unsafe fn dissolve(theap: *mut Theap, page: *mut Page) {
-        // SAFETY: the caller owns the page, and nothing refers to its blocks.
+    /// Ends the thread whose own theap is given, as far as other heaps' theaps are concerned.
+    pub(crate) unsafe fn dissolve_bonds(thread: *mut Theap) {
+        // SAFETY: the caller uses the theap.
         unsafe {
-            let (first, slices) = Page::dissolve(page);
-            if slices == 1
-                && let Some(place) = (*theap).cache.iter_mut().find(|place| place.is_none())
-            {
-                *place = Some(first);
-            } else {
-                arena::release(first, slices);
-            }
+            let holder = Self::holder(thread);
+            (*thread).bonds.dissolve(holder);
         }
     }
-
-    unsafe fn cached_slice(theap: *mut Theap, slices: usize) -> Option<Slice> {
-        if slices != 1 {
-            return None;
-        }
-        // SAFETY: the caller owns the theap.
-        unsafe { (*theap).cache.iter_mut().rev().find_map(Option::take) }
-    }
-
-    /// Gives back what the theap holds without need: with `all`, everything, so that it owns nothing afterwards.
-    pub(crate) unsafe fn collect(theap: *mut Theap, all: bool) {
-        // SAFETY: the caller owns the theap; each page is owned until it is given up.
-        unsafe {
-            for class in 0..CLASSES {
-                Self::return_active(theap, class);
-                let current = core::mem::replace(&mut (*theap).current[class], page::EMPTY.as_ptr());
-                if current != page::EMPTY.as_ptr() {
-                    (*theap).queues[class].push_back(current);
-                }
-                for _ in 0..(*theap).queues[class].len {
-                    let Some(page) = (*theap).queues[class].pop_front() else { break };
-                    Page::collect_remote(page);
-                    if (*page).used == 0 {
-                        Self::dissolve(theap, page);
-                    } else if all {
-                        abandoned::give_up(page, 0);
-                    } else {
-                        (*theap).queues[class].push_back(page);
-                    }
-                }
-            }
-            for place in &mut (*theap).cache {
-                if let Some(slice) = place.take() {
-                    arena::release(slice, 1);
-                }
-            }
-        }
-    }
-
-    /// Frees the blocks of an active list, each to its page.
-    unsafe fn return_active(theap: *mut Theap, class: usize) {
-        // SAFETY: blocks in the active list are the theap's, and count as used in their pages.
-        unsafe {
-            // Otherwise blocks of other threads' pages would come straight back.
-            (*theap).borrow[class] = 0;
-            let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
-            while !block.is_null() {
-                let next = (*block).next;
-                crate::free::free_elsewhere(theap, block.cast());
-                block = next;
-            }
-        }
-    }
-}
-
-pub(crate) const fn id_of(index: u32) -> u32 {
-    index + FIRST_ID
 }

@@ -5,6 +5,7 @@ mod slot;
 use core::ffi::c_void;
 
 use crate::arena;
+use crate::heap;
 use crate::os;
 use crate::sync::AtomicU32;
 use crate::theap::{self, Theap};
@@ -25,7 +26,13 @@ pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
         return Some(theap);
     }
     set_up_process();
-    let theap = theap::acquire()?;
+    // The hooks may have allocated.
+    let theap = slot::get();
+    // SAFETY: as above.
+    if !unsafe { Theap::is_none(theap) } {
+        return Some(theap);
+    }
+    let theap = Theap::for_thread(&heap::MAIN)?;
     // Before anything that might allocate: a nested call finds the theap.
     slot::set(theap);
     os::arm_thread_exit(theap.cast());
@@ -39,6 +46,13 @@ pub(crate) fn theap_for_free(theap: *mut Theap) -> Option<*mut Theap> {
         return Some(theap);
     }
     if theap == theap::LATE.as_ptr() { None } else { theap_for_alloc() }
+}
+
+/// Makes `theap` the one that the calling thread, which uses it, allocates from by default; its own theap if
+/// none is given.
+pub(crate) fn set_default(theap: Option<*mut Theap>) {
+    // SAFETY: the slot holds a theap at all times.
+    slot::set(theap.unwrap_or_else(|| unsafe { Theap::thread(slot::get()) }));
 }
 
 /// Registers what is registered once.
@@ -57,8 +71,9 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     slot::set(theap::LATE.as_ptr());
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
     unsafe {
+        Theap::dissolve_bonds(theap);
         Theap::collect(theap, true);
-        theap::retire_theap(theap);
+        Theap::retire(theap);
     }
     arena::purge_if_due();
 }

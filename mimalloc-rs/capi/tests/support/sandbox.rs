@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::library::library;
+use super::preload::library;
 use super::trace::{self, Start};
 
 /// How a command ended, and what it said.

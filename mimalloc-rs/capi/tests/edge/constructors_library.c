@@ -15,7 +15,7 @@ __attribute__((constructor(101))) static void constructor(void) {
     free(aligned);
 }
 
-int edge_library_blocks(void) {
+int library_blocks(void) {
     for (unsigned i = 0; i < COUNT; i += 2) edge_free(blocks[i], i);
     return COUNT;
 }

@@ -10,7 +10,7 @@ pub(crate) struct Need {
     pub(crate) package: &'static str,
 }
 
-/// A script that prints the same each time it is run: `tests/programs/<name>.sh`.
+/// A script that prints the same each time it is run: `tests/preload/<name>.sh`.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,

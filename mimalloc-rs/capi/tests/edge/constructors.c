@@ -26,7 +26,7 @@ int main(void) {
     for (unsigned i = 1; i < COUNT; i += 2) edge_free(from_preinit[i], i);
     for (unsigned i = 0; i < COUNT; i += 2) edge_free(from_constructor[i], i);
     /* In the library that is preloaded as well. */
-    int (*from_library)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "edge_library_blocks");
+    int (*from_library)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "library_blocks");
     CHECK(from_library != NULL);
     printf("%d blocks from the library's constructor\n", from_library());
     return 0;

@@ -7,7 +7,7 @@ enum { COUNT = 200, ROUNDS = 20 };
 int main(void) {
     unsigned char *kept[ROUNDS];
     for (unsigned round = 0; round < ROUNDS; round++) {
-        void *library = dlopen("./edge_dlopen_library.so", round % 2 ? RTLD_NOW | RTLD_LOCAL : RTLD_LAZY);
+        void *library = dlopen("./dlopen_library.so", round % 2 ? RTLD_NOW | RTLD_LOCAL : RTLD_LAZY);
         CHECK(library != NULL);
         unsigned char *(*make)(unsigned) = (unsigned char *(*)(unsigned))dlsym(library, "library_make");
         void (*take)(unsigned char *, unsigned) =

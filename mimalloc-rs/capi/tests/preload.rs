@@ -1,0 +1,169 @@
+//! Whole programs with the library in front of the system's `malloc`: they do and say the same as without it.
+//!
+//! A program that is not installed shows as ignored, with the way to get it; `MIMALLOC_REQUIRE_PROGRAMS=1` makes
+//! that a failure.
+
+mod support;
+#[path = "preload/table.rs"]
+mod table;
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use support::preload::library;
+use support::sandbox::{Finished, Sandbox};
+use support::trace;
+use table::{PROGRAMS, Program};
+
+/// Set to `1`, a missing program is a failure.
+const REQUIRE: &str = "MIMALLOC_REQUIRE_PROGRAMS";
+/// How long a script may take on a slow and busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// For a question whether something is installed.
+const SHORT: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let required = env::var_os(REQUIRE).is_some_and(|value| value == "1");
+    let mut trials = vec![
+        Trial::test("every_library_binds_to_ours", every_library_binds_to_ours),
+        Trial::test("what_differs_is_found", what_differs_is_found),
+    ];
+    let mut skipped = 0;
+    for program in PROGRAMS {
+        let missing = missing(program);
+        if let Some(reason) = &missing {
+            skipped += 1;
+            eprintln!("skipped: {reason}");
+        }
+        let ignored = missing.is_some() && !required;
+        let trial = Trial::test(program.name, move || match missing {
+            Some(reason) => Err(Failed::from(reason)),
+            None => runs_the_same(program).map_err(Failed::from),
+        });
+        trials.push(trial.with_ignored_flag(ignored));
+    }
+    if skipped > 0 {
+        eprintln!("{skipped} of {} programs skipped; {REQUIRE}=1 makes that a failure", PROGRAMS.len());
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Why `program` cannot run on this machine.
+fn missing(program: &Program) -> Option<String> {
+    let answers = |need: &table::Need| {
+        let sandbox = Sandbox::new();
+        let result = sandbox.run(sandbox.command("bash").args(["-c", need.question]), &[], SHORT);
+        result.is_ok_and(|finished| finished.status.success())
+    };
+    let need = program.needs.iter().find(|need| !answers(need))?;
+    Some(format!("{} is not installed (apt-get install {})", need.name, need.package))
+}
+
+/// Runs `program` twice and compares.
+fn runs_the_same(program: &Program) -> Result<(), String> {
+    let without = run(program, &[]).map_err(|reason| format!("without the library: {reason}"))?;
+    if !without.status.success() {
+        return Err(format!("it fails without the library too, so this says nothing: {without:#?}"));
+    }
+    let with = run(program, &[library()])?;
+    compare(&without, &with)?;
+    trace::check(&with.starts, program.starts)
+}
+
+fn run(program: &Program, preload: &[&Path]) -> Result<Finished, String> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/preload");
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("bash");
+    command.args(["-eu", "-o", "pipefail"]).arg(scripts.join(format!("{}.sh", program.name)));
+    sandbox.run(&mut command, preload, PATIENCE)
+}
+
+/// The first difference between two runs.
+fn compare(without: &Finished, with: &Finished) -> Result<(), String> {
+    if without.status != with.status {
+        return Err(format!("it ends with {} instead of {}: {with:#?}", with.status, without.status));
+    }
+    for (stream, without, with) in
+        [("stdout", &without.stdout, &with.stdout), ("stderr", &without.stderr, &with.stderr)]
+    {
+        let count = without.lines().count().max(with.lines().count());
+        let mut lines = (1..=count).zip(without.lines().map(Some).chain(std::iter::repeat(None)));
+        let mut others = with.lines().map(Some).chain(std::iter::repeat(None));
+        if let Some((number, line, other)) = lines.find_map(|(number, line)| {
+            let other = others.next().flatten();
+            (line != other).then_some((number, line, other))
+        }) {
+            return Err(format!(
+                "{stream} differs in line {number}:\n  without: {line:?}\n  with:    {other:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The loader resolves each of the names in every library of a program to the preloaded one.
+fn every_library_binds_to_ours() -> Result<(), Failed> {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("sort");
+    command.arg("/dev/null").env("LD_DEBUG", "bindings").env("LD_BIND_NOW", "1").env("LD_PRELOAD", library());
+    let report = sandbox.run(&mut command, &[], SHORT)?.stderr;
+    let path = library().to_str().ok_or("the target folder has a plain name")?;
+    for name in ["malloc", "free", "calloc", "realloc"] {
+        let symbol = format!("symbol `{name}'");
+        let bindings: Vec<_> = report.lines().filter(|line| line.contains(&symbol)).collect();
+        // At least those of the program and of the C library.
+        if bindings.len() < 2 {
+            return Err(format!("{name} is bound {} times in sort", bindings.len()).into());
+        }
+        if let Some(line) = bindings.iter().find(|line| !line.contains(&format!(" to {path} "))) {
+            return Err(format!("not bound to {path}: {line}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The comparison itself: an allocator that changes what a program says would be noticed.
+fn what_differs_is_found() -> Result<(), Failed> {
+    let run = |script: &str| {
+        let sandbox = Sandbox::new();
+        sandbox.run(sandbox.command("bash").args(["-c", script]), &[library()], SHORT)
+    };
+    let plain = run("echo a; echo b >&2; cat /dev/null")?;
+    compare(&plain, &run("echo a; echo b >&2")?)?;
+    trace::check(&plain.starts, &["bash", "cat"])?;
+    for (other, word) in [
+        ("echo a; echo b >&2; exit 3", "exit status: 3"),
+        ("echo a; echo b >&2; kill -SEGV $$", "signal: 11"),
+        ("echo c; echo b >&2", "stdout differs in line 1"),
+        ("echo a; echo; echo b >&2", "stdout differs in line 2"),
+        ("echo a", "stderr differs in line 1"),
+    ] {
+        match compare(&plain, &run(other)?) {
+            Err(reason) if reason.contains(word) => {}
+            result => return Err(format!("{other}: {result:?}").into()),
+        }
+    }
+    let escaped = run("LD_PRELOAD= cat /dev/null")?;
+    match trace::check(&escaped.starts, &["bash"]) {
+        Err(reason) if reason.contains("cat was started without") => {}
+        result => return Err(format!("{result:?}").into()),
+    }
+    match trace::check(&plain.starts, &["bash", "sort"]) {
+        Err(reason) if reason.contains("sort was not seen") => {}
+        result => return Err(format!("{result:?}").into()),
+    }
+    let sandbox = Sandbox::new();
+    let mut hanging = sandbox.command("bash");
+    hanging.args(["-c", "sleep 300 & echo $! > sleeper; echo waiting; wait"]);
+    match sandbox.run(&mut hanging, &[library()], Duration::from_secs(1)) {
+        Err(reason) if reason.contains("waiting") => {}
+        result => return Err(format!("{result:?}").into()),
+    }
+    let sleeper = std::fs::read_to_string(sandbox.work().join("sleeper"))?;
+    let line = std::fs::read_to_string(format!("/proc/{}/cmdline", sleeper.trim())).unwrap_or_default();
+    if line.starts_with("sleep") { Err("what a command leaves behind goes on".into()) } else { Ok(()) }
+}

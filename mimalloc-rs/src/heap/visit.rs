@@ -1,0 +1,163 @@
+//! Looking at a heap: its pages, and the blocks in use in each.
+
+use core::ptr::{self, NonNull};
+
+use super::{Heap, MAIN};
+use crate::arena::{self, OWNER_SINGLETON, Slice};
+use crate::geometry::SLICE_SHIFT;
+use crate::page::{Block, Page};
+use crate::size_class::CLASS;
+use crate::sync::Ordering;
+use crate::theap::{OF_HEAP, Theap};
+use crate::thread;
+
+/// A page of a heap, or a run of slices with a single block.
+#[derive(Debug, Clone, Copy)]
+pub struct Area {
+    /// Where its blocks start.
+    pub start: *mut u8,
+    /// Bytes that belong to it.
+    pub reserved: usize,
+    /// Bytes of it that were used at some time.
+    pub committed: usize,
+    /// Blocks in use.
+    pub used: usize,
+    /// Bytes of a block.
+    pub block_size: usize,
+    /// Whether some thread owns it, or it waits for one.
+    pub owned: bool,
+}
+
+impl Heap {
+    /// Calls `visitor` with every page of the heap, and with `blocks` also with every block in use in it, each
+    /// right behind its page. Ends when it returns false; returns whether it got to the end.
+    ///
+    /// In the main heap, blocks that other threads keep to allocate from, or that were freed by others than the
+    /// page's thread and not noticed by that yet, are taken for blocks in use.
+    ///
+    /// ```
+    /// use mimalloc_rs::Heap;
+    ///
+    /// let heap = Heap::new().expect("memory for one more heap");
+    /// let one = Box::leak(Box::new(allocator_api2::boxed::Box::new_in(7u64, &heap)));
+    /// let mut blocks = 0;
+    /// // SAFETY: nobody else uses this heap.
+    /// unsafe { heap.visit(true, |_, block| { blocks += usize::from(block.is_some()); true }) };
+    /// assert_eq!((blocks, **one), (1, 7));
+    /// ```
+    ///
+    /// # Safety
+    /// Nobody else uses the heap meanwhile, and the visitor does not allocate or free in it.
+    pub unsafe fn visit(
+        &self,
+        blocks: bool,
+        mut visitor: impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
+    ) -> bool {
+        // SAFETY: as the caller says.
+        unsafe {
+            self.settle();
+            if !ptr::eq(self.record, &raw const MAIN) {
+                return self.record.theaps().all(|theap| {
+                    Theap::rolled(theap).all(|page| visit_page(Page::slice(page), blocks, &mut visitor))
+                });
+            }
+            arena::pages()
+                .filter(|(_, home)| home & OF_HEAP == 0)
+                .all(|(first, _)| visit_page(first, blocks, &mut visitor))
+        }
+    }
+
+    /// The same for those pages only that no thread owns.
+    ///
+    /// # Safety
+    /// As for [`visit`](Self::visit).
+    pub unsafe fn visit_abandoned(
+        &self,
+        blocks: bool,
+        mut visitor: impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
+    ) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { self.visit(blocks, |area, block| area.owned || visitor(area, block)) }
+    }
+
+    /// Puts blocks that wait to be allocated back where they can be told from those in use.
+    unsafe fn settle(&self) {
+        // SAFETY: nobody else uses the heap.
+        unsafe {
+            if ptr::eq(self.record, &raw const MAIN) {
+                let thread = Theap::thread(thread::theap());
+                if !Theap::is_none(thread) {
+                    Theap::return_all_active(thread);
+                }
+            } else {
+                for theap in self.record.theaps() {
+                    Theap::release_returned(theap);
+                    Theap::return_all_active(theap);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// A page or run starts in `first`, which nobody else uses.
+unsafe fn visit_page(
+    first: Slice,
+    blocks: bool,
+    visitor: &mut impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
+) -> bool {
+    let page = first.page();
+    // SAFETY: as the caller says.
+    unsafe {
+        if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+            let bytes = Page::run_slices(page) << SLICE_SHIFT;
+            let start = Page::run_block(page);
+            let block_size = bytes - start.offset_from_unsigned(first.start());
+            let area = Area { start, reserved: bytes, committed: bytes, used: 1, block_size, owned: true };
+            return visitor(&area, None) && (!blocks || visitor(&area, NonNull::new(start)));
+        }
+        let owner = first.owner().load(Ordering::Relaxed);
+        if owner & OF_HEAP != 0 || owner == Theap::id(Theap::thread(thread::theap())) {
+            Page::collect_remote(page);
+        }
+        let class = CLASS[Page::class(page)];
+        let block_size = class.block_size as usize;
+        let area = Area {
+            start: first.start(),
+            reserved: usize::from(class.slices) << SLICE_SHIFT,
+            committed: (*page).capacity as usize * block_size,
+            used: (*page).used as usize,
+            block_size,
+            owned: owner != arena::OWNER_NONE,
+        };
+        if !visitor(&area, None) {
+            return false;
+        }
+        !blocks || visit_blocks(page, &area, visitor)
+    }
+}
+
+/// Most blocks a page can have.
+const BLOCKS_MAX: usize = (1 << SLICE_SHIFT) / size_of::<Block>();
+
+/// # Safety
+/// As for [`visit_page`]; `area` is what `page` is.
+unsafe fn visit_blocks(
+    page: *mut Page,
+    area: &Area,
+    visitor: &mut impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
+) -> bool {
+    let mut free = [0u64; BLOCKS_MAX / 64];
+    // SAFETY: the list holds free blocks of the page, all of them below `capacity`.
+    unsafe {
+        let mut block = (*page).local_free;
+        while !block.is_null() {
+            let index = (block.addr() - area.start.addr()) / area.block_size;
+            free[index / 64] |= 1 << (index % 64);
+            block = (*block).next;
+        }
+        (0..(*page).capacity as usize)
+            .filter(|index| free[index / 64] & (1 << (index % 64)) == 0)
+            .all(|index| visitor(area, NonNull::new(area.start.add(index * area.block_size))))
+    }
+}

@@ -1,0 +1,194 @@
+//! Functions of the program's that the allocator calls.
+//!
+//! There are three, each one per process: for messages, for errors, and for work the program put off until it
+//! is convenient. Registering one replaces the former and waits for nobody.
+//!
+//! # Rules
+//!
+//! * A function may be called by any thread, at any time from its registration on, and for a moment longer than it is
+//!   registered. A thread that calls it while it is replaced may call the old function with the new argument;
+//!   register before there are threads, or let all functions of a kind understand all their arguments.
+//! * A function may allocate and free, and may not unwind into the allocator.
+//! * An output function may cause messages itself; they are dropped. It must return.
+//! * An error function may end the process. It runs after the message, whether that was shown or not, and must
+//!   not cause the error it is told of.
+//! * A deferred-free function is not called again from within itself.
+//!
+//! ```
+//! use std::ffi::{CStr, c_char, c_void};
+//! use std::ptr;
+//!
+//! unsafe extern "C" fn to_log(message: *const c_char, _: *mut c_void) {
+//!     // SAFETY: messages are C strings.
+//!     eprint!("{}", unsafe { CStr::from_ptr(message) }.to_string_lossy());
+//! }
+//! // SAFETY: the function has no use for its argument and can be called anywhere.
+//! unsafe { mimalloc_rs::hooks::register_output(Some(to_log), ptr::null_mut()) };
+//! mimalloc_rs::options::print();
+//! ```
+
+use core::cell::Cell;
+use core::ffi::{c_char, c_int, c_ulonglong, c_void};
+use core::mem;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+pub use crate::report::OutputWriter;
+use crate::report::{self, ErrorKind, Output};
+
+/// Takes a message: a C string that ends with a newline, of at most 511 bytes, and the registered argument.
+///
+/// ```
+/// # use std::ffi::{c_char, c_void};
+/// unsafe extern "C" fn ignore(_: *const c_char, _: *mut c_void) {}
+/// let _: mimalloc_rs::hooks::OutputFn = ignore;
+/// ```
+pub type OutputFn = unsafe extern "C" fn(message: *const c_char, arg: *mut c_void);
+
+/// Takes the [code](ErrorKind::code) of an error and the registered argument.
+///
+/// ```
+/// # use std::ffi::{c_int, c_void};
+/// unsafe extern "C" fn give_up(_: c_int, _: *mut c_void) {
+///     std::process::abort();
+/// }
+/// let _: mimalloc_rs::hooks::ErrorFn = give_up;
+/// ```
+pub type ErrorFn = unsafe extern "C" fn(code: c_int, arg: *mut c_void);
+
+/// Frees what the program put off. `force` is true if everything should go now; `heartbeat` counts a thread's
+/// occasions and tells how time passes; then the registered argument.
+///
+/// ```
+/// # use std::ffi::{c_ulonglong, c_void};
+/// unsafe extern "C" fn free_some(_force: bool, _heartbeat: c_ulonglong, _: *mut c_void) {}
+/// let _: mimalloc_rs::hooks::DeferredFreeFn = free_some;
+/// ```
+pub type DeferredFreeFn = unsafe extern "C" fn(force: bool, heartbeat: c_ulonglong, arg: *mut c_void);
+
+/// A registered function and its argument.
+#[derive(Debug)]
+struct Hook {
+    function: AtomicPtr<c_void>,
+    arg: AtomicPtr<c_void>,
+}
+
+impl Hook {
+    const fn new() -> Self {
+        Self { function: AtomicPtr::new(ptr::null_mut()), arg: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The argument is there before the function is.
+    fn set(&self, function: *mut c_void, arg: *mut c_void) {
+        self.arg.store(arg, Ordering::Release);
+        self.function.store(function, Ordering::Release);
+    }
+
+    fn get(&self) -> Option<(*mut c_void, *mut c_void)> {
+        let function = self.function.load(Ordering::Acquire);
+        (!function.is_null()).then(|| (function, self.arg.load(Ordering::Acquire)))
+    }
+}
+
+static OUTPUT: Hook = Hook::new();
+static ERROR: Hook = Hook::new();
+static DEFERRED_FREE: Hook = Hook::new();
+
+/// Has `function` called with every message, and with those from before that were kept (the first 16 KiB).
+/// `None` brings standard error back.
+///
+/// # Safety
+/// `function` may be called with any C string and `arg`; see the [rules](self#rules).
+pub unsafe fn register_output(function: Option<OutputFn>, arg: *mut c_void) {
+    OUTPUT.set(function.map_or(ptr::null_mut(), |function| function as *mut c_void), arg);
+    report::replay_to_registered();
+}
+
+/// The registered output function.
+pub(crate) fn output() -> Option<Output> {
+    let (function, arg) = OUTPUT.get()?;
+    // SAFETY: only `register_output` fills the hook, with such a function, whose caller vouched for calls with
+    // the argument.
+    Some(unsafe { Output::new(mem::transmute::<*mut c_void, OutputFn>(function), arg) })
+}
+
+/// Has `function` called with every error. `None` brings the default back: a corrupted heap ends the process in
+/// builds with the crate feature `debug` or `secure`; any other error fails the operation, or ignores it, and
+/// the program goes on.
+///
+/// # Safety
+/// `function` may be called with any number and `arg`; see the [rules](self#rules).
+///
+/// # Examples
+///
+/// ```
+/// use std::ffi::{c_int, c_void};
+/// use std::ptr;
+/// use mimalloc_rs::hooks::register_error;
+///
+/// unsafe extern "C" fn give_up(_: c_int, _: *mut c_void) {
+///     std::process::abort();
+/// }
+/// // SAFETY: the function can be called anywhere, with any argument.
+/// unsafe { register_error(Some(give_up), ptr::null_mut()) };
+/// ```
+pub unsafe fn register_error(function: Option<ErrorFn>, arg: *mut c_void) {
+    ERROR.set(function.map_or(ptr::null_mut(), |function| function as *mut c_void), arg);
+}
+
+/// Tells the registered function of an error, or does what is done without one.
+pub(crate) fn call_error(kind: ErrorKind) {
+    match ERROR.get() {
+        // SAFETY: only `register_error` fills the hook, with such a function, whose caller vouched for calls
+        // with the argument.
+        Some((function, arg)) => unsafe {
+            mem::transmute::<*mut c_void, ErrorFn>(function)(kind.code(), arg);
+        },
+        None if ends_process(kind) => {
+            // SAFETY: ends the process.
+            unsafe { libc::abort() }
+        }
+        None => {}
+    }
+}
+
+/// What the default does: nobody can use a heap whose lists were overwritten, and hardened builds are for
+/// those who would rather stop.
+const fn ends_process(kind: ErrorKind) -> bool {
+    cfg!(any(feature = "debug", feature = "secure")) && matches!(kind, ErrorKind::Corrupted)
+}
+
+/// Has `function` called now and then by threads that allocate, on [collection](crate::MiMalloc) and at a
+/// thread's end. `None` removes it.
+///
+/// # Safety
+/// `function` may be called with any numbers and `arg`; see the [rules](self#rules).
+///
+/// # Examples
+///
+/// ```
+/// use std::ffi::{c_ulonglong, c_void};
+/// use std::ptr;
+/// use mimalloc_rs::hooks::register_deferred_free;
+///
+/// unsafe extern "C" fn free_some(force: bool, heartbeat: c_ulonglong, _: *mut c_void) {
+///     let _how_much = if force { usize::MAX } else { heartbeat as usize % 8 };
+/// }
+/// // SAFETY: the function can be called anywhere, with any argument.
+/// unsafe { register_deferred_free(Some(free_some), ptr::null_mut()) };
+/// ```
+pub unsafe fn register_deferred_free(function: Option<DeferredFreeFn>, arg: *mut c_void) {
+    DEFERRED_FREE.set(function.map_or(ptr::null_mut(), |function| function as *mut c_void), arg);
+}
+
+/// Calls the deferred-free function, unless the thread is in it: `active` is the thread's mark for that.
+pub(crate) fn run_deferred(active: &Cell<bool>, heartbeat: u64, force: bool) {
+    let Some((function, arg)) = DEFERRED_FREE.get() else { return };
+    if active.replace(true) {
+        return;
+    }
+    // SAFETY: only `register_deferred_free` fills the hook, with such a function, whose caller vouched for
+    // calls with the argument.
+    unsafe { mem::transmute::<*mut c_void, DeferredFreeFn>(function)(force, heartbeat, arg) };
+    active.set(false);
+}

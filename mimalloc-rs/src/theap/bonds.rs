@@ -1,0 +1,131 @@
+//! Which theaps of first-class heaps a thread holds: found by the heap's serial number.
+//!
+//! An open-addressed table in the thread's own theap, which moves to slices of its own when a thread uses many heaps.
+//! A heap that ends leaves its entries in the tables of other threads; they are told by the theap's
+//! tie, and dropped when the table is rebuilt.
+
+use core::ptr;
+
+use super::Theap;
+use crate::arena::{self, Slice};
+use crate::geometry::{BONDS, SLICE_SHIFT, SLICE_SIZE};
+
+/// A theap of the heap with this serial number; zero is no heap.
+#[derive(Debug, Clone, Copy)]
+struct Bond {
+    serial: u64,
+    theap: *mut Theap,
+}
+
+const NO_BOND: Bond = Bond { serial: 0, theap: ptr::null_mut() };
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Bonds {
+    own: [Bond; BONDS],
+    /// Entries in use, in the table that holds.
+    len: usize,
+    /// Where the table went when `own` was too small.
+    grown: Option<(Slice, usize)>,
+}
+
+impl Bonds {
+    pub(super) const EMPTY: Self = Self { own: [NO_BOND; BONDS], len: 0, grown: None };
+
+    fn table(&mut self) -> &mut [Bond] {
+        match self.grown {
+            // SAFETY: these slices are the table's since it was grown, and were written as entries then.
+            Some((first, slices)) => unsafe {
+                core::slice::from_raw_parts_mut(first.start().cast(), entries(slices))
+            },
+            None => &mut self.own,
+        }
+    }
+
+    /// The theap of heap `serial`.
+    pub(super) fn find(&mut self, serial: u64) -> Option<*mut Theap> {
+        let table = self.table();
+        let mut at = serial as usize & (table.len() - 1);
+        loop {
+            let bond = table[at];
+            if bond.serial == serial {
+                return Some(bond.theap);
+            }
+            if bond.serial == 0 {
+                return None;
+            }
+            at = (at + 1) & (table.len() - 1);
+        }
+    }
+
+    /// Enters the theap of heap `serial`, which has none here. False when there is no memory for it.
+    pub(super) fn insert(&mut self, serial: u64, theap: *mut Theap) -> bool {
+        if (self.len + 1) * 4 > self.table().len() * 3 && !self.rebuild() {
+            return false;
+        }
+        self.len += 1;
+        enter(self.table(), Bond { serial, theap });
+        true
+    }
+
+    /// Moves the entries of living heaps to a table that they fill to a half at most.
+    fn rebuild(&mut self) -> bool {
+        let living = self.table().iter().filter(|bond| bond.lives()).count();
+        let slices = ((living + 1) * 2).next_power_of_two().div_ceil(entries(1)).next_power_of_two();
+        let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
+        run.first.owner().store(arena::OWNER_NOT_A_PAGE, crate::sync::Ordering::Relaxed);
+        let start: *mut Bond = run.first.start().cast();
+        // SAFETY: the slices are the caller's, hold this many entries, and are written before they are read.
+        let new = unsafe {
+            start.write_bytes(0, entries(slices));
+            core::slice::from_raw_parts_mut(start, entries(slices))
+        };
+        for bond in self.table().iter().filter(|bond| bond.lives()) {
+            enter(new, *bond);
+        }
+        self.clear_table();
+        self.len = living;
+        self.grown = Some((run.first, slices));
+        true
+    }
+
+    /// Ends the bonds of a thread, whose number is `holder`.
+    pub(super) fn dissolve(&mut self, holder: u32) {
+        for bond in self.table().iter().filter(|bond| bond.serial != 0) {
+            // SAFETY: theaps are never unmapped, and their ties are only touched atomically.
+            unsafe { (*bond.theap).tie.unbind(bond.serial, holder) };
+        }
+        self.clear_table();
+        self.len = 0;
+    }
+
+    fn clear_table(&mut self) {
+        self.own = [NO_BOND; BONDS];
+        if let Some((first, slices)) = self.grown.take() {
+            // SAFETY: the slices were the table's alone.
+            unsafe { arena::release(first, slices) };
+        }
+    }
+}
+
+impl Bond {
+    fn lives(&self) -> bool {
+        // SAFETY: theaps are never unmapped, and their ties are only touched atomically.
+        self.serial != 0 && unsafe { (*self.theap).tie.is_of(self.serial) }
+    }
+}
+
+/// Puts an entry into a table that has room.
+fn enter(table: &mut [Bond], bond: Bond) {
+    let mut at = bond.serial as usize & (table.len() - 1);
+    while table[at].serial != 0 {
+        at = (at + 1) & (table.len() - 1);
+    }
+    table[at] = bond;
+}
+
+const fn entries(slices: usize) -> usize {
+    (slices << SLICE_SHIFT) / size_of::<Bond>()
+}
+
+const _: () = assert!(BONDS.is_power_of_two() && size_of::<Bond>() == 16);

@@ -1,0 +1,146 @@
+//! What a theap does with pages it comes to own, and with those it does not need any more.
+
+use core::ptr;
+
+use super::Theap;
+use crate::abandoned;
+use crate::arena::{self, Slice};
+use crate::geometry::{ADOPT_MAX, CLASSES, HOMEWARD};
+use crate::page::{self, Block, Page};
+
+/// # Safety
+/// As for all of [`Theap`].
+impl Theap {
+    /// Takes over a page that the caller has become the owner of by freeing into it, or lists it for others.
+    pub(crate) unsafe fn adopt(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap.
+        unsafe {
+            Page::collect_remote(page);
+            if (*page).used == 0 {
+                Self::dissolve(theap, page);
+                return;
+            }
+            let queue = &raw mut (*theap).queues[Page::class(page)];
+            if Page::origin(page) == (*theap).id || (*queue).len() < ADOPT_MAX {
+                Self::own(theap, page);
+                (*queue).push_back(page);
+            } else {
+                abandoned::give_up(page, 0);
+            }
+        }
+    }
+
+    /// Keeps a block of another thread's page for the next allocation here, if the class allows.
+    #[inline]
+    pub(crate) unsafe fn borrow(theap: *mut Theap, class: usize, block: *mut Block) -> bool {
+        // SAFETY: the caller gives up the block; the theaps that own nothing have nothing to borrow.
+        unsafe {
+            let left = (*theap).borrow[class];
+            if left == 0 {
+                return false;
+            }
+            (*theap).borrow[class] = left - 1;
+            if left.is_multiple_of(HOMEWARD) {
+                return false;
+            }
+            (*block).next = (*theap).active[class];
+            (*theap).active[class] = block;
+            true
+        }
+    }
+
+    /// After the last block of a page was freed: gives its memory back, unless allocation goes on there.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn on_page_unused(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the theap owns the page.
+        unsafe {
+            if (*page).queued {
+                (*theap).queues[Page::class(page)].remove(page);
+                Self::dissolve(theap, page);
+            }
+        }
+    }
+
+    /// Ends a page that is in no queue and has no block in use.
+    pub(super) unsafe fn dissolve(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns the page, and nothing refers to its blocks.
+        unsafe {
+            let apart = Self::is_of_heap(theap);
+            if apart {
+                Self::strike(theap, page);
+            }
+            let (first, slices) = Page::dissolve(page);
+            if slices == 1
+                && !apart
+                && let Some(place) = (*theap).cache.iter_mut().find(|place| place.is_none())
+            {
+                *place = Some(first);
+            } else {
+                arena::release(first, slices);
+            }
+        }
+    }
+
+    pub(super) unsafe fn cached_slice(theap: *mut Theap, slices: usize) -> Option<Slice> {
+        if slices != 1 {
+            return None;
+        }
+        // SAFETY: the caller owns the theap.
+        unsafe { (*theap).cache.iter_mut().rev().find_map(Option::take) }
+    }
+
+    /// Gives back what the theap holds without need: with `all`, everything, so that it owns nothing afterwards.
+    pub(crate) unsafe fn collect(theap: *mut Theap, all: bool) {
+        // SAFETY: the caller owns the theap; each page is owned until it is given up.
+        unsafe {
+            Self::release_returned(theap);
+            for class in 0..CLASSES {
+                Self::return_active(theap, class);
+                let current = core::mem::replace(&mut (*theap).current[class], page::EMPTY.as_ptr());
+                if current != page::EMPTY.as_ptr() {
+                    (*theap).queues[class].push_back(current);
+                }
+                for _ in 0..(*theap).queues[class].len() {
+                    let Some(page) = (*theap).queues[class].pop_front() else { break };
+                    Page::collect_remote(page);
+                    if (*page).used == 0 {
+                        Self::dissolve(theap, page);
+                    } else if all {
+                        abandoned::give_up(page, 0);
+                    } else {
+                        (*theap).queues[class].push_back(page);
+                    }
+                }
+            }
+            for place in &mut (*theap).cache {
+                if let Some(slice) = place.take() {
+                    arena::release(slice, 1);
+                }
+            }
+        }
+    }
+
+    /// Frees the blocks of all active lists, each to its page.
+    pub(crate) unsafe fn return_all_active(theap: *mut Theap) {
+        for class in 0..CLASSES {
+            // SAFETY: the caller owns the theap.
+            unsafe { Self::return_active(theap, class) };
+        }
+    }
+
+    /// Frees the blocks of an active list, each to its page.
+    pub(super) unsafe fn return_active(theap: *mut Theap, class: usize) {
+        // SAFETY: blocks in the active list are the theap's, and count as used in their pages.
+        unsafe {
+            // Otherwise blocks of other threads' pages would come straight back.
+            (*theap).borrow[class] = 0;
+            let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
+            while !block.is_null() {
+                let next = (*block).next;
+                crate::free::free_elsewhere(theap, block.cast());
+                block = next;
+            }
+        }
+    }
+}

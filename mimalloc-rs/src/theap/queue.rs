@@ -1,0 +1,71 @@
+//! Pages that wait for their turn, oldest first.
+
+use core::ptr;
+
+use crate::page::Page;
+
+/// A list through the pages' own links.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Queue {
+    first: *mut Page,
+    last: *mut Page,
+    len: usize,
+}
+
+impl Queue {
+    pub(super) const EMPTY: Self = Self { first: ptr::null_mut(), last: ptr::null_mut(), len: 0 };
+
+    /// How many pages wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// # Safety
+    /// The queue's theap owns `page`, which is in no queue.
+    pub(super) unsafe fn push_back(&mut self, page: *mut Page) {
+        // SAFETY: pages in the queue belong to the same theap.
+        unsafe {
+            (*page).next = ptr::null_mut();
+            (*page).prev = self.last;
+            (*page).queued = true;
+            if self.last.is_null() {
+                self.first = page;
+            } else {
+                (*self.last).next = page;
+            }
+        }
+        self.last = page;
+        self.len += 1;
+    }
+
+    /// # Safety
+    /// `page` is in this queue.
+    pub(super) unsafe fn remove(&mut self, page: *mut Page) {
+        // SAFETY: neighbours are in the queue as well.
+        unsafe {
+            let (next, prev) = ((*page).next, (*page).prev);
+            if prev.is_null() {
+                self.first = next;
+            } else {
+                (*prev).next = next;
+            }
+            if next.is_null() {
+                self.last = prev;
+            } else {
+                (*next).prev = prev;
+            }
+            (*page).queued = false;
+        }
+        self.len -= 1;
+    }
+
+    pub(super) fn pop_front(&mut self) -> Option<*mut Page> {
+        let page = self.first;
+        if page.is_null() {
+            return None;
+        }
+        // SAFETY: the first page of the queue is in it.
+        unsafe { self.remove(page) };
+        Some(page)
+    }
+}

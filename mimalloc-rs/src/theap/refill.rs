@@ -1,0 +1,150 @@
+//! From an empty active list to the next block.
+
+use core::ptr;
+
+use super::Theap;
+use crate::abandoned;
+use crate::arena;
+use crate::geometry::{LOOKS, REFILLS_PER_TICK, SLICE_SIZE};
+use crate::page::{self, Block, Page};
+use crate::size_class::CLASS;
+
+/// # Safety
+/// As for all of [`Theap`].
+impl Theap {
+    /// A block of `class` when the active list is empty. Null when the system refuses more memory.
+    ///
+    /// The first lines are the warm path: a program that frees about as much as it allocates gets no further.
+    #[inline]
+    pub(crate) unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
+        // SAFETY: the theap owns its current page, or it is the empty page, whose list is empty.
+        unsafe {
+            let list = Page::take_local((*theap).current[class]);
+            if list.is_null() {
+                return Self::refill_slow(theap, class);
+            }
+            Self::activate(theap, class, list)
+        }
+    }
+
+    /// Makes `list` the active list and pops its first block.
+    #[inline]
+    unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block) -> *mut u8 {
+        // SAFETY: the list is not empty, and its blocks are the caller's.
+        unsafe {
+            (*theap).active[class] = (*list).next;
+            (*theap).borrow[class] = if Self::is_of_heap(theap) { 0 } else { CLASS[class].borrow };
+            (*theap).tick -= 1;
+            if (*theap).tick == 0 {
+                Self::on_tick(theap);
+            }
+            list.cast()
+        }
+    }
+
+    #[cold]
+    unsafe fn on_tick(theap: *mut Theap) {
+        // SAFETY: the caller owns the theap.
+        unsafe { (*theap).tick = REFILLS_PER_TICK };
+        arena::purge_if_due();
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn refill_slow(theap: *mut Theap, class: usize) -> *mut u8 {
+        // SAFETY: the theap owns the pages it finds in its fields, and those it takes over below.
+        unsafe {
+            let apart = Self::is_of_heap(theap);
+            // Pages that could only be extended are passed over once each. In a heap of its own full pages stay in the
+            // queue, so only some are looked at.
+            let waiting = (*theap).queues[class].len();
+            let mut others = if apart { waiting.min(LOOKS) } else { waiting };
+            loop {
+                let current = (*theap).current[class];
+                let mut list = Page::take_local(current);
+                if list.is_null() {
+                    list = Page::take_remote(current);
+                }
+                // Memory that was used before goes first: it is resident, and it lets pages fill up.
+                if list.is_null() && (apart || others == 0) && Page::extendable(current) {
+                    list = Page::extend(current);
+                }
+                if !list.is_null() {
+                    (*current).rested = false;
+                    return Self::activate(theap, class, list);
+                }
+                Self::put_aside(theap, class, current);
+                let waiting = if apart && others == 0 { None } else { (*theap).queues[class].pop_front() };
+                let next = waiting
+                    .or_else(|| Self::find_page(theap, class))
+                    .or_else(|| Self::find_page_after_collecting(theap, class));
+                let Some(next) = next else { return ptr::null_mut() };
+                (*theap).current[class] = next;
+                others = others.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Ends a page's time as the current page: all its linked blocks are used. In a program that frees about as
+    /// much as it allocates, blocks come back while the page waits in the queue; a page that has waited
+    /// in vain is given up.
+    unsafe fn put_aside(theap: *mut Theap, class: usize, page: *mut Page) {
+        // SAFETY: the theap owns the page, or it is the empty page, which stays as it is.
+        unsafe {
+            if page == page::EMPTY.as_ptr() {
+                return;
+            }
+            (*theap).current[class] = page::EMPTY.as_ptr();
+            if Page::extendable(page) || !(*page).rested || Self::is_of_heap(theap) {
+                (*page).rested = true;
+                (*theap).queues[class].push_back(page);
+                return;
+            }
+            Page::disown(page, (*theap).id);
+            if !Page::remote(page).release_full() {
+                Self::own(theap, page);
+                (*theap).queues[class].push_back(page);
+            }
+        }
+    }
+
+    /// A page of `class` from elsewhere, owned by this theap and in no queue.
+    unsafe fn find_page(theap: *mut Theap, class: usize) -> Option<*mut Page> {
+        // SAFETY: a page from the stack of ownerless pages is the caller's; fresh slices are as well.
+        unsafe {
+            let slices = usize::from(CLASS[class].slices);
+            if Self::is_of_heap(theap) {
+                let first = arena::allocate_in(Self::arena(theap), slices, SLICE_SIZE)?.first;
+                let page = Page::init(first, class, (*theap).id);
+                Self::enroll(theap, page);
+                return Some(page);
+            }
+            if let Some(page) = abandoned::pop(class) {
+                Page::collect_remote(page);
+                Self::own(theap, page);
+                return Some(page);
+            }
+            let first = match Self::cached_slice(theap, slices) {
+                Some(slice) => slice,
+                None => arena::allocate(slices, SLICE_SIZE)?.first,
+            };
+            Some(Page::init(first, class, (*theap).id))
+        }
+    }
+
+    /// The same when the system refuses memory: empty pages of other classes will do.
+    #[cold]
+    unsafe fn find_page_after_collecting(theap: *mut Theap, class: usize) -> Option<*mut Page> {
+        // SAFETY: as for `find_page`.
+        unsafe {
+            Self::collect(theap, false);
+            Self::find_page(theap, class)
+        }
+    }
+
+    /// Tells everyone that the page, which the caller owns, is this theap's.
+    pub(super) unsafe fn own(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap.
+        unsafe { Page::slice(page).owner().store((*theap).id, crate::sync::Ordering::Relaxed) };
+    }
+}

@@ -1,0 +1,149 @@
+//! The roll of a theap of a first-class heap: all its pages, and all its runs with a single block, so that the heap can
+//! end without anyone looking at blocks.
+//!
+//! Only the theap's user writes the roll. A run that another thread frees stays in it until the user comes by: its
+//! memory goes back to the system at once, its address space waits in a stack.
+
+use core::ptr;
+
+use super::Theap;
+use crate::abandoned;
+use crate::arena::{self, OWNER_SINGLETON, Slice};
+use crate::geometry::SLICE_SHIFT;
+use crate::os;
+use crate::page::Page;
+use crate::sync::Ordering;
+
+/// # Safety
+/// As for all of [`Theap`]; `theap` is one of a first-class heap.
+impl Theap {
+    /// Enters a page or run.
+    pub(crate) unsafe fn enroll(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap; what is in the roll is the theap's.
+        unsafe {
+            let next = (*theap).roll;
+            *Page::roll(page) = (next, ptr::null_mut());
+            if !next.is_null() {
+                (*Page::roll(next)).1 = page;
+            }
+            (*theap).roll = page;
+        }
+    }
+
+    /// All pages and runs. The next may not be struck while one is looked at.
+    pub(crate) unsafe fn rolled(theap: *mut Theap) -> impl Iterator<Item = *mut Page> {
+        // SAFETY: what is in the roll is the theap's.
+        let mut next = unsafe { (*theap).roll };
+        core::iter::from_fn(move || {
+            let page = next;
+            if page.is_null() {
+                return None;
+            }
+            // SAFETY: as above.
+            next = unsafe { (*Page::roll(page)).0 };
+            Some(page)
+        })
+    }
+
+    /// Takes a page or run out.
+    pub(super) unsafe fn strike(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: as for `enroll`; the page is in the roll.
+        unsafe {
+            let (next, prev) = *Page::roll(page);
+            if !next.is_null() {
+                (*Page::roll(next)).1 = prev;
+            }
+            if prev.is_null() {
+                (*theap).roll = next;
+            } else {
+                (*Page::roll(prev)).0 = next;
+            }
+        }
+    }
+
+    /// Frees a run of `theap`, which may be anybody's; `thread` is the calling thread's own theap.
+    ///
+    /// # Safety
+    /// The caller gives up the block in the run at `first`, which is in the roll.
+    pub(crate) unsafe fn free_run(theap: *mut Theap, thread: *mut Theap, first: Slice) {
+        let page = first.page();
+        // SAFETY: until it is in the stack, nobody else touches the run: the caller held its block.
+        unsafe {
+            if Self::is_held_by(theap, thread) {
+                Self::strike(theap, page);
+                release_run(first);
+            } else {
+                os::purge(first.start(), Page::run_slices(page) << SLICE_SHIFT);
+                (*theap).returned.push(first.number(), Page::returned_next(page));
+            }
+        }
+    }
+
+    /// Gives back the runs that other threads freed. Theaps of the main heap have none.
+    pub(crate) unsafe fn release_returned(theap: *mut Theap) {
+        // SAFETY: numbers in the stack are of runs in this theap's roll, which their holders gave up.
+        unsafe {
+            let next_of = |number| Page::returned_next(arena::slice_of_number(number).page());
+            while let Some(number) = (*theap).returned.pop(next_of) {
+                let first = arena::slice_of_number(number);
+                Self::strike(theap, first.page());
+                release_run(first);
+            }
+        }
+    }
+
+    /// Ends all pages and runs, whatever blocks they hold. The theap is as good as new afterwards.
+    ///
+    /// # Safety
+    /// Nobody uses the theap, or any block of it, now or later.
+    pub(crate) unsafe fn destroy(theap: *mut Theap) {
+        // SAFETY: all that is in the roll is the theap's; nothing refers to its blocks.
+        unsafe {
+            for page in Self::rolled(theap) {
+                let first = Page::slice(page);
+                if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+                    release_run(first);
+                } else {
+                    Page::take_remote(page);
+                    let (first, slices) = Page::dissolve(page);
+                    arena::release(first, slices);
+                }
+            }
+        }
+    }
+
+    /// Moves all pages and runs with blocks in use to the main heap, where nobody owns them.
+    ///
+    /// # Safety
+    /// Nobody allocates from the theap, now or later, or frees into it at this moment.
+    pub(crate) unsafe fn disperse(theap: *mut Theap) {
+        // SAFETY: all that is in the roll is the theap's; each is the caller's until it is given up.
+        unsafe {
+            Self::release_returned(theap);
+            Self::return_all_active(theap);
+            for page in Self::rolled(theap) {
+                let first = Page::slice(page);
+                if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+                    Page::set_origin(page, 0);
+                } else {
+                    Page::collect_remote(page);
+                    if (*page).used == 0 {
+                        let (first, slices) = Page::dissolve(page);
+                        arena::release(first, slices);
+                    } else {
+                        (*page).queued = false;
+                        (*page).rested = false;
+                        abandoned::give_up(page, 0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The caller holds the run at `first`, which is in no roll any more.
+unsafe fn release_run(first: Slice) {
+    // SAFETY: the caller holds the run.
+    unsafe { arena::release(first, Page::dissolve_run(first)) };
+}

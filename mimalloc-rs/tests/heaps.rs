@@ -1,0 +1,332 @@
+//! First-class heaps: what is in them, who may use them, and how they end.
+
+use std::collections::HashSet;
+use std::ptr::NonNull;
+use std::sync::Barrier;
+use std::sync::mpsc;
+
+use allocator_api2::vec::Vec as ApiVec;
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::{Heap, MiMalloc, SubProcess};
+
+/// Sizes of all kinds of page, and of a run.
+const SIZES: [usize; 8] = [1, 8, 24, 100, 1024, 9_000, 60_000, 300_000];
+
+fn new() -> Heap {
+    Heap::new().expect("memory for one more heap")
+}
+
+fn filled(heap: ThreadHeap, size: usize) -> *mut u8 {
+    let p = heap.malloc(size);
+    assert!(!p.is_null());
+    // SAFETY: the block is new and has this size.
+    unsafe { p.write_bytes(size as u8 | 1, size) };
+    p
+}
+
+fn check(p: *mut u8, size: usize) {
+    // SAFETY: the callers hold the block.
+    let bytes = unsafe { std::slice::from_raw_parts(p, size) };
+    assert!(bytes.iter().all(|&byte| byte == size as u8 | 1));
+}
+
+/// Blocks in use, as a visit finds them.
+fn live(heap: &Heap) -> HashSet<usize> {
+    let mut blocks = HashSet::new();
+    let mut announced = 0;
+    let mut found = 0;
+    // SAFETY: the tests visit heaps that nobody else uses.
+    let complete = unsafe {
+        heap.visit(true, |area, block| {
+            match block {
+                None => announced += area.used,
+                Some(block) => {
+                    found += 1;
+                    assert!(blocks.insert(block.as_ptr().addr()), "a block was shown twice");
+                }
+            }
+            true
+        })
+    };
+    assert!(complete);
+    assert_eq!(announced, found, "an area's count is not the number of its blocks");
+    blocks
+}
+
+#[test]
+fn a_heap_holds_its_blocks_and_no_others() {
+    let (one, other) = (new(), new());
+    for size in SIZES {
+        let p = filled(one.here().unwrap(), size);
+        let q = filled(other.here().unwrap(), size);
+        let r = filled(ThreadHeap::current(), size);
+        assert!(one.contains(p) && !other.contains(p) && !Heap::main().contains(p));
+        assert!(other.contains(q) && !one.contains(q));
+        assert!(Heap::main().contains(r) && !one.contains(r));
+        assert_eq!(Heap::of(p), Some(one_pointer(&one)));
+        for p in [p, q, r] {
+            check(p, size);
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(p) };
+        }
+    }
+    assert!(!one.contains(&raw const one) && Heap::of(&raw const one).is_none(), "the stack is in no heap");
+    assert!(!one.contains(std::ptr::null::<u8>()));
+}
+
+fn one_pointer(heap: &Heap) -> NonNull<std::ffi::c_void> {
+    // SAFETY: the copy is turned back into a pointer at once.
+    unsafe { std::ptr::read(heap).into_raw() }
+}
+
+#[test]
+fn a_visit_shows_exactly_the_blocks_in_use() {
+    let heap = new();
+    let here = heap.here().unwrap();
+    let mut held: Vec<(*mut u8, usize)> = Vec::new();
+    for round in 0..2000 {
+        let size = SIZES[round % SIZES.len()] % 70_000;
+        held.push((filled(here, size), size));
+        if round % 3 == 0 {
+            let (p, size) = held.swap_remove(round * 7 % held.len());
+            check(p, size);
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(p) };
+        }
+    }
+    assert_eq!(live(&heap), held.iter().map(|&(p, _)| p.addr()).collect());
+    // SAFETY: nobody else uses the heap.
+    assert!(unsafe { !heap.visit(true, |_, block| block.is_none()) }, "a visitor can end the visit");
+    for (p, _) in held {
+        // SAFETY: the blocks are live and given up.
+        unsafe { raw::free(p) };
+    }
+    assert!(live(&heap).is_empty());
+}
+
+#[test]
+fn destroyed_memory_is_used_again() {
+    let before = resident();
+    for _ in 0..200 {
+        let heap = new();
+        let here = heap.here().unwrap();
+        for size in SIZES {
+            for _ in 0..(1 << 20) / size.max(1024) {
+                filled(here, size);
+            }
+        }
+        heap.destroy();
+    }
+    let after = resident();
+    assert!(after < before + (256 << 20), "200 heaps of 8 MiB left {} MiB", (after - before) >> 20);
+}
+
+#[test]
+fn blocks_of_a_deleted_heap_live_on_in_the_main_heap() {
+    let heap = new();
+    let blocks: Vec<_> = (0..5000)
+        .map(|n| SIZES[n % SIZES.len()])
+        .map(|size| (filled(heap.here().unwrap(), size), size))
+        .collect();
+    heap.delete();
+    let more: Vec<_> = (0..5000).map(|_| filled(ThreadHeap::current(), 100)).collect();
+    for (p, size) in blocks {
+        assert!(Heap::main().contains(p));
+        check(p, size);
+        // SAFETY: the block is live and given up.
+        unsafe { raw::free(p) };
+    }
+    for p in more {
+        check(p, 100);
+        // SAFETY: the block is live and given up.
+        unsafe { raw::free(p) };
+    }
+}
+
+#[test]
+fn threads_share_a_heap_and_free_each_others_blocks() {
+    const THREADS: usize = 8;
+    let heap = new();
+    let barrier = Barrier::new(THREADS);
+    let (sender, receiver) = mpsc::channel::<(usize, usize)>();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (heap, barrier, sender) = (&heap, &barrier, sender.clone());
+            scope.spawn(move || {
+                barrier.wait();
+                let here = heap.here().unwrap();
+                for n in 0..4000 {
+                    let size = SIZES[(n + thread) % SIZES.len()];
+                    let p = filled(here, size);
+                    if n % 4 == 0 {
+                        sender.send((p.addr(), size)).unwrap();
+                    } else {
+                        check(p, size);
+                        // SAFETY: the block is live and given up.
+                        unsafe { raw::free(p) };
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (kept, (p, size)) in receiver.iter().enumerate() {
+            let p = std::ptr::with_exposed_provenance_mut::<u8>(p);
+            check(p, size);
+            if kept % 10 != 0 {
+                // SAFETY: the block is live and given up.
+                unsafe { raw::free(p) };
+            }
+        }
+    });
+    assert_eq!(live(&heap).len(), THREADS * 1000 / 10);
+    heap.destroy();
+}
+
+#[test]
+fn a_thread_takes_over_what_an_ended_one_left() {
+    let heap = new();
+    let areas = |heap: &Heap| {
+        let mut areas = 0;
+        // SAFETY: nobody else uses the heap.
+        unsafe {
+            heap.visit(false, |_, _| {
+                areas += 1;
+                true
+            })
+        };
+        areas
+    };
+    for _ in 0..100 {
+        std::thread::scope(|scope| {
+            // Joined, so that it has ended entirely.
+            scope.spawn(|| filled(heap.here().unwrap(), 64).addr()).join().unwrap();
+        });
+    }
+    assert_eq!(live(&heap).len(), 100);
+    assert_eq!(areas(&heap), 1, "100 threads, one after the other, need one page");
+}
+
+#[test]
+fn a_thread_can_use_many_heaps_and_outlive_them() {
+    for _ in 0..20 {
+        let heaps: Vec<_> = (0..300).map(|_| new()).collect();
+        let blocks: Vec<_> = heaps.iter().map(|heap| filled(heap.here().unwrap(), 40)).collect();
+        for (heap, &p) in heaps.iter().zip(&blocks) {
+            assert!(heap.contains(p));
+            check(p, 40);
+        }
+        for (n, heap) in heaps.into_iter().enumerate() {
+            if n % 2 == 0 { heap.destroy() } else { heap.delete() }
+        }
+    }
+}
+
+#[test]
+fn heaps_end_while_the_threads_that_used_them_end() {
+    for _ in 0..200 {
+        let heap = new();
+        let (sender, receiver) = mpsc::channel();
+        let user = std::thread::spawn(move || {
+            for size in SIZES {
+                filled(heap.here().unwrap(), size);
+            }
+            sender.send(heap).unwrap();
+        });
+        receiver.recv().unwrap().destroy();
+        user.join().unwrap();
+    }
+}
+
+#[test]
+fn the_default_of_a_thread_can_be_another_heap() {
+    std::thread::spawn(|| {
+        let heap = new();
+        // SAFETY: the heap is this thread's alone.
+        let before = unsafe { heap.here().unwrap().set_default() };
+        for size in SIZES {
+            let p = filled(ThreadHeap::current(), size);
+            assert!(heap.contains(p));
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(p) };
+        }
+        let main = filled(Heap::main().here().unwrap(), 100);
+        assert!(Heap::main().contains(main));
+        // SAFETY: the block is live and given up.
+        unsafe { raw::free(main) };
+        let kept = filled(ThreadHeap::current(), 100);
+        heap.delete();
+        assert!(
+            Heap::main().contains(filled(ThreadHeap::current(), 100)),
+            "the main heap is the default again"
+        );
+        check(kept, 100);
+        let _ = before;
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn reallocating_in_a_heap_moves_a_block_there() {
+    let heap = new();
+    for size in SIZES {
+        let p = filled(ThreadHeap::current(), size);
+        // SAFETY: the block is live and given up for the new one.
+        let q = unsafe { heap.here().unwrap().realloc(p, size) };
+        assert!(heap.contains(q));
+        check(q, size);
+    }
+}
+
+#[test]
+fn collections_work_in_a_heap() {
+    let heap = new();
+    let mut words: ApiVec<ApiVec<u64, &Heap>, &Heap> = ApiVec::new_in(&heap);
+    for n in 0..200 {
+        let mut numbers = ApiVec::new_in(&heap);
+        numbers.extend(0..n);
+        words.push(numbers);
+    }
+    assert!(heap.contains(words.as_ptr()) && heap.contains(words[199].as_ptr()));
+    assert_eq!(
+        words.iter().map(|numbers| numbers.iter().sum::<u64>()).sum::<u64>(),
+        (0..200u64).map(|n| (0..n).sum::<u64>()).sum::<u64>()
+    );
+    words.shrink_to_fit();
+    let zeroed: ApiVec<u8, MiMalloc> = ApiVec::with_capacity_in(10, MiMalloc);
+    assert!(Heap::main().contains(zeroed.as_ptr()));
+    drop(words);
+    assert!(live(&heap).is_empty());
+}
+
+#[test]
+fn a_sub_process_keeps_to_itself() {
+    let apart = SubProcess::new().expect("memory for one more heap");
+    assert!(apart != SubProcess::current());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert!(apart.add_current_thread() && SubProcess::current() == apart);
+            let p = filled(ThreadHeap::current(), 100);
+            assert!(!Heap::main().contains(p));
+            let heap = new();
+            let kept = filled(heap.here().unwrap(), 200);
+            assert_eq!(apart.heaps().count(), 2);
+            heap.delete();
+            assert_eq!(apart.heaps().count(), 1);
+            check(kept, 200);
+            assert!(!Heap::main().contains(kept), "what is left stays in the sub-process");
+            for p in [p, kept] {
+                // SAFETY: the block is live and given up.
+                unsafe { raw::free(p) };
+            }
+            filled(ThreadHeap::current(), 100_000);
+        });
+    });
+    // SAFETY: its only thread has ended.
+    unsafe { apart.destroy() };
+}
+
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
