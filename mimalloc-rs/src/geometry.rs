@@ -17,8 +17,6 @@ pub(crate) const MEDIUM_PAGE_SLICES: usize = 8;
 /// Number of size classes.
 pub(crate) const CLASSES: usize = 45;
 
-/// The first reservation of address space that is tried.
-pub(crate) const REGION_SIZE: usize = 256 << 30;
 /// The smallest reservation worth its bookkeeping.
 pub(crate) const REGION_SIZE_MIN: usize = 4 << 20;
 /// Most reservations a process can hold.
@@ -45,16 +43,11 @@ pub(crate) const BORROW_BYTES: usize = 64 * 1024;
 /// One in this many blocks of other threads' pages goes home although it could be kept: threads whose blocks got
 /// mixed, for example when one took over pages of another that ended, come apart again.
 pub(crate) const HOMEWARD: u16 = 8;
-/// A thread takes over ownerless pages it frees into while it has fewer than this
-/// many pages with free blocks in the class.
-pub(crate) const ADOPT_MAX: usize = 32;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.
 pub(crate) const BONDS: usize = 32;
 
-/// Freed slices stay resident for one to two of these periods.
-pub(crate) const PURGE_PERIOD_MS: u64 = 100;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 

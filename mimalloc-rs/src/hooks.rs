@@ -192,3 +192,100 @@ pub(crate) fn run_deferred(active: &Cell<bool>, heartbeat: u64, force: bool) {
     unsafe { mem::transmute::<*mut c_void, DeferredFreeFn>(function)(force, heartbeat, arg) };
     active.set(false);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+    use std::string::{String, ToString};
+    use std::sync::Mutex;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::options::{self, Opt};
+
+    /// What this test's messages have in them; other tests of the process may have something to say too.
+    const MARK: &str = "said by the test of hooks";
+
+    static MESSAGES: Mutex<Vec<(String, usize)>> = Mutex::new(Vec::new());
+    static ERRORS: Mutex<Vec<(c_int, usize)>> = Mutex::new(Vec::new());
+
+    unsafe extern "C" fn keep_message(message: *const c_char, arg: *mut c_void) {
+        // SAFETY: messages are C strings, and errno is this thread's own.
+        let message = unsafe {
+            *libc::__errno_location() = 1;
+            CStr::from_ptr(message).to_string_lossy().to_string()
+        };
+        if message.contains(MARK) {
+            report::error(ErrorKind::Corrupted, format_args!("{MARK}, from within output"));
+            MESSAGES.lock().unwrap().push((message, arg.addr()));
+        }
+    }
+
+    unsafe extern "C" fn keep_error(code: c_int, arg: *mut c_void) {
+        ERRORS.lock().unwrap().push((code, arg.addr()));
+    }
+
+    #[test]
+    fn errors_reach_the_registered_functions_once() {
+        // SAFETY: both functions can be called anywhere, with any argument.
+        unsafe {
+            register_output(Some(keep_message), ptr::without_provenance_mut(1));
+            register_error(Some(keep_error), ptr::without_provenance_mut(2));
+            *libc::__errno_location() = 77;
+        }
+        report::error(ErrorKind::DoubleFree, format_args!("{MARK} {}", 5));
+        // SAFETY: errno is this thread's own.
+        assert_eq!(unsafe { *libc::__errno_location() }, 77);
+        options::set(Opt::ShowErrors, 0);
+        report::error(ErrorKind::InvalidPointer, format_args!("{MARK}, but not wanted"));
+        // SAFETY: nothing is called any more.
+        unsafe {
+            register_output(None, ptr::null_mut());
+            register_error(None, ptr::null_mut());
+        }
+        // SAFETY: tells a number.
+        let thread = unsafe { libc::gettid() };
+        let message = std::format!("mimalloc: error: thread {thread}: {MARK} 5\n");
+        assert_eq!(*MESSAGES.lock().unwrap(), [(message, 1)]);
+        let mine = [libc::EFAULT, libc::EAGAIN, libc::EINVAL].map(|code| (code, 2));
+        assert_eq!(*ERRORS.lock().unwrap(), mine);
+    }
+
+    #[test]
+    fn only_hardened_builds_end_at_a_corrupted_heap() {
+        let hardened = cfg!(any(feature = "debug", feature = "secure"));
+        assert_eq!(ends_process(ErrorKind::Corrupted), hardened);
+        assert!(!ends_process(ErrorKind::OutOfMemory) && !ends_process(ErrorKind::DoubleFree));
+    }
+
+    /// No thread's heartbeat.
+    const HEARTBEAT: u64 = u64::MAX - 1;
+
+    static DEFERRED: Mutex<Vec<(bool, usize)>> = Mutex::new(Vec::new());
+
+    std::thread_local! {
+        static ACTIVE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    unsafe extern "C" fn free_some(force: bool, heartbeat: c_ulonglong, arg: *mut c_void) {
+        if heartbeat == HEARTBEAT {
+            ACTIVE.with(|active| run_deferred(active, HEARTBEAT, force));
+            DEFERRED.lock().unwrap().push((force, arg.addr()));
+        }
+    }
+
+    #[test]
+    fn deferred_frees_run_once_and_not_within_themselves() {
+        ACTIVE.with(|active| run_deferred(active, HEARTBEAT, true));
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { register_deferred_free(Some(free_some), ptr::without_provenance_mut(3)) };
+        ACTIVE.with(|active| {
+            run_deferred(active, HEARTBEAT, true);
+            run_deferred(active, HEARTBEAT, false);
+            assert!(!active.get());
+        });
+        // SAFETY: nothing is called any more.
+        unsafe { register_deferred_free(None, ptr::null_mut()) };
+        assert_eq!(*DEFERRED.lock().unwrap(), [(true, 3), (false, 3)]);
+    }
+}

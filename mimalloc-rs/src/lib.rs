@@ -24,6 +24,8 @@
 //! | `arena` | slices of reserved address space, and when their memory goes back |
 //! | `size_class`, `geometry` | sizes and limits |
 //! | `pool` | records that outlive their users |
+//! | [`options`], [`hooks`], `report` | what the user wants, and what is told to whom |
+//! | [`stats`], [`process`] | numbers |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
 //! | `os` | the only place that speaks to the system |
 //!
@@ -49,15 +51,18 @@ mod orders;
 mod os;
 mod page;
 mod pool;
+pub mod process;
 pub mod raw;
 #[allow(dead_code, reason = "the rooms above have little to say yet")]
 mod report;
 mod size_class;
 mod stack;
+pub mod stats;
 mod sync;
 mod theap;
 mod thread;
 
+pub use arena::{Arena, CommitFn, Manage, Reserve};
 pub use global::MiMalloc;
 pub use heap::{Area, Heap, SubProcess};
 pub use report::ErrorKind;

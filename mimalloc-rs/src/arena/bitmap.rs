@@ -26,6 +26,8 @@ pub(crate) struct Group<O = Strict> {
     pub(crate) dirty: AtomicU64,
     /// Free since the purger last came by.
     pub(crate) idle: AtomicU64,
+    /// Not zero, and the system may have taken the memory already.
+    pub(crate) offered: AtomicU64,
     orders: PhantomData<O>,
 }
 
@@ -45,6 +47,7 @@ impl<O: Orders> Group<O> {
             used: AtomicU64::new(0),
             dirty: AtomicU64::new(0),
             idle: AtomicU64::new(0),
+            offered: AtomicU64::new(0),
             orders: PhantomData,
         }
     }
@@ -108,11 +111,25 @@ impl<O: Orders> Group<O> {
         if self.idle.load(RELAXED) & bits != 0 {
             self.idle.fetch_and(!bits, RELAXED);
         }
+        if self.offered.load(RELAXED) & bits != 0 {
+            self.offered.fetch_and(!bits, RELAXED);
+        }
         let dirty = self.dirty.load(RELAXED) & bits;
         if dirty != bits {
             self.dirty.fetch_or(bits, RELAXED);
         }
         dirty == 0
+    }
+
+    /// Free slices at this moment whose memory could be given back.
+    pub(crate) fn resident(&self) -> u64 {
+        self.free() & self.dirty.load(RELAXED) & !self.offered.load(RELAXED)
+    }
+
+    /// Marks slices the caller holds as memory that the system may take.
+    pub(crate) fn offer(&self, bits: u64) {
+        self.offered.fetch_or(bits, RELAXED);
+        self.idle.fetch_and(!bits, RELAXED);
     }
 
     /// Marks slices the caller holds as zero.

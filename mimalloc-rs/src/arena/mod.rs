@@ -10,7 +10,10 @@
 pub(crate) mod bitmap;
 mod purge;
 mod region;
+mod reserve;
+mod supply;
 mod survey;
+mod tables;
 
 pub(crate) use purge::{forget_purger, purge_if_due, purge_now};
 pub(crate) use region::{
@@ -21,7 +24,11 @@ pub(crate) use region::{
 use crate::geometry::SLICE_SIZE;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use self::region::{REGIONS, add_region};
+pub use reserve::{Arena, Manage, Reserve};
+pub(crate) use supply::reserve_at_start;
+
+pub use self::region::CommitFn;
+use self::region::REGIONS;
 
 /// Slices that one caller holds.
 #[derive(Debug, Clone, Copy)]
@@ -41,13 +48,12 @@ pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
     let align = align.max(SLICE_SIZE);
     loop {
         let known = COUNT.load(Ordering::Acquire);
-        for region in &REGIONS[..known as usize] {
-            if let Some(run) = region.allocate(count, align) {
-                return Some(run);
-            }
+        let mut shared = REGIONS[..known as usize].iter().filter(|region| !region.is_exclusive());
+        if let Some(run) = shared.find_map(|region| region.allocate(count, align)) {
+            return Some(run);
         }
         let needed = count.checked_mul(SLICE_SIZE)?.checked_add(align)?;
-        add_region(&COUNT, known, needed)?;
+        supply::add_region(known, needed)?;
     }
 }
 

@@ -7,8 +7,10 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::bitmap::Group;
 use super::region::{Region, Slice};
-use crate::geometry::{GROUP_SLICES, PURGE_PERIOD_MS, SLICE_SHIFT};
+use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
+use crate::options::{self, Opt};
 use crate::os;
 
 /// Whether a free slice may be resident.
@@ -50,9 +52,10 @@ fn look_at_clock() {
     if now < due {
         return;
     }
-    let next = now + PURGE_PERIOD_MS;
-    if DUE_MS.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-        purge(Pass::Idle);
+    let Ok(period) = u64::try_from(options::get(Opt::PurgeDelay)) else { return };
+    let pass = if period == 0 { Pass::All } else { Pass::Idle };
+    if DUE_MS.compare_exchange(due, now + period, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        purge(pass);
     }
 }
 
@@ -73,7 +76,7 @@ fn purge(pass: Pass) {
     // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
     PENDING.swap(false, Ordering::SeqCst);
     let mut left = false;
-    for region in super::regions() {
+    for region in super::regions().iter().filter(|region| !region.is_pinned()) {
         left |= purge_region(region, pass);
     }
     if left {
@@ -94,7 +97,7 @@ fn purge_region(region: &'static Region, pass: Pass) -> bool {
     let mut held = Held { start: 0, count: 0 };
     for number in 0..region.groups_in_use() {
         let group = region.group(number);
-        let resident = group.free() & group.dirty.load(Ordering::Relaxed);
+        let resident = group.resident();
         let wanted = match pass {
             Pass::All => resident,
             Pass::Idle => resident & group.idle.load(Ordering::Relaxed),
@@ -125,12 +128,21 @@ fn give_back(region: &'static Region, held: &Held) {
     if held.count == 0 {
         return;
     }
-    let start = Slice { region, index: held.start }.start();
-    // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
-    let zero = unsafe { os::purge(start, held.count << SLICE_SHIFT) };
-    if zero {
+    let (start, size) = (Slice { region, index: held.start }.start(), held.count << SLICE_SHIFT);
+    let mark = if size < options::get_size(Opt::MinimalPurgeSize) {
+        None
+    } else if options::is_enabled(Opt::PurgeDecommits) {
+        // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
+        let zero = unsafe { os::purge(start, size) };
+        zero.then_some(Group::clean as fn(&Group, u64))
+    } else {
+        // SAFETY: as above.
+        unsafe { os::offer(start, size) };
+        Some(Group::offer as fn(&Group, u64))
+    };
+    if let Some(mark) = mark {
         region.each_group(held.start, held.count, |group, bits| {
-            region.group(group).clean(bits);
+            mark(region.group(group), bits);
             true
         });
     }

@@ -1,13 +1,13 @@
 //! One reservation of address space and the tables that describe its slices.
 
+use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::Run;
 use super::bitmap::{Group, mask};
-use crate::geometry::{
-    CACHE_LINE, COMMIT_STEP, GROUP_SLICES, REGION_SIZE, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE,
-};
+use super::tables::{TABLE_ALIGN, Tables};
+use crate::geometry::{CACHE_LINE, COMMIT_STEP, GROUP_SLICES, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
 use crate::page::Page;
 
@@ -21,7 +21,7 @@ pub(crate) const OWNER_SINGLETON: u32 = 2;
 pub(crate) const OWNER_INTERIOR: u32 = 1 << 31;
 
 /// Slices of one region are numbered in a space of this many bits.
-const NUMBER_SHIFT: usize = 26;
+pub(super) const NUMBER_SHIFT: usize = 26;
 
 /// The regions, in order of creation. The first is the one the fast paths know.
 pub(super) static REGIONS: [Region; REGIONS_MAX] = [const { Region::new() }; REGIONS_MAX];
@@ -53,6 +53,46 @@ pub(crate) struct Region {
     hint: AtomicUsize,
     /// No slice from here on was ever used.
     high: AtomicUsize,
+
+    /// Only heaps bound to the region take memory from it.
+    exclusive: AtomicBool,
+    /// Its memory is never given back to the system.
+    pinned: AtomicBool,
+    /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
+    commit_fn: AtomicPtr<c_void>,
+    commit_arg: AtomicPtr<c_void>,
+}
+
+/// Makes `size` bytes at `start` accessible, if `commit` is true, which it always is; says in `is_zero` whether they
+/// read as zero, and returns whether it worked.
+pub type CommitFn = unsafe extern "C" fn(
+    commit: bool,
+    start: *mut c_void,
+    size: usize,
+    is_zero: *mut bool,
+    arg: *mut c_void,
+) -> bool;
+
+/// What a region is made of.
+pub(super) struct Material {
+    /// Memory for the tables of this many slices, as [`Tables`] lays them out; accessible, but for the records.
+    pub(super) tables: *mut u8,
+    /// Start of the first slice.
+    pub(super) base: *mut u8,
+    pub(super) slices: usize,
+    /// Whether slices and records are accessible.
+    pub(super) accessible: bool,
+    /// Whether the slices read as zero.
+    pub(super) zero: bool,
+    pub(super) traits: Traits,
+}
+
+/// How a region differs from others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Traits {
+    pub(super) exclusive: bool,
+    pub(super) pinned: bool,
+    pub(super) commit: Option<(CommitFn, *mut c_void)>,
 }
 
 /// A slice: its region and its place there.
@@ -139,6 +179,80 @@ impl Region {
             committed: AtomicUsize::new(0),
             hint: AtomicUsize::new(0),
             high: AtomicUsize::new(0),
+            exclusive: AtomicBool::new(false),
+            pinned: AtomicBool::new(false),
+            commit_fn: AtomicPtr::new(ptr::null_mut()),
+            commit_arg: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Makes a region of an unused entry.
+    ///
+    /// # Safety
+    /// The entry is the caller's alone, and the material is the region's from now on, for the life of the process.
+    pub(super) unsafe fn set_up(&self, material: &Material) {
+        let Material { base, slices, .. } = *material;
+        let sizes = Tables::new(slices);
+        // SAFETY: the tables follow each other in the memory for them.
+        let (groups, owners, records) = unsafe {
+            let owners = material.tables.add(sizes.groups);
+            (material.tables.cast::<Group>(), owners, owners.add(sizes.owners))
+        };
+        if !material.zero {
+            for group in 0..slices / GROUP_SLICES {
+                // SAFETY: the table has an entry for each group.
+                unsafe { (*groups.add(group)).soil(u64::MAX) };
+            }
+        }
+        self.groups.store(groups, Ordering::Relaxed);
+        self.owners.store(owners.cast(), Ordering::Relaxed);
+        self.records.store(records.cast(), Ordering::Relaxed);
+        self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);
+        self.pinned.store(material.traits.pinned, Ordering::Relaxed);
+        if let Some((function, arg)) = material.traits.commit {
+            self.commit_arg.store(arg, Ordering::Relaxed);
+            self.commit_fn.store(function as *mut c_void, Ordering::Relaxed);
+        }
+        self.committed.store(if material.accessible { slices } else { 0 }, Ordering::Relaxed);
+        self.base.store(base, Ordering::Relaxed);
+        self.slices.store(slices, Ordering::Release);
+    }
+
+    /// Whether only heaps bound to the region take memory from it.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive.load(Ordering::Relaxed)
+    }
+
+    /// Whether its memory is never given back.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pinned.load(Ordering::Relaxed)
+    }
+
+    /// Start and size of the memory that is handed out; of no size while the region is set up.
+    pub(super) fn area(&self) -> (*mut u8, usize) {
+        let slices = self.slices.load(Ordering::Acquire);
+        (self.base.load(Ordering::Relaxed), slices << SLICE_SHIFT)
+    }
+
+    /// Bytes that were handed out at some time.
+    pub(super) fn reached(&self) -> usize {
+        self.high.load(Ordering::Relaxed) << SLICE_SHIFT
+    }
+
+    /// Makes `size` bytes at `start` accessible.
+    ///
+    /// # Safety
+    /// They lie in the region.
+    unsafe fn make_accessible(&self, start: *mut u8, size: usize) -> bool {
+        let function = self.commit_fn.load(Ordering::Relaxed);
+        // SAFETY: as the caller says; only `set_up` stores a function, of this type.
+        unsafe {
+            if function.is_null() {
+                return os::commit(start, size);
+            }
+            let function = core::mem::transmute::<*mut c_void, CommitFn>(function);
+            let mut zero = false;
+            function(true, start.cast(), size, &raw mut zero, self.commit_arg.load(Ordering::Relaxed))
         }
     }
 
@@ -315,7 +429,7 @@ impl Region {
         // SAFETY: both ranges lie in the region: `from` and `to` are at most its number of slices.
         let done = unsafe {
             let start = Slice { region: self, index: from }.start();
-            os::commit(start, (to - from) << SLICE_SHIFT)
+            self.make_accessible(start, (to - from) << SLICE_SHIFT)
                 && commit_table(records.cast(), to * size_of::<Page>())
         };
         if done {
@@ -359,82 +473,6 @@ impl Region {
 unsafe fn commit_table(table: *mut u8, size: usize) -> bool {
     // SAFETY: the caller vouches for the range.
     unsafe { os::commit(table, size.next_multiple_of(TABLE_ALIGN)) }
-}
-
-/// Tables start and end on system pages, of whichever size.
-const TABLE_ALIGN: usize = SLICE_SIZE;
-
-/// Sizes of a region's tables, for a number of slices.
-struct Layout {
-    groups: usize,
-    owners: usize,
-    records: usize,
-}
-
-impl Layout {
-    const fn new(slices: usize) -> Self {
-        Self {
-            groups: (slices / GROUP_SLICES * size_of::<Group>()).next_multiple_of(TABLE_ALIGN),
-            owners: (slices * size_of::<AtomicU32>()).next_multiple_of(TABLE_ALIGN),
-            records: (slices * size_of::<Page>()).next_multiple_of(TABLE_ALIGN),
-        }
-    }
-
-    const fn total(&self) -> usize {
-        self.groups + self.owners + self.records
-    }
-}
-
-/// Reserves one more region for at least `needed` bytes. `known` is the number of regions the
-/// caller has looked at: if others have come since, it returns at once and the caller looks again.
-#[cold]
-pub(super) fn add_region(count: &AtomicU32, known: u32, needed: usize) -> Option<()> {
-    if known as usize >= REGIONS_MAX {
-        return None;
-    }
-    let needed = needed.checked_next_multiple_of(GROUP_SLICES * SLICE_SIZE)?.max(REGION_SIZE_MIN);
-    if needed >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
-        return None;
-    }
-    let mut size = REGION_SIZE.max(needed);
-    let reserved = loop {
-        let tables = Layout::new(size >> SLICE_SHIFT);
-        if let Some(reserved) = os::reserve(tables.total() + size, SLICE_SIZE) {
-            break reserved;
-        }
-        if size == needed {
-            // Another thread may have been luckier.
-            return (count.load(Ordering::Acquire) != known).then_some(());
-        }
-        size = (size / 2).max(needed);
-    };
-    let slices = size >> SLICE_SHIFT;
-    let tables = Layout::new(slices);
-    let total = tables.total() + size;
-    if count.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-        // SAFETY: the reservation was made above and nobody knows of it.
-        unsafe { os::release(reserved.start, total) };
-        return Some(());
-    }
-    let region = &REGIONS[known as usize];
-    // SAFETY: the layout's parts follow each other inside the reservation.
-    let base = unsafe {
-        let (groups, owners) = (reserved.start, reserved.start.add(tables.groups));
-        let records = owners.add(tables.owners);
-        if !reserved.accessible && !os::commit(groups, tables.groups + tables.owners) {
-            // The slot stays behind as a region without slices; there are enough of them.
-            os::release(reserved.start, total);
-            return None;
-        }
-        region.groups.store(groups.cast(), Ordering::Relaxed);
-        region.owners.store(owners.cast(), Ordering::Relaxed);
-        region.records.store(records.cast(), Ordering::Relaxed);
-        records.add(tables.records)
-    };
-    region.base.store(base, Ordering::Relaxed);
-    region.committed.store(if reserved.accessible { slices } else { 0 }, Ordering::Relaxed);
-    region.slices.store(slices, Ordering::Release);
-    Some(())
 }
 
 const _: () = assert!(size_of::<Group>() == 32);

@@ -91,7 +91,12 @@ pub fn get(opt: Opt) -> i64 {
 #[inline]
 #[must_use]
 pub fn get_clamp(opt: Opt, min: i64, max: i64) -> i64 {
-    get(opt).max(min).min(max)
+    clamp(get(opt), min, max)
+}
+
+/// As `Ord::clamp`, which panics when the bounds are the wrong way round.
+fn clamp(value: i64, min: i64, max: i64) -> i64 {
+    value.max(min).min(max)
 }
 
 /// The value of an option as a size: bytes for options in [`Unit::Kibibytes`], the plain number for all others.
@@ -105,7 +110,11 @@ pub fn get_clamp(opt: Opt, min: i64, max: i64) -> i64 {
 /// ```
 #[must_use]
 pub fn get_size(opt: Opt) -> usize {
-    let value = usize::try_from(get(opt)).unwrap_or(0);
+    size_of(opt, get(opt))
+}
+
+fn size_of(opt: Opt, value: i64) -> usize {
+    let value = usize::try_from(value).unwrap_or(0);
     if opt.unit() == Unit::Kibibytes { value.saturating_mul(1024) } else { value }
 }
 
@@ -233,4 +242,87 @@ fn write_options(state: &State, out: &mut dyn fmt::Write) -> fmt::Result {
         writeln!(out, "{}={}{unit}{source}{effect}", opt.env_name(), state.get(opt))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+    use std::string::String;
+
+    use super::*;
+    use crate::stats::Bytes;
+
+    /// The table of the documentation, from the table of the options.
+    fn documented() -> String {
+        let mut text = String::from("| variable | option | default | here |\n|---|---|---|---|\n");
+        for opt in all() {
+            let default = match opt.unit() {
+                Unit::Kibibytes => format!("{}", Bytes(opt.default() * 1024)),
+                Unit::Bytes => format!("{}", Bytes(opt.default())),
+                Unit::Milliseconds => format!("{} ms", opt.default()),
+                Unit::Percent => format!("{} %", opt.default()),
+                _ => format!("{}", opt.default()),
+            };
+            let formerly = opt.legacy_name().map(|name| format!(" (formerly `{name}`)")).unwrap_or_default();
+            let here = match opt.effect() {
+                Effect::Works => String::from("works"),
+                Effect::Accepted(reason) => format!("no effect: {reason}"),
+            };
+            let env = opt.env_name();
+            text.push_str(&format!(
+                "| `{env}`{formerly} | [`{opt:?}`](Opt::{opt:?}) | {default} | {here} |\n"
+            ));
+        }
+        text
+    }
+
+    #[test]
+    fn the_documentation_lists_all_options_as_they_are() {
+        if cfg!(any(feature = "secure", feature = "debug")) {
+            return; // The page shows the crate without features.
+        }
+        let page = include_str!("environment.md");
+        let table = documented();
+        assert!(page.contains(&table), "options/environment.md should have this table:\n{table}");
+    }
+
+    #[test]
+    fn sizes_are_bytes_and_never_negative() {
+        let state = State::new();
+        let size = |opt, value| {
+            state.set(opt, value);
+            size_of(opt, state.get(opt))
+        };
+        assert_eq!(size(Opt::ReserveOsMemory, 3), 3072);
+        assert_eq!(size(Opt::ReserveOsMemory, -3), 0);
+        assert_eq!(size(Opt::ReserveOsMemory, i64::MAX), usize::MAX);
+        assert_eq!(size(Opt::GuardedMax, 3), 3);
+    }
+
+    #[test]
+    fn options_print_as_variables_that_set_them() {
+        let state = State::new();
+        state.set(Opt::ArenaReserve, 64);
+        state.set(Opt::OsTag, -7);
+        let mut text = String::new();
+        write_options(&state, &mut text).unwrap();
+        assert!(text.contains("\nMIMALLOC_ARENA_RESERVE=64KiB\n"), "{text}");
+        assert!(text.contains("\nMIMALLOC_OS_TAG=-7  (no effect)\n"), "{text}");
+        assert!(text.contains("\nMIMALLOC_PURGE_DELAY=100  (default)\n"), "{text}");
+        let read_back = environment::read(
+            text.lines().map(|line| line.split(' ').next().unwrap_or_default().as_bytes()),
+            |finding| assert!(matches!(finding, Finding::Legacy(..)), "{finding:?}"),
+        );
+        for opt in all() {
+            assert_eq!(read_back[opt as usize], Some(state.get(opt)), "{opt:?}");
+        }
+    }
+
+    #[test]
+    fn a_clamped_value_is_within_its_bounds() {
+        assert_eq!(clamp(5, 1, 3), 3);
+        assert_eq!(clamp(-5, 1, 3), 1);
+        assert_eq!(clamp(2, 1, 3), 2);
+        assert_eq!(clamp(2, 3, 1), 1);
+    }
 }

@@ -65,8 +65,14 @@ pub(super) static TABLE: [Row; 49] = [
     works(Opt::ReserveHugeOsPagesAt, "MIMALLOC_RESERVE_HUGE_OS_PAGES_AT", Unit::Number, -1),
     works(Opt::AllowThp, "MIMALLOC_ALLOW_THP", Unit::Level, 1),
     works(Opt::DestroyOnExit, "MIMALLOC_DESTROY_ON_EXIT", Unit::Flag, 0),
-    works(Opt::GenericCollect, "MIMALLOC_GENERIC_COLLECT", Unit::Count, 10_000),
-    works(Opt::PageReclaimOnFree, "MIMALLOC_PAGE_RECLAIM_ON_FREE", Unit::Level, 0)
+    accepted(
+        Opt::GenericCollect,
+        "MIMALLOC_GENERIC_COLLECT",
+        Unit::Count,
+        10_000,
+        "a page is given back when its last block is freed, without a search",
+    ),
+    works(Opt::PageReclaimOnFree, "MIMALLOC_PAGE_RECLAIM_ON_FREE", Unit::Level, 1)
         .formerly("MIMALLOC_ABANDONED_RECLAIM_ON_FREE"),
     works(Opt::PageMaxReclaim, "MIMALLOC_PAGE_MAX_RECLAIM", Unit::Count, -1),
     guarded(Opt::GuardedMin, "MIMALLOC_GUARDED_MIN", Unit::Bytes, 0),
@@ -122,13 +128,7 @@ pub(super) static TABLE: [Row; 49] = [
         4,
         "the page that waited longest is taken, without a search",
     ),
-    accepted(
-        Opt::PageCrossThreadMaxReclaim,
-        "MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM",
-        Unit::Count,
-        32,
-        "`MIMALLOC_PAGE_MAX_RECLAIM` holds for pages of every origin",
-    ),
+    works(Opt::PageCrossThreadMaxReclaim, "MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM", Unit::Count, 32),
     accepted(Opt::PageCommitOnDemand, "MIMALLOC_PAGE_COMMIT_ON_DEMAND", Unit::Level, 0, ON_TOUCH),
     accepted(Opt::MaxVabits, "MIMALLOC_MAX_VABITS", Unit::Count, 0, NO_PAGE_MAP),
     accepted(Opt::PagemapCommit, "MIMALLOC_PAGEMAP_COMMIT", Unit::Flag, 0, NO_PAGE_MAP),

@@ -4,7 +4,8 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::Reservation;
+use super::{LargePages, Reservation};
+use crate::options::{self, Opt};
 
 /// Reserves `size` bytes whose start is a multiple of `align`, a power of two of at least the system's
 /// page size. `None` when the system refuses.
@@ -28,13 +29,48 @@ pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
             libc::munmap(aligned.add(size).cast(), align - before);
         }
         // Huge pages behind a small heap would multiply its footprint.
-        libc::madvise(aligned.cast(), size, libc::MADV_NOHUGEPAGE);
+        if options::get(Opt::AllowThp) < 2 {
+            libc::madvise(aligned.cast(), size, libc::MADV_NOHUGEPAGE);
+        }
         Some(Reservation { start: aligned, accessible })
     }
 }
 
+/// Reserves `size` bytes of large pages, which stay in memory. `None` when the system has not enough of them.
+pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<Reservation> {
+    let kind = match pages {
+        LargePages::Default => libc::MAP_HUGETLB,
+        LargePages::Huge { .. } => libc::MAP_HUGETLB | libc::MAP_HUGE_1GB,
+    };
+    let start = map_with(size, libc::PROT_READ | libc::PROT_WRITE, kind)?;
+    if let LargePages::Huge { node: Some(node) } = pages
+        && node < u64::BITS
+    {
+        const MPOL_PREFERRED: libc::c_int = 1;
+        let mask = 1u64 << node;
+        // SAFETY: the range was mapped above, and the mask has this many bits. Where the system has no nodes, the call
+        // does nothing.
+        unsafe {
+            libc::syscall(
+                libc::SYS_mbind,
+                start,
+                size,
+                MPOL_PREFERRED,
+                &raw const mask,
+                u64::from(u64::BITS),
+                0,
+            );
+        }
+    }
+    Some(Reservation { start, accessible: true })
+}
+
 fn map(size: usize, protection: i32) -> Option<*mut u8> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    map_with(size, protection, libc::MAP_NORESERVE)
+}
+
+fn map_with(size: usize, protection: i32, kind: i32) -> Option<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | kind;
     // SAFETY: asks for a new mapping at a place of the system's choice.
     let start = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
     (start != libc::MAP_FAILED).then_some(start.cast())
@@ -67,6 +103,21 @@ pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
 pub(crate) unsafe fn purge(start: *mut u8, size: usize) -> bool {
     // SAFETY: the caller vouches for the range.
     unsafe { libc::madvise(start.cast(), size, libc::MADV_DONTNEED) == 0 }
+}
+
+/// Lets the system take the memory behind `size` bytes at `start` when it needs some.
+///
+/// # Safety
+/// As for [`purge`].
+pub(crate) unsafe fn offer(start: *mut u8, size: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::madvise(start.cast(), size, libc::MADV_FREE) };
+}
+
+/// Has the system use no transparent huge pages in this process.
+pub(crate) fn forbid_huge_pages() {
+    // SAFETY: changes nothing but that.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
 /// Milliseconds of a monotonic clock that is read without a system call.

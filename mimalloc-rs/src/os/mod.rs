@@ -3,6 +3,7 @@
 //! One file per system; each offers the same functions:
 //!
 //! * `reserve`: address space, zeroed when touched, possibly not yet accessible;
+//! * `reserve_large`: the same of large pages, which exist from the start;
 //! * `commit`: makes reserved space accessible;
 //! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
 //! * `release`: ends a reservation;
@@ -17,6 +18,15 @@ pub(crate) use linux::*;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("mimalloc-rs supports Linux; other systems need a file in src/os");
+
+/// Which pages [`reserve_large`] takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LargePages {
+    /// The size the system prefers.
+    Default,
+    /// Of 1 GiB, from this NUMA node if one is given.
+    Huge { node: Option<u32> },
+}
 
 /// A stretch of reserved address space.
 #[derive(Debug, Clone, Copy)]

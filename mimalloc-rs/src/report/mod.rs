@@ -66,10 +66,14 @@ impl ErrorKind {
             _ => return None,
         })
     }
+}
 
-    /// Whether the program did something it must not, and cannot go on as if nothing had happened.
-    const fn is_misuse(self) -> bool {
-        matches!(self, Self::DoubleFree | Self::Corrupted | Self::InvalidPointer)
+impl From<ErrorKind> for Kind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::DoubleFree | ErrorKind::Corrupted | ErrorKind::InvalidPointer => Self::Misuse,
+            ErrorKind::OutOfMemory | ErrorKind::TooLarge => Self::Error,
+        }
     }
 }
 
@@ -95,7 +99,7 @@ static LIMITS: Limits = Limits::new();
 #[inline(never)]
 pub(crate) fn error(kind: ErrorKind, message: fmt::Arguments<'_>) {
     let _errno = KeptErrno::save();
-    say(if kind.is_misuse() { Kind::Misuse } else { Kind::Error }, message);
+    say(kind.into(), message);
     hooks::call_error(kind);
 }
 
@@ -151,5 +155,26 @@ impl Drop for KeptErrno {
     fn drop(&mut self) {
         // SAFETY: as above.
         unsafe { *libc::__errno_location() = self.0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_codes_belong_together() {
+        for kind in [
+            ErrorKind::DoubleFree,
+            ErrorKind::Corrupted,
+            ErrorKind::OutOfMemory,
+            ErrorKind::TooLarge,
+            ErrorKind::InvalidPointer,
+        ] {
+            assert_eq!(ErrorKind::from_code(kind.code()), Some(kind));
+            let fails_in_hand = [ErrorKind::OutOfMemory, ErrorKind::TooLarge].contains(&kind);
+            assert_eq!(Kind::from(kind), if fails_in_hand { Kind::Error } else { Kind::Misuse });
+        }
+        assert_eq!(ErrorKind::from_code(0), None);
     }
 }

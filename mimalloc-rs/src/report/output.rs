@@ -125,3 +125,33 @@ impl Drop for OutputWriter {
         self.flush();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::ffi::{CStr, c_char};
+    use core::fmt::Write;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    use super::*;
+
+    unsafe extern "C" fn keep(message: *const c_char, arg: *mut c_void) {
+        // SAFETY: messages are C strings, and the argument is the vector of the test below.
+        unsafe {
+            let message = CStr::from_ptr(message).to_str().unwrap().to_string();
+            (*arg.cast::<Vec<String>>()).push(message);
+        }
+    }
+
+    #[test]
+    fn a_writer_passes_whole_lines_and_long_ones_in_pieces() {
+        let mut lines: Vec<String> = Vec::new();
+        // SAFETY: the function takes a vector of strings, which outlives the writer.
+        let mut writer = unsafe { OutputWriter::to(keep, (&raw mut lines).cast()) };
+        write!(writer, "one {}\ntwo", 1).unwrap();
+        write!(writer, " {}\n\n{}", 2, "ä".repeat(256)).unwrap();
+        drop(writer);
+        let (long, rest) = ("ä".repeat(255), "ä");
+        assert_eq!(lines, ["one 1\n", "two 2\n", "\n", long.as_str(), rest]);
+    }
+}

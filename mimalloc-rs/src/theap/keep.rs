@@ -5,7 +5,8 @@ use core::ptr;
 use super::Theap;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{ADOPT_MAX, CLASSES, HOMEWARD};
+use crate::geometry::{CLASSES, HOMEWARD};
+use crate::options::{self, Opt};
 use crate::page::{self, Block, Page};
 
 /// # Safety
@@ -21,7 +22,8 @@ impl Theap {
                 return;
             }
             let queue = &raw mut (*theap).queues[Page::class(page)];
-            if Page::origin(page) == (*theap).id || (*queue).len() < ADOPT_MAX {
+            let from_here = Page::origin(page) == (*theap).id;
+            if may_reclaim(from_here, (*queue).len()) {
                 Self::own(theap, page);
                 (*queue).push_back(page);
             } else {
@@ -143,4 +145,11 @@ impl Theap {
             }
         }
     }
+}
+
+/// Whether a theap with `pages` pages of a class takes over one more: one that was its own before, or another's.
+fn may_reclaim(own: bool, pages: usize) -> bool {
+    let (level, limit) = if own { (0, Opt::PageMaxReclaim) } else { (1, Opt::PageCrossThreadMaxReclaim) };
+    options::get(Opt::PageReclaimOnFree) >= level
+        && usize::try_from(options::get(limit)).map_or(true, |limit| pages < limit)
 }

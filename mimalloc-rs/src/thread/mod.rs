@@ -6,6 +6,7 @@ use core::ffi::c_void;
 
 use crate::arena;
 use crate::heap;
+use crate::options::{self, Opt};
 use crate::os;
 use crate::sync::AtomicU32;
 use crate::theap::{self, Theap};
@@ -61,6 +62,10 @@ fn set_up_process() {
     os::on_thread_exit(at_thread_exit);
     if DONE.swap(1, crate::sync::Ordering::Relaxed) == 0 {
         os::on_fork_child(at_fork_child);
+        if options::get(Opt::AllowThp) == 0 {
+            os::forbid_huge_pages();
+        }
+        arena::reserve_at_start();
     }
 }
 

@@ -1,0 +1,155 @@
+//! Where regions come from: the system, on demand or when the program says so, or memory that the program has.
+
+use core::sync::atomic::Ordering;
+
+use super::COUNT;
+use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
+use super::tables::Tables;
+use crate::geometry::{GROUP_SLICES, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
+use crate::options::{self, Opt};
+use crate::os::{self, Reservation};
+
+/// Bytes that regions consist of are a multiple of this.
+pub(super) const REGION_UNIT: usize = GROUP_SLICES * SLICE_SIZE;
+/// What is tried first where large system pages are wanted: they exist from the start.
+const LARGE_REGION_SIZE: usize = 1 << 30;
+
+/// Reserves one more region for at least `needed` bytes. `known` is the number of regions the
+/// caller has looked at: if others have come since, it returns at once and the caller looks again.
+#[cold]
+pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
+    if known as usize >= REGIONS_MAX || options::is_enabled(Opt::DisallowOsAlloc) {
+        return None;
+    }
+    let needed = needed.checked_next_multiple_of(REGION_UNIT)?.max(REGION_SIZE_MIN);
+    if needed >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
+        return None;
+    }
+    if options::is_enabled(Opt::AllowLargeOsPages)
+        && reserve(needed.max(LARGE_REGION_SIZE), true, Traits { pinned: true, ..Traits::default() })
+            .is_some()
+    {
+        return Some(());
+    }
+    let mut size = (options::get_size(Opt::ArenaReserve) / REGION_UNIT * REGION_UNIT).max(needed);
+    let (start, accessible) = loop {
+        let total = Tables::new(size >> SLICE_SHIFT).total() + size;
+        if let Some(Reservation { start, accessible }) = os::reserve(total, SLICE_SIZE) {
+            break (start, accessible);
+        }
+        if size == needed {
+            // Another thread may have been luckier.
+            return (COUNT.load(Ordering::Acquire) != known).then_some(());
+        }
+        size = (size / 2 / REGION_UNIT * REGION_UNIT).max(needed);
+    };
+    let tables = Tables::new(size >> SLICE_SHIFT);
+    let total = tables.total() + size;
+    if COUNT.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // SAFETY: the reservation was made above and nobody knows of it.
+        unsafe { os::release(start, total) };
+        return Some(());
+    }
+    // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
+    unsafe {
+        if !accessible && !os::commit(start, tables.groups + tables.owners) {
+            // The entry stays behind as a region without slices; there are enough of them.
+            os::release(start, total);
+            return None;
+        }
+        REGIONS[known as usize].set_up(&Material {
+            tables: start,
+            base: start.add(tables.total()),
+            slices: size >> SLICE_SHIFT,
+            accessible,
+            zero: true,
+            traits: Traits::default(),
+        });
+    }
+    Some(())
+}
+
+/// Reserves a region of `size` bytes, of large system pages if `large`.
+pub(super) fn reserve(size: usize, large: bool, traits: Traits) -> Option<&'static Region> {
+    let size = size.checked_next_multiple_of(REGION_UNIT)?;
+    if size >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
+        return None;
+    }
+    let memory =
+        if large { os::reserve_large(size, os::LargePages::Default) } else { os::reserve(size, SLICE_SIZE) }?;
+    let material = Managed { start: memory.start, size, accessible: memory.accessible, zero: true, traits };
+    // SAFETY: the memory was reserved above.
+    let region = unsafe { manage(&material) };
+    if region.is_none() {
+        // SAFETY: nobody knows of the memory.
+        unsafe { os::release(memory.start, size) };
+    }
+    region
+}
+
+/// Memory for the slices of a region, with tables elsewhere.
+pub(super) struct Managed {
+    /// A multiple of [`SLICE_SIZE`].
+    pub(super) start: *mut u8,
+    /// A multiple of [`REGION_UNIT`].
+    pub(super) size: usize,
+    pub(super) accessible: bool,
+    pub(super) zero: bool,
+    pub(super) traits: Traits,
+}
+
+/// Makes a region of memory that is there. `None` when there are too many regions, or no memory for the tables.
+///
+/// # Safety
+/// The memory is the region's from now on, for the life of the process.
+pub(super) unsafe fn manage(memory: &Managed) -> Option<&'static Region> {
+    let slices = memory.size >> SLICE_SHIFT;
+    if slices == 0 || slices > 1 << NUMBER_SHIFT {
+        return None;
+    }
+    let total = Tables::new(slices).total();
+    let tables = os::reserve(total, SLICE_SIZE)?;
+    // SAFETY: the tables were reserved above.
+    if !tables.accessible && !unsafe { os::commit(tables.start, total) } {
+        // SAFETY: nobody knows of them.
+        unsafe { os::release(tables.start, total) };
+        return None;
+    }
+    let entry = COUNT.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
+        ((count as usize) < REGIONS_MAX).then_some(count + 1)
+    });
+    let Ok(entry) = entry else {
+        // SAFETY: nobody knows of the tables.
+        unsafe { os::release(tables.start, total) };
+        return None;
+    };
+    let region = &REGIONS[entry as usize];
+    // SAFETY: as the caller says; the entry was taken above.
+    unsafe {
+        region.set_up(&Material {
+            tables: tables.start,
+            base: memory.start,
+            slices,
+            accessible: memory.accessible,
+            zero: memory.zero,
+            traits: memory.traits,
+        });
+    }
+    Some(region)
+}
+
+/// Reserves what the options say should be there from the start.
+#[cold]
+pub(crate) fn reserve_at_start() {
+    let pages = options::get_clamp(Opt::ReserveHugeOsPages, 0, 128 * 1024) as usize;
+    if pages > 0 {
+        let node = options::get(Opt::ReserveHugeOsPagesAt);
+        super::Arena::reserve_huge_pages(pages, u32::try_from(node).ok(), None);
+    }
+    let size = options::get_size(Opt::ReserveOsMemory);
+    if size > 0 {
+        let large = options::is_enabled(Opt::AllowLargeOsPages);
+        let traits = Traits { pinned: large, ..Traits::default() };
+        let _ = reserve(size, large, traits).or_else(|| reserve(size, false, Traits::default()));
+    }
+}

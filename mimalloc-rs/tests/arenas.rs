@@ -1,0 +1,115 @@
+//! Arenas: memory reserved ahead, and memory of the program's own.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::{Arena, Heap, Manage, Reserve};
+
+const MIB: usize = 1 << 20;
+
+/// Memory from the system that nobody else knows of.
+fn mapped(size: usize, protection: i32) -> *mut u8 {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at a place of the system's choice.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
+    assert_ne!(start, libc::MAP_FAILED);
+    start.cast()
+}
+
+#[test]
+fn an_exclusive_arena_serves_its_heaps_alone_until_it_is_full() {
+    let arena = Arena::reserve(40 * MIB, Reserve { exclusive: true, ..Reserve::default() }).unwrap();
+    let (start, size) = arena.area();
+    assert!(size >= 40 * MIB && start.addr().is_multiple_of(Arena::MIN_ALIGN));
+    assert!(arena.contains(start) && arena.contains(start.wrapping_add(size - 1)));
+    assert!(!arena.contains(start.wrapping_add(size)) && !arena.contains(start.wrapping_sub(1)));
+    let elsewhere = ThreadHeap::current().malloc(30 * MIB);
+    assert!(!arena.contains(elsewhere));
+    // SAFETY: the block is live and given up.
+    unsafe { raw::free(elsewhere) };
+
+    let heap = Heap::new_in(arena, false).unwrap();
+    let here = heap.here().unwrap();
+    let mut taken = 0;
+    loop {
+        let p = here.malloc(MIB);
+        if p.is_null() {
+            break;
+        }
+        assert!(arena.contains(p));
+        taken += 1;
+    }
+    assert!((39..=44).contains(&taken), "{taken} blocks of 1 MiB fit in {size} bytes");
+    assert!(here.malloc(60_000).is_null(), "there is no room for a page either");
+    heap.destroy();
+    let again = Heap::new_in(arena, false).unwrap();
+    let p = again.here().unwrap().malloc(30 * MIB);
+    assert!(arena.contains(p), "a destroyed heap's memory is there for the next");
+}
+
+#[test]
+fn the_program_can_hand_over_memory_of_its_own() {
+    let start = mapped(40 * MIB, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: the memory is new.
+    unsafe { start.write_bytes(0xaa, 40 * MIB) };
+    let how = Manage { committed: true, exclusive: true, ..Manage::default() };
+    // SAFETY: the memory is the test's to give.
+    let arena = unsafe { Arena::manage(start.wrapping_add(100), 40 * MIB - 100, how) }.unwrap();
+    let heap = Heap::new_in(arena, false).unwrap();
+    let p = heap.here().unwrap().zalloc(10 * MIB);
+    assert!(arena.contains(p));
+    // SAFETY: the block has this size.
+    assert!(
+        unsafe { std::slice::from_raw_parts(p, 10 * MIB) }.iter().all(|&byte| byte == 0),
+        "it was not zero before"
+    );
+    assert_eq!(Arena::from_raw(arena.into_raw().as_ptr()), Some(arena));
+    assert_eq!(Arena::from_raw((&raw const heap).cast()), None);
+}
+
+#[test]
+fn too_little_memory_is_refused() {
+    let start = mapped(33 * MIB, libc::PROT_READ | libc::PROT_WRITE);
+    for size in [0, 100, 31 * MIB] {
+        // SAFETY: the memory is the test's to give.
+        assert!(unsafe { Arena::manage(start, size, Manage::default()) }.is_none(), "{size}");
+    }
+    // SAFETY: no memory at all.
+    assert!(unsafe { Arena::manage(std::ptr::null_mut(), 64 * MIB, Manage::default()) }.is_none());
+    assert!(Arena::reserve(usize::MAX, Reserve::default()).is_err());
+}
+
+#[test]
+fn memory_can_be_made_accessible_by_the_program() {
+    static ACCESSIBLE: AtomicUsize = AtomicUsize::new(0);
+    unsafe extern "C" fn commit(
+        commit: bool,
+        start: *mut c_void,
+        size: usize,
+        zero: *mut bool,
+        arg: *mut c_void,
+    ) -> bool {
+        assert!(commit);
+        // SAFETY: the allocator passes a valid pointer, and the range lies in the memory mapped below.
+        unsafe {
+            zero.write(true);
+            (*arg.cast::<AtomicUsize>()).fetch_add(size, Ordering::Relaxed);
+            libc::mprotect(start, size, libc::PROT_READ | libc::PROT_WRITE) == 0
+        }
+    }
+    let start = mapped(64 * MIB, libc::PROT_NONE);
+    let commit = Some((commit as mimalloc_rs::CommitFn, (&raw const ACCESSIBLE).cast_mut().cast()));
+    // SAFETY: the memory is the test's to give.
+    let arena = unsafe {
+        Arena::manage(start, 64 * MIB, Manage { zero: true, exclusive: true, commit, ..Manage::default() })
+    }
+    .unwrap();
+    let heap = Heap::new_in(arena, false).unwrap();
+    assert_eq!(ACCESSIBLE.load(Ordering::Relaxed), 0);
+    let p = heap.here().unwrap().malloc(10 * MIB);
+    // SAFETY: the block has this size.
+    unsafe { p.write_bytes(1, 10 * MIB) };
+    let accessible = ACCESSIBLE.load(Ordering::Relaxed);
+    assert!((10 * MIB..20 * MIB).contains(&accessible), "{accessible} bytes");
+}

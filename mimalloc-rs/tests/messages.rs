@@ -1,0 +1,144 @@
+//! What a user sees of options and messages: each test looks at the standard error of a process of its own.
+
+use std::env;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::process::Command;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mimalloc_rs::options::{self, Opt};
+use mimalloc_rs::{ErrorKind, hooks, raw};
+
+/// Says which test a child is to run.
+const CHILD: &str = "MESSAGES_TEST_CHILD";
+
+/// Runs `body` in a process of its own with these variables, and returns what it wrote to standard error.
+/// `test` is the name of the test function that calls this. In the child nothing is returned.
+fn said(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) -> Option<String> {
+    if env::var_os(CHILD).is_some_and(|wanted| wanted == test) {
+        body();
+        return None;
+    }
+    let output = Command::new(env::current_exe().expect("a running program has a path"))
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, test)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("this program can be started once more");
+    let text = String::from_utf8(output.stderr).expect("messages are text");
+    assert!(output.status.success(), "{test} failed in its own process: {}\n{text}", output.status);
+    Some(text)
+}
+
+/// Frees what was never allocated.
+fn misuse() {
+    // SAFETY: a pointer that is no block is reported and ignored.
+    unsafe { raw::free(ptr::without_provenance_mut(0x1000)) };
+}
+
+#[test]
+fn a_value_that_is_none_is_told_once() {
+    let variables = [("MIMALLOC_PURGE_DELAY", "soon"), ("MIMALLOC_RESET_DELAY", "7")];
+    let said = said("a_value_that_is_none_is_told_once", &variables, || {
+        assert_eq!(options::get(Opt::PurgeDelay), 100);
+        assert_eq!(options::get(Opt::PurgeDelay), 100);
+    });
+    if let Some(said) = said {
+        assert!(said.starts_with("mimalloc: warning: "), "{said}");
+        assert!(said.ends_with("MIMALLOC_PURGE_DELAY does not take `soon`; its value stays 100\n"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn who_asks_hears_of_former_and_unknown_names() {
+    let variables =
+        [("MIMALLOC_SHOW_ERRORS", "yes"), ("mimalloc_reset_delay", "7"), ("MIMALLOC_PURGE_DELAI", "8")];
+    let said = said("who_asks_hears_of_former_and_unknown_names", &variables, || {
+        assert_eq!(options::get(Opt::PurgeDelay), 7);
+    });
+    if let Some(said) = said {
+        assert!(said.contains(": MIMALLOC_RESET_DELAY is deprecated; use MIMALLOC_PURGE_DELAY\n"), "{said}");
+        assert!(said.contains(": there is no option MIMALLOC_PURGE_DELAI\n"), "{said}");
+        assert_eq!(said.lines().count(), 2, "{said}");
+    }
+}
+
+#[test]
+fn former_and_unknown_names_are_not_told_unasked() {
+    let variables = [("MIMALLOC_RESET_DELAY", "7"), ("MIMALLOC_PURGE_DELAI", "8")];
+    let said = said("former_and_unknown_names_are_not_told_unasked", &variables, || {
+        assert_eq!(options::get(Opt::PurgeDelay), 7);
+    });
+    let expected = if cfg!(feature = "debug") { 2 } else { 0 };
+    if let Some(said) = said {
+        assert_eq!(said.lines().count(), expected, "{said}");
+    }
+}
+
+#[test]
+fn misuse_is_told_up_to_the_limit() {
+    let said = said("misuse_is_told_up_to_the_limit", &[("MIMALLOC_MAX_ERRORS", "2")], || {
+        (0..5).for_each(|_| misuse());
+    });
+    if let Some(said) = said {
+        assert_eq!(said.lines().count(), 2, "{said}");
+        assert!(said.lines().all(|line| line.starts_with("mimalloc: error: ")), "{said}");
+    }
+}
+
+#[test]
+fn verbose_lifts_the_limit() {
+    let variables = [("MIMALLOC_MAX_ERRORS", "2"), ("MIMALLOC_VERBOSE", "1")];
+    let said = said("verbose_lifts_the_limit", &variables, || (0..5).for_each(|_| misuse()));
+    if let Some(said) = said {
+        assert_eq!(said.lines().filter(|line| line.contains(": error: ")).count(), 5, "{said}");
+    }
+}
+
+static ERRORS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn count_invalid_pointers(code: c_int, _: *mut c_void) {
+    assert_eq!(ErrorKind::from_code(code), Some(ErrorKind::InvalidPointer));
+    ERRORS.fetch_add(1, Ordering::Relaxed);
+}
+
+#[test]
+fn who_wants_no_errors_sees_none_and_the_handler_hears_of_them() {
+    let test = "who_wants_no_errors_sees_none_and_the_handler_hears_of_them";
+    let said = said(test, &[("MIMALLOC_SHOW_ERRORS", "0")], || {
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { hooks::register_error(Some(count_invalid_pointers), ptr::null_mut()) };
+        misuse();
+        assert_eq!(ERRORS.load(Ordering::Relaxed), 1);
+    });
+    assert_eq!(said.unwrap_or_default(), "");
+}
+
+static HEARD: Mutex<String> = Mutex::new(String::new());
+
+unsafe extern "C" fn listen(message: *const c_char, _: *mut c_void) {
+    // SAFETY: messages are C strings.
+    let message = unsafe { CStr::from_ptr(message) }.to_str().expect("messages are text");
+    HEARD.lock().expect("nobody panics with it").push_str(message);
+}
+
+#[test]
+fn what_was_said_before_is_replayed_once() {
+    let said = said("what_was_said_before_is_replayed_once", &[], || {
+        options::print();
+        let mut options = String::new();
+        options::write_to(&mut options).expect("a string takes everything");
+        for _ in 0..2 {
+            // SAFETY: the function can be called anywhere, with any argument.
+            unsafe { hooks::register_output(Some(listen), ptr::null_mut()) };
+            assert_eq!(*HEARD.lock().expect("nobody panics with it"), options);
+        }
+        options::print();
+        assert_eq!(*HEARD.lock().expect("nobody panics with it"), options.repeat(2));
+    });
+    if let Some(said) = said {
+        assert_eq!(said.matches("MIMALLOC_SHOW_ERRORS=").count(), 1, "{said}");
+    }
+}
