@@ -40,6 +40,26 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> *
     }
 }
 
+/// A block of `size` bytes if one waits in the theap's active list for small sizes; null otherwise. Calls nothing.
+///
+/// # Safety
+/// As for [`allocate`].
+#[inline(always)]
+pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize) -> *mut u8 {
+    if size > SMALL_MAX {
+        return ptr::null_mut();
+    }
+    let class = size_class::of_small(size);
+    // SAFETY: as for `pop`.
+    unsafe {
+        let block = (*theap).active[class];
+        if !block.is_null() {
+            (*theap).active[class] = (*block).next;
+        }
+        block.cast()
+    }
+}
+
 /// # Safety
 /// As for [`allocate`].
 #[inline(never)]

@@ -9,7 +9,25 @@ use mi::raw::ThreadHeap;
 use crate::errno;
 use crate::family::product;
 
-family! { mi_malloc, mi_heap_malloc, mi_theap_malloc: (on, size: usize) { on.malloc(size) } }
+/// A block of `size` bytes, which `slow` finds if none is at hand. The way there is a jump, not a call.
+#[inline(always)]
+pub(crate) fn malloc(size: usize, slow: extern "C" fn(usize) -> *mut u8) -> *mut u8 {
+    let block = ThreadHeap::current().malloc_at_hand(size);
+    if block.is_null() { slow(size) } else { block }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn mi_malloc(size: usize) -> *mut u8 {
+    malloc(size, malloc_slowly)
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn malloc_slowly(size: usize) -> *mut u8 {
+    ThreadHeap::current().malloc(size)
+}
+
+family! { heap mi_heap_malloc, theap mi_theap_malloc: (on, size: usize) { on.malloc(size) } }
 family! { mi_zalloc, mi_heap_zalloc, mi_theap_zalloc: (on, size: usize) { on.zalloc(size) } }
 family! {
     mi_calloc, mi_heap_calloc, mi_theap_calloc: (on, count: usize, size: usize) {

@@ -1,11 +1,77 @@
 //! Allocation that does not fail as C does: C++'s `new`.
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 use core::ptr;
 
 use mi::raw::ThreadHeap;
 
 use crate::heap::{MiHeap, theap_of};
+
+// What C++ writes as `try { handler(); return true; } catch (...) { return false; }`, with the tables that go with it.
+// The names of the C++ library are weak: without it there is no handler to call.
+global_asm!(
+    ".weak __gxx_personality_v0",
+    ".weak __cxa_begin_catch",
+    ".weak __cxa_end_catch",
+    ".pushsection .text.mimalloc_rs_call_and_catch,\"ax\",@progbits",
+    ".globl mimalloc_rs_call_and_catch",
+    ".hidden mimalloc_rs_call_and_catch",
+    ".type mimalloc_rs_call_and_catch,@function",
+    "mimalloc_rs_call_and_catch:",
+    ".cfi_startproc",
+    ".cfi_personality 0x9b, mimalloc_rs_cxx_personality",
+    ".cfi_lsda 0x1b, .Lmimalloc_rs_handlers",
+    "sub rsp, 8",
+    ".cfi_def_cfa_offset 16",
+    ".Lmimalloc_rs_try:",
+    "call rdi",
+    ".Lmimalloc_rs_tried:",
+    "mov eax, 1",
+    "jmp .Lmimalloc_rs_done",
+    ".Lmimalloc_rs_catch:",
+    "mov rdi, rax",
+    "call qword ptr [rip + __cxa_begin_catch@GOTPCREL]",
+    "call qword ptr [rip + __cxa_end_catch@GOTPCREL]",
+    "xor eax, eax",
+    ".Lmimalloc_rs_done:",
+    "add rsp, 8",
+    ".cfi_def_cfa_offset 8",
+    "ret",
+    ".cfi_endproc",
+    ".size mimalloc_rs_call_and_catch, . - mimalloc_rs_call_and_catch",
+    ".popsection",
+    // One range of instructions, and one handler that takes every type.
+    ".pushsection .gcc_except_table.mimalloc_rs,\"a\",@progbits",
+    ".p2align 2",
+    ".Lmimalloc_rs_handlers:",
+    ".byte 0xff",
+    ".byte 0x00",
+    ".uleb128 .Lmimalloc_rs_types - .Lmimalloc_rs_ranges",
+    ".Lmimalloc_rs_ranges:",
+    ".byte 0x01",
+    ".uleb128 .Lmimalloc_rs_actions - .Lmimalloc_rs_first_range",
+    ".Lmimalloc_rs_first_range:",
+    ".uleb128 .Lmimalloc_rs_try - mimalloc_rs_call_and_catch",
+    ".uleb128 .Lmimalloc_rs_tried - .Lmimalloc_rs_try",
+    ".uleb128 .Lmimalloc_rs_catch - mimalloc_rs_call_and_catch",
+    ".uleb128 1",
+    ".Lmimalloc_rs_actions:",
+    ".byte 1, 0",
+    ".p2align 3",
+    ".quad 0",
+    ".Lmimalloc_rs_types:",
+    ".popsection",
+    ".pushsection .data.rel.ro.mimalloc_rs_cxx_personality,\"aw\",@progbits",
+    ".p2align 3",
+    "mimalloc_rs_cxx_personality:",
+    ".quad __gxx_personality_v0",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    /// Calls the handler, and tells whether it returned instead of throwing.
+    fn mimalloc_rs_call_and_catch(handler: Handler) -> bool;
+}
 
 type Handler = unsafe extern "C-unwind" fn();
 type GetHandler = unsafe extern "C-unwind" fn() -> Option<Handler>;
@@ -37,6 +103,27 @@ pub(crate) enum Ending {
     Null,
 }
 
+/// A block of `size` bytes; `slow` finds one if none is at hand. The way there is a jump, not a call.
+#[inline(always)]
+pub(crate) fn new(size: usize, slow: extern "C-unwind" fn(usize) -> *mut u8) -> *mut u8 {
+    let block = ThreadHeap::current().malloc_at_hand(size);
+    if block.is_null() { slow(size) } else { block }
+}
+
+/// `operator new` when no block is at hand.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C-unwind" fn new_or_throw(size: usize) -> *mut u8 {
+    insist(Ending::Throw, || ThreadHeap::current().malloc(size))
+}
+
+/// The same for the forms that do not throw.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C-unwind" fn new_or_null(size: usize) -> *mut u8 {
+    insist(Ending::Null, || ThreadHeap::current().malloc(size))
+}
+
 /// The block that `attempt` gives, as soon as it gives one.
 #[inline(always)]
 pub(crate) fn insist(ending: Ending, attempt: impl Fn() -> *mut u8) -> *mut u8 {
@@ -51,7 +138,13 @@ fn keep_trying(ending: Ending, attempt: impl Fn() -> *mut u8) -> *mut u8 {
     while let Some(handler) = new_handler() {
         // SAFETY: the program installed it for this call. It may throw: no frame from here to the caller of `new`
         // has anything to clean up.
-        unsafe { handler() };
+        unsafe {
+            match ending {
+                Ending::Throw => handler(),
+                Ending::Null if mimalloc_rs_call_and_catch(handler) => {}
+                Ending::Null => return ptr::null_mut(),
+            }
+        }
         let block = attempt();
         if !block.is_null() {
             return block;
@@ -78,12 +171,6 @@ fn throw_bad_alloc() -> ! {
     }
 }
 
-/// A block of `size` bytes, insisted on.
-#[inline(always)]
-pub(crate) fn new(ending: Ending, size: usize) -> *mut u8 {
-    insist(ending, || ThreadHeap::current().malloc(size))
-}
-
 /// An aligned block, insisted on. No handler can help with an alignment that is none.
 #[inline(always)]
 pub(crate) fn new_aligned(ending: Ending, size: usize, align: usize) -> *mut u8 {
@@ -106,12 +193,12 @@ fn new_product(count: usize, size: usize, attempt: impl Fn(usize) -> *mut u8) ->
 
 #[unsafe(no_mangle)]
 extern "C-unwind" fn mi_new(size: usize) -> *mut u8 {
-    new(Ending::Throw, size)
+    new(size, new_or_throw)
 }
 
 #[unsafe(no_mangle)]
 extern "C-unwind" fn mi_new_nothrow(size: usize) -> *mut u8 {
-    new(Ending::Null, size)
+    new(size, new_or_null)
 }
 
 #[unsafe(no_mangle)]

@@ -16,6 +16,10 @@ macro_rules! family {
         family!(@heap [$(#[$doc])*] $heap $arguments $body);
         family!(@theap [$(#[$doc])*] $theap $arguments $body);
     };
+    ($(#[$doc:meta])* heap $heap:ident, theap $theap:ident: $arguments:tt $body:block) => {
+        family!(@heap [$(#[$doc])*] $heap $arguments $body);
+        family!(@theap [$(#[$doc])*] $theap $arguments $body);
+    };
     (@plain [$($doc:tt)*] $name:ident ($on:ident $(, $argument:ident: $type:ty)*) $body:block) => {
         $($doc)*
         #[unsafe(no_mangle)]
@@ -36,9 +40,9 @@ macro_rules! family {
     (@theap [$($doc:tt)*] $name:ident ($on:ident $(, $argument:ident: $type:ty)*) $body:block) => {
         $($doc)*
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(theap: *mut $crate::heap::MiTheap $(, $argument: $type)*) -> *mut u8 {
+        unsafe extern "C" fn $name(theap: *mut $crate::theap::MiTheap $(, $argument: $type)*) -> *mut u8 {
             // SAFETY: C callers pass a theap of their own thread.
-            let $on = unsafe { $crate::heap::theap_from(theap) };
+            let $on = unsafe { $crate::theap::theap_from(theap) };
             $body
         }
     };

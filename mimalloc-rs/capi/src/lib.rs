@@ -12,6 +12,7 @@ mod cxx;
 mod errno;
 mod extended;
 mod heap;
+mod options;
 #[cfg(feature = "override")]
 mod override_c;
 #[cfg(feature = "override")]
@@ -19,4 +20,8 @@ mod override_cxx;
 #[cfg(feature = "override")]
 mod override_libc;
 mod posix;
+mod process;
+mod subproc;
+mod theap;
+mod visit;
 mod zero;

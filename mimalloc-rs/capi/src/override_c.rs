@@ -5,13 +5,20 @@ use core::ptr;
 
 use mi::raw::{self, ThreadHeap};
 
-use crate::basic::{copy_string, realloc_or_free};
+use crate::basic::{self, copy_string, realloc_or_free};
 use crate::errno::{self, or_no_memory};
 use crate::family::product;
 use crate::posix;
 
 #[unsafe(no_mangle)]
 extern "C" fn malloc(size: usize) -> *mut u8 {
+    basic::malloc(size, malloc_or_no_memory)
+}
+
+/// `malloc` when no block is at hand.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn malloc_or_no_memory(size: usize) -> *mut u8 {
     or_no_memory(ThreadHeap::current().malloc(size))
 }
 

@@ -2,7 +2,7 @@
 
 use mi::raw;
 
-use crate::cxx::{Ending, new, new_aligned};
+use crate::cxx::{Ending, new, new_aligned, new_or_null, new_or_throw};
 
 /// `operator new`, `new[]`: what they are told, and how they fail.
 macro_rules! allocating {
@@ -13,7 +13,8 @@ macro_rules! allocating {
             allocating!(@call $size $(, $align)?; $ending)
         }
     )*};
-    (@call $size:ident; $ending:ident) => { new(Ending::$ending, $size) };
+    (@call $size:ident; Throw) => { new($size, new_or_throw) };
+    (@call $size:ident; Null) => { new($size, new_or_null) };
     (@call $size:ident, $align:ident; $ending:ident) => { new_aligned(Ending::$ending, $size, $align) };
 }
 

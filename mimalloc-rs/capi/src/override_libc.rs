@@ -8,11 +8,11 @@ use mi::raw::{self, ThreadHeap};
 
 use crate::errno::or_no_memory;
 use crate::family::product;
-use crate::{override_c, posix};
+use crate::{basic, override_c, posix};
 
 #[unsafe(no_mangle)]
 extern "C" fn __libc_malloc(size: usize) -> *mut u8 {
-    or_no_memory(ThreadHeap::current().malloc(size))
+    basic::malloc(size, override_c::malloc_or_no_memory)
 }
 
 #[unsafe(no_mangle)]

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 /// How a program comes by the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Linkage {
+pub(crate) enum Linkage {
     /// `libmimalloc_rs.so`.
     Shared,
     /// `libmimalloc_rs.a`.
@@ -22,7 +22,7 @@ pub enum Linkage {
 }
 
 /// The directory with the built libraries.
-pub fn library() -> &'static Path {
+pub(crate) fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         // What is shipped is tested, optimisation across crates included.
@@ -43,22 +43,22 @@ pub fn library() -> &'static Path {
 }
 
 /// The shared library itself.
-pub fn shared_library() -> PathBuf {
+pub(crate) fn shared_library() -> PathBuf {
     library().join("libmimalloc_rs.so")
 }
 
 /// A path in this package.
-pub fn in_package(path: &str) -> PathBuf {
+pub(crate) fn in_package(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Compiles `source` and gives the program.
-pub fn compile(source: &Path, linkage: Linkage) -> PathBuf {
+pub(crate) fn compile(source: &Path, linkage: Linkage) -> PathBuf {
     compile_with(source, linkage, &[])
 }
 
 /// Compiles with more arguments.
-pub fn compile_with(source: &Path, linkage: Linkage, more: &[&str]) -> PathBuf {
+pub(crate) fn compile_with(source: &Path, linkage: Linkage, more: &[&str]) -> PathBuf {
     let directory = library();
     let stem = source.file_stem().expect("sources have names").to_string_lossy();
     let variant: String = more.concat().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
@@ -77,7 +77,7 @@ pub fn compile_with(source: &Path, linkage: Linkage, more: &[&str]) -> PathBuf {
     };
     compiler.args(["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pedantic", "-D_GNU_SOURCE"]);
     // The compiler would otherwise optimise away what a test is about.
-    compiler.args(["-fno-builtin", "-Wno-alloc-size-larger-than"]);
+    compiler.args(["-fno-builtin", "-Wno-alloc-size-larger-than", "-Wno-type-limits", "-Wno-use-after-free"]);
     compiler.arg("-I").arg(in_package("include")).arg("-I").arg(in_package("tests/c"));
     compiler.arg(source).arg("-o").arg(&program).args(more);
     match linkage {
@@ -96,7 +96,7 @@ pub fn compile_with(source: &Path, linkage: Linkage, more: &[&str]) -> PathBuf {
 }
 
 /// Runs a command that must end well, and gives its output.
-pub fn succeed(command: &mut Command) -> Output {
+pub(crate) fn succeed(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
