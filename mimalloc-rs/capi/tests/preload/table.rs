@@ -8,6 +8,8 @@ pub(crate) struct Need {
     pub(crate) question: &'static str,
     /// The Debian package.
     pub(crate) package: &'static str,
+    /// Too large to be asked for where all programs are required.
+    pub(crate) large: bool,
 }
 
 /// A script that prints the same each time it is run: `tests/preload/<name>.sh`.
@@ -20,20 +22,24 @@ pub(crate) struct Program {
 }
 
 const fn need(name: &'static str, question: &'static str, package: &'static str) -> Need {
-    Need { name, question, package }
+    Need { name, question, package, large: false }
+}
+
+const fn large(need: Need) -> Need {
+    Need { large: true, ..need }
 }
 
 const GCC: Need = need("gcc", "command -v gcc", "gcc");
 const GXX: Need = need("g++", "command -v g++", "g++");
 const GIT: Need = need("git", "command -v git", "git");
-const JAVA: Need = need("javac", "command -v java && command -v javac", "default-jdk-headless");
+const JAVA: Need = large(need("javac", "command -v java && command -v javac", "default-jdk-headless"));
 const MAKE: Need = need("make", "command -v make", "make");
-const NODE: Need = need("node", "command -v node", "nodejs");
+const NODE: Need = large(need("node", "command -v node", "nodejs"));
 const OPENSSL: Need = need("openssl", "command -v openssl", "openssl");
 const PERL: Need = need("perl", "command -v perl", "perl");
 const PYTHON: Need = need("python3", "command -v python3", "python3");
 const PYTHON_TESTS: Need =
-    need("python3's test package", "python3 -c 'import test.test_dict'", "libpython3.11-testsuite");
+    need("python3's test package", "python3 -c 'import test.test_dict'", "'libpython3.*-testsuite'");
 const REDIS_SERVER: Need = need("redis-server", "command -v redis-server", "redis-server");
 const REDIS_TOOLS: Need = need("redis-benchmark", "command -v redis-benchmark", "redis-tools");
 const SQLITE: Need = need("sqlite3", "command -v sqlite3", "sqlite3");

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::mem;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,19 +28,6 @@ pub(crate) struct Finished {
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     folder: TempDir,
-}
-
-/// Ends all of a process group, however the test ends.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let group = i32::try_from(self.0.id()).expect("process numbers are that small");
-        // SAFETY: a signal to the group that the child leads. The child is not waited for yet, or something in the
-        // group outlived it, so the number is still that group's.
-        unsafe { libc::kill(-group, libc::SIGKILL) };
-        let _ = self.0.wait();
-    }
 }
 
 impl Sandbox {
@@ -89,35 +77,48 @@ impl Sandbox {
             command.env("LD_PRELOAD", env::join_paths(preload).expect("no path has a colon in it"));
             trace::ask(command, &log.path().join(trace::PREFIX));
         }
-        let mut group = Group(command.spawn().map_err(|error| format!("{command:?}: {error}"))?);
-        let ended = wait(&mut group.0, patience);
-        drop(group);
+        let child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
+        let in_time = wait(&child, patience);
+        let status = end(child);
         let text = |name| {
             let bytes = fs::read(file(name)).expect("the file was made above");
             // Where the folder is differs from run to run.
             String::from_utf8_lossy(&bytes).replace(&*self.folder.path().to_string_lossy(), "<folder>")
         };
         let (stdout, stderr) = (text("stdout"), text("stderr"));
-        let Some(status) = ended else {
+        if !in_time {
             return Err(format!("no end within {patience:?}\nstdout:\n{stdout}\nstderr:\n{stderr}"));
-        };
+        }
         let starts = if preload.is_empty() { Vec::new() } else { trace::read(log.path(), library()) };
         Ok(Finished { status, stdout, stderr, starts })
     }
 }
 
-/// `None` when `patience` has run out.
-fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+/// Whether the child ends before `patience` has run out. It is not reaped.
+fn wait(child: &Child, patience: Duration) -> bool {
     let deadline = Instant::now() + patience;
-    loop {
-        if let Some(status) = child.try_wait().expect("the child is ours to wait for") {
-            return Some(status);
-        }
-        if Instant::now() > deadline {
-            return None;
+    while Instant::now() < deadline {
+        // SAFETY: all of its fields may be zero.
+        let mut ended: libc::siginfo_t = unsafe { mem::zeroed() };
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: the pointer is valid for writing.
+        let result = unsafe { libc::waitid(libc::P_PID, child.id(), &raw mut ended, options) };
+        assert_eq!(result, 0, "the child is ours to wait for");
+        // SAFETY: the call has written the process number, or left the zero.
+        if unsafe { ended.si_pid() } != 0 {
+            return true;
         }
         thread::sleep(Duration::from_millis(5));
     }
+    false
+}
+
+/// Ends what is left of the group that `child` leads, and says how the child itself ended.
+fn end(mut child: Child) -> ExitStatus {
+    let group = i32::try_from(child.id()).expect("process numbers are that small");
+    // SAFETY: only sends a signal. The leader is not reaped yet, so the number is still that of its group.
+    unsafe { libc::kill(-group, libc::SIGKILL) };
+    child.wait().expect("the child is ours to wait for")
 }
 
 /// The distribution's programs first: what replaces them for one user may be a script around them.
