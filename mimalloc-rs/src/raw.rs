@@ -315,6 +315,15 @@ impl ThreadHeap {
     }
 }
 
+/// Ends the calling thread's part in all heaps, as its end would: its pages go to whoever needs them next. Allocating
+/// begins a new part.
+///
+/// # Safety
+/// No [`ThreadHeap`] of the thread is used any more.
+pub unsafe fn thread_done() {
+    thread::end();
+}
+
 /// Frees a block. Null is nothing to free; a pointer that is no block is reported and left alone.
 ///
 /// # Safety

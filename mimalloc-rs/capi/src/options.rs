@@ -1,10 +1,11 @@
 //! Options by their numbers in C.
 
 use core::ffi::{c_int, c_long, c_void};
-use core::fmt::Write;
 
 use mi::hooks::{OutputFn, OutputWriter};
 use mi::options::{self, Opt};
+
+use crate::process::print_version;
 
 /// By the numbers of version 3.3.
 const NUMBERED: [Opt; 47] = [
@@ -130,12 +131,7 @@ extern "C" fn mi_options_print() {
 unsafe extern "C" fn mi_options_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: C callers pass a function for their argument.
     let mut writer = unsafe { writer(out, arg) };
-    let version = env!("CARGO_PKG_VERSION");
+    print_version(&mut writer);
     // The writer takes everything.
-    let _ = writeln!(
-        writer,
-        "mimalloc-rs {version}, interface of mimalloc {}",
-        crate::process::MI_MALLOC_VERSION
-    );
     let _ = options::write_to(&mut writer);
 }
