@@ -72,6 +72,12 @@ extern "C" fn mi_option_is_enabled(number: c_int) -> bool {
     option(number).is_some_and(options::is_enabled)
 }
 
+/// The same in version 1.0.
+#[unsafe(no_mangle)]
+extern "C" fn mi_option_enabled(number: c_int) -> bool {
+    mi_option_is_enabled(number)
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn mi_option_get(number: c_int) -> c_long {
     option(number).map_or(0, options::get)
@@ -105,6 +111,7 @@ changing! {
     mi_option_set_default(value: c_long) => options::set_default;
     mi_option_set_enabled(enabled: bool) => options::set_enabled;
     mi_option_set_enabled_default(enabled: bool) => options::set_enabled_default;
+    mi_option_enable_default(enabled: bool) => options::set_enabled_default;
     mi_option_enable() => options::enable;
     mi_option_disable() => options::disable;
 }

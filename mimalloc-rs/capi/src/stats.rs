@@ -157,6 +157,12 @@ extern "C" fn mi_stats_print(out: *mut c_void) {
     unsafe { print(None, ptr::null_mut()) }
 }
 
+/// The same, in version 1.0.
+#[unsafe(no_mangle)]
+extern "C" fn mi_thread_stats_print(out: *mut c_void) {
+    mi_stats_print(out);
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_stats_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: C callers pass null or a function for their argument, here and below.

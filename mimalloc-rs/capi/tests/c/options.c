@@ -23,6 +23,8 @@ static void each(void) {
     mi_option_set_enabled(option, true);
     CHECK(mi_option_get(option) == 1);
     mi_option_set_enabled_default(option, false);
+    mi_option_enable_default(option, false);
+    CHECK(mi_option_enabled(option));
     CHECK(mi_option_get(option) == 1);
     mi_option_set(option, before);
   }
