@@ -19,7 +19,7 @@ use core::ptr::{self, NonNull};
 
 use crate::heap::{MAIN, Record};
 use crate::report::{self, ErrorKind};
-use crate::theap::Theap;
+use crate::theap::{Tally, Theap};
 use crate::{alloc, arena, free, thread};
 
 /// No size above this can be had; C's `PTRDIFF_MAX`.
@@ -195,6 +195,7 @@ impl ThreadHeap {
         // SAFETY: the theap is the calling thread's; those that own nothing are left alone.
         unsafe {
             if !Theap::is_none(self.theap) {
+                Theap::beat(self.theap, force);
                 Theap::collect(self.theap, false);
             }
         }
@@ -278,6 +279,11 @@ impl ThreadHeap {
     pub(crate) fn record(self) -> &'static Record {
         // SAFETY: the theap is the calling thread's; records are never unmapped.
         unsafe { Theap::heap(self.theap).as_ref() }.unwrap_or(&MAIN)
+    }
+
+    pub(crate) fn tally(self) -> Tally {
+        // SAFETY: the theap is the calling thread's.
+        unsafe { Theap::tally(self.theap) }
     }
 
     /// Whether `p` lies in the heap this is a part of.

@@ -10,7 +10,7 @@ use core::ptr::{self, NonNull};
 
 use crate::raw::ThreadHeap;
 use crate::theap::Theap;
-pub(crate) use record::{MAIN, Plan, Record};
+pub(crate) use record::{LIVE, MAIN, Plan, Record};
 pub use subprocess::SubProcess;
 pub use visit::Area;
 
@@ -95,6 +95,10 @@ impl Heap {
     #[must_use]
     pub fn here(&self) -> Option<ThreadHeap> {
         self.theap().map(ThreadHeap::new)
+    }
+
+    pub(crate) fn record(&self) -> &'static Record {
+        self.record
     }
 
     #[inline]
