@@ -5,13 +5,14 @@
 //!
 //! # Rules
 //!
-//! * A function may be called by any thread, at any time from its registration on, and for a moment longer than it is
-//!   registered. A thread that calls it while it is replaced may call the old function with the new argument;
-//!   register before there are threads, or let all functions of a kind understand all their arguments.
+//! * A function may be called by any thread, at any time from its registration on, and for a moment longer
+//!   than it is registered. A thread that calls it while it is replaced may call the old function with the
+//!   new argument; register before there are threads, or let all functions of a kind understand all their
+//!   arguments.
 //! * A function may allocate and free, and may not unwind into the allocator.
 //! * An output function may cause messages itself; they are dropped. It must return.
-//! * An error function may end the process. It runs after the message, whether that was shown or not, and must
-//!   not cause the error it is told of.
+//! * An error function may end the process. It runs after the message, whether that was shown or not, and
+//!   must not cause the error it is told of.
 //! * A deferred-free function is not called again from within itself.
 //!
 //! ```
@@ -107,14 +108,14 @@ pub unsafe fn register_output(function: Option<OutputFn>, arg: *mut c_void) {
 /// The registered output function.
 pub(crate) fn output() -> Option<Output> {
     let (function, arg) = OUTPUT.get()?;
-    // SAFETY: only `register_output` fills the hook, with such a function, whose caller vouched for calls with
-    // the argument.
+    // SAFETY: only `register_output` fills the hook, with such a function, whose caller vouched for calls
+    // with the argument.
     Some(unsafe { Output::new(mem::transmute::<*mut c_void, OutputFn>(function), arg) })
 }
 
-/// Has `function` called with every error. `None` brings the default back: a corrupted heap ends the process in
-/// builds with the crate feature `debug` or `secure`; any other error fails the operation, or ignores it, and
-/// the program goes on.
+/// Has `function` called with every error. `None` brings the default back: a corrupted heap ends the process
+/// in builds with the crate feature `debug` or `secure`; any other error fails the operation, or ignores it,
+/// and the program goes on.
 ///
 /// # Safety
 /// `function` may be called with any number and `arg`; see the [rules](self#rules).
@@ -158,8 +159,8 @@ const fn ends_process(kind: ErrorKind) -> bool {
     cfg!(any(feature = "debug", feature = "secure")) && matches!(kind, ErrorKind::Corrupted)
 }
 
-/// Has `function` called now and then by threads that allocate, on [collection](crate::MiMalloc) and at a
-/// thread's end. `None` removes it.
+/// Has `function` called now and then by threads that allocate, on [collection](crate::MiMalloc::collect) and
+/// at a thread's end. `None` removes it.
 ///
 /// # Safety
 /// `function` may be called with any numbers and `arg`; see the [rules](self#rules).

@@ -3,9 +3,14 @@
 use core::ptr;
 
 use crate::arena;
+use crate::gauge::Gauge;
 use crate::geometry::{SLICE_SHIFT, SLICE_SIZE};
 use crate::page::Page;
 use crate::theap::Theap;
+
+/// Slices of blocks of their own, and how many such blocks there are.
+pub(crate) static HELD: Gauge = Gauge::new();
+pub(crate) static COUNT: Gauge = Gauge::new();
 
 /// A block of its own.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +45,8 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         if of_heap {
             Theap::enroll(theap, page);
         }
+        HELD.add(slices);
+        COUNT.add(1);
         arena::purge_if_due();
         Large { start: Page::run_block(page), zero: run.zero }
     }
@@ -59,12 +66,26 @@ pub(crate) unsafe fn free(theap: *mut Theap, first: arena::Slice, p: *mut u8) ->
             return false;
         }
         match Page::origin(page) {
-            0 => arena::release(first, Page::dissolve_run(first)),
+            0 => release(first),
             home => Theap::free_run(Theap::of_id(home), Theap::thread(theap), first),
         }
     }
     arena::purge_if_due();
     true
+}
+
+/// Gives back the run at `first`.
+///
+/// # Safety
+/// The caller holds it, and it is in no roll.
+pub(crate) unsafe fn release(first: arena::Slice) {
+    // SAFETY: the caller holds the run.
+    unsafe {
+        let slices = Page::dissolve_run(first);
+        HELD.sub(slices);
+        COUNT.sub(1);
+        arena::release(first, slices);
+    }
 }
 
 /// Bytes from `p` to the end of its run, which starts in `first`.
@@ -94,6 +115,8 @@ pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> boo
             return false;
         }
         Page::set_run_slices(first.page(), new);
+        HELD.sub(old);
+        HELD.add(new);
         if new < old {
             arena::release(first.plus(new), old - new);
         }

@@ -26,6 +26,7 @@
 //! | `pool` | records that outlive their users |
 //! | [`options`], [`hooks`], `report` | what the user wants, and what is told to whom |
 //! | [`stats`], [`process`] | numbers |
+//! | `gauge` | counts of the whole process |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
 //! | `os` | the only place that speaks to the system |
 //!
@@ -40,10 +41,10 @@ mod alloc;
 mod allocator;
 mod arena;
 mod free;
+mod gauge;
 mod geometry;
 mod global;
 mod heap;
-#[allow(dead_code, reason = "nobody puts frees off yet")]
 pub mod hooks;
 mod large;
 pub mod options;
@@ -53,7 +54,6 @@ mod page;
 mod pool;
 pub mod process;
 pub mod raw;
-#[allow(dead_code, reason = "the rooms above have little to say yet")]
 mod report;
 mod size_class;
 mod stack;

@@ -154,7 +154,8 @@ fn number(digits: &[u8]) -> Option<usize> {
 
 /// The start of a file, as much as `buffer` holds; nothing if it cannot be read. Keeps `errno`.
 fn read<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
-    // SAFETY: the path is a C string, the buffer valid for writing, and the descriptor is this function's own.
+    // SAFETY: the path is a C string, the buffer valid for writing, and the descriptor is this function's
+    // own.
     let length = unsafe {
         let errno = libc::__errno_location();
         let saved = *errno;

@@ -19,7 +19,7 @@ use core::ptr::{self, NonNull};
 
 use crate::heap::{MAIN, Record};
 use crate::report::{self, ErrorKind};
-use crate::theap::Theap;
+use crate::theap::{Tally, Theap};
 use crate::{alloc, arena, free, thread};
 
 /// No size above this can be had; C's `PTRDIFF_MAX`.
@@ -195,6 +195,7 @@ impl ThreadHeap {
         // SAFETY: the theap is the calling thread's; those that own nothing are left alone.
         unsafe {
             if !Theap::is_none(self.theap) {
+                Theap::beat(self.theap, force);
                 Theap::collect(self.theap, false);
             }
         }
@@ -280,6 +281,11 @@ impl ThreadHeap {
         unsafe { Theap::heap(self.theap).as_ref() }.unwrap_or(&MAIN)
     }
 
+    pub(crate) fn tally(self) -> Tally {
+        // SAFETY: the theap is the calling thread's.
+        unsafe { Theap::tally(self.theap) }
+    }
+
     /// Whether `p` lies in the heap this is a part of.
     fn is_at_home(self, p: *const u8) -> bool {
         Record::of(p).is_some_and(|home| ptr::eq(home, self.record()))
@@ -313,6 +319,15 @@ impl ThreadHeap {
             block
         }
     }
+}
+
+/// Ends the calling thread's part in all heaps, as its end would: its pages go to whoever needs them next. Allocating
+/// begins a new part.
+///
+/// # Safety
+/// No [`ThreadHeap`] of the thread is used any more.
+pub unsafe fn thread_done() {
+    thread::end();
 }
 
 /// Frees a block. Null is nothing to free; a pointer that is no block is reported and left alone.

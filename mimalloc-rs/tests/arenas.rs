@@ -60,10 +60,8 @@ fn the_program_can_hand_over_memory_of_its_own() {
     let p = heap.here().unwrap().zalloc(10 * MIB);
     assert!(arena.contains(p));
     // SAFETY: the block has this size.
-    assert!(
-        unsafe { std::slice::from_raw_parts(p, 10 * MIB) }.iter().all(|&byte| byte == 0),
-        "it was not zero before"
-    );
+    let bytes = unsafe { std::slice::from_raw_parts(p, 10 * MIB) };
+    assert!(bytes.iter().all(|&byte| byte == 0), "it was not zero before");
     assert_eq!(Arena::from_raw(arena.into_raw().as_ptr()), Some(arena));
     assert_eq!(Arena::from_raw((&raw const heap).cast()), None);
 }

@@ -94,6 +94,10 @@ mi_decl_export void mi_option_set(mi_option_t option, long value) mi_attr_noexce
 mi_decl_export void mi_option_set_enabled_default(mi_option_t option, bool enable) mi_attr_noexcept;
 mi_decl_export void mi_option_set_default(mi_option_t option, long value) mi_attr_noexcept;
 
+/* Names of version 1.0. Its mi_option_enable took a second argument: mi_option_set_enabled does. */
+mi_decl_nodiscard mi_decl_export bool mi_option_enabled(mi_option_t option) mi_attr_noexcept;
+mi_decl_export void mi_option_enable_default(mi_option_t option, bool enable) mi_attr_noexcept;
+
 mi_decl_export void mi_options_print(void) mi_attr_noexcept;
 mi_decl_export void mi_options_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
 

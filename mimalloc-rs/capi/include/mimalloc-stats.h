@@ -123,8 +123,9 @@ mi_decl_nodiscard mi_decl_export char* mi_subproc_stats_get_json(mi_subproc_id_t
 /* The block size of a bin; 0 if there is no such bin. */
 mi_decl_nodiscard mi_decl_export size_t mi_stats_get_bin_size(size_t bin) mi_attr_noexcept;
 
-/* out is ignored unless it is a mi_output_fun*: NULL, stdout and stderr mean the default output. */
+/* To the default output, whatever out is: version 1 had a FILE* here. */
 mi_decl_export void mi_stats_print(void* out) mi_attr_noexcept;
+mi_decl_export void mi_thread_stats_print(void* out) mi_attr_noexcept;
 /* A NULL function is the default output, here and below. */
 mi_decl_export void mi_stats_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
 mi_decl_export void mi_thread_stats_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
@@ -135,7 +136,7 @@ mi_decl_export void mi_subproc_stats_print_out(mi_subproc_id_t subproc, mi_outpu
 mi_decl_export void mi_subproc_heap_stats_print_out(mi_subproc_id_t subproc, mi_output_fun* out, void* arg)
     mi_attr_noexcept;
 
-/* Numbers are kept where they need no merging: these two have nothing to do. */
+/* Numbers need no merging, and describe what is there: these have nothing to do. */
 mi_decl_export void mi_stats_merge(void) mi_attr_noexcept;
 mi_decl_export void mi_heap_stats_merge_to_subproc(mi_heap_t* heap) mi_attr_noexcept;
 mi_decl_export void mi_stats_reset(void) mi_attr_noexcept;

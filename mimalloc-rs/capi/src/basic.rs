@@ -75,7 +75,7 @@ family! {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn mi_free(p: *mut u8) {
+unsafe extern "C-unwind" fn mi_free(p: *mut u8) {
     // SAFETY: C callers pass null or a live block, and give it up.
     unsafe { raw::free(p) }
 }

@@ -7,6 +7,7 @@
 mod family;
 
 mod aligned;
+mod arena;
 mod basic;
 mod cxx;
 mod errno;
@@ -21,6 +22,8 @@ mod override_cxx;
 mod override_libc;
 mod posix;
 mod process;
+mod stats;
+mod stats_t;
 mod subproc;
 mod theap;
 mod visit;

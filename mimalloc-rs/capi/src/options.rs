@@ -1,10 +1,11 @@
 //! Options by their numbers in C.
 
 use core::ffi::{c_int, c_long, c_void};
-use core::fmt::Write;
 
 use mi::hooks::{OutputFn, OutputWriter};
 use mi::options::{self, Opt};
+
+use crate::process::print_version;
 
 /// By the numbers of version 3.3.
 const NUMBERED: [Opt; 47] = [
@@ -71,6 +72,12 @@ extern "C" fn mi_option_is_enabled(number: c_int) -> bool {
     option(number).is_some_and(options::is_enabled)
 }
 
+/// The same in version 1.0.
+#[unsafe(no_mangle)]
+extern "C" fn mi_option_enabled(number: c_int) -> bool {
+    mi_option_is_enabled(number)
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn mi_option_get(number: c_int) -> c_long {
     option(number).map_or(0, options::get)
@@ -104,6 +111,7 @@ changing! {
     mi_option_set_default(value: c_long) => options::set_default;
     mi_option_set_enabled(enabled: bool) => options::set_enabled;
     mi_option_set_enabled_default(enabled: bool) => options::set_enabled_default;
+    mi_option_enable_default(enabled: bool) => options::set_enabled_default;
     mi_option_enable() => options::enable;
     mi_option_disable() => options::disable;
 }
@@ -130,12 +138,7 @@ extern "C" fn mi_options_print() {
 unsafe extern "C" fn mi_options_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: C callers pass a function for their argument.
     let mut writer = unsafe { writer(out, arg) };
-    let version = env!("CARGO_PKG_VERSION");
+    print_version(&mut writer);
     // The writer takes everything.
-    let _ = writeln!(
-        writer,
-        "mimalloc-rs {version}, interface of mimalloc {}",
-        crate::process::MI_MALLOC_VERSION
-    );
     let _ = options::write_to(&mut writer);
 }

@@ -33,7 +33,7 @@ allocating! {
 macro_rules! freeing {
     ($($name:ident($($hint:ident),*);)*) => {$(
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(p: *mut u8 $(, $hint: usize)*) {
+        unsafe extern "C-unwind" fn $name(p: *mut u8 $(, $hint: usize)*) {
             $(let _ = $hint;)*
             // SAFETY: the program deletes null or a live block.
             unsafe { raw::free(p) }

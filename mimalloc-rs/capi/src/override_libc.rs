@@ -2,13 +2,15 @@
 //! not reach glibc's own heap.
 
 use core::ffi::c_int;
+use core::ptr;
 
 use mi::MiMalloc;
+use mi::process::ProcessInfo;
 use mi::raw::{self, ThreadHeap};
 
 use crate::errno::or_no_memory;
 use crate::family::product;
-use crate::{basic, override_c, posix};
+use crate::{basic, override_c, posix, stats};
 
 #[unsafe(no_mangle)]
 extern "C" fn __libc_malloc(size: usize) -> *mut u8 {
@@ -59,12 +61,13 @@ extern "C" fn __libc_pvalloc(size: usize) -> *mut u8 {
     or_no_memory(posix::whole_pages(ThreadHeap::current(), size))
 }
 
-/// Gives back all free memory, whatever padding is asked for.
+/// Gives back all free memory, whatever padding is asked for; 1 if the process has become smaller.
 #[unsafe(no_mangle)]
 extern "C" fn malloc_trim(pad: usize) -> c_int {
     let _ = pad;
+    let before = ProcessInfo::current().current_rss;
     MiMalloc.collect(true);
-    1
+    c_int::from(ProcessInfo::current().current_rss < before)
 }
 
 /// Accepts every parameter, and ignores it: none of glibc's exists here.
@@ -72,6 +75,13 @@ extern "C" fn malloc_trim(pad: usize) -> c_int {
 extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
     let _ = (parameter, value);
     1
+}
+
+/// Prints our statistics.
+#[unsafe(no_mangle)]
+extern "C" fn malloc_stats() {
+    // SAFETY: there is no function to call.
+    unsafe { stats::print(None, ptr::null_mut()) };
 }
 
 /// All zero: none of what glibc counts exists here.

@@ -1,13 +1,22 @@
 //! Callbacks, collection, the process and its threads.
 
 use core::ffi::{c_int, c_void};
+use core::fmt::Write;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use mi::hooks::{self, DeferredFreeFn, ErrorFn, OutputFn};
-use mi::raw::ThreadHeap;
+use mi::hooks::{self, DeferredFreeFn, ErrorFn, OutputFn, OutputWriter};
+use mi::options::{self, Opt};
+use mi::process::ProcessInfo;
+use mi::raw::{self, ThreadHeap};
+use mi::stats::MIMALLOC_VERSION;
 use mi::{Heap, MiMalloc};
 
+use crate::options::writer;
+use crate::stats;
+
 /// The mimalloc release whose interface this is: 10000 * major + 100 * minor + patch.
-pub(crate) const MI_MALLOC_VERSION: c_int = 30302;
+pub(crate) const MI_MALLOC_VERSION: c_int = MIMALLOC_VERSION as c_int;
 
 #[unsafe(no_mangle)]
 extern "C" fn mi_version() -> c_int {
@@ -52,12 +61,104 @@ extern "C" fn mi_thread_init() {
     }
 }
 
-/// The thread gives back what it can; the rest goes when it ends.
 #[unsafe(no_mangle)]
 extern "C" fn mi_thread_done() {
-    ThreadHeap::current().collect(false);
+    // SAFETY: no function of this library keeps a theap, and C callers drop theirs.
+    unsafe { raw::thread_done() }
 }
 
 /// All pages of a pool's threads are treated as others are.
 #[unsafe(no_mangle)]
 extern "C" fn mi_thread_set_in_threadpool() {}
+
+/// Milliseconds as C counts them.
+fn milliseconds(time: core::time::Duration) -> usize {
+    time.as_millis().try_into().unwrap_or(usize::MAX)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mi_process_info(
+    elapsed: *mut usize,
+    user: *mut usize,
+    system: *mut usize,
+    current_rss: *mut usize,
+    peak_rss: *mut usize,
+    current_commit: *mut usize,
+    peak_commit: *mut usize,
+    page_faults: *mut usize,
+) {
+    let info = ProcessInfo::current();
+    for (place, value) in [
+        (elapsed, milliseconds(info.elapsed)),
+        (user, milliseconds(info.user)),
+        (system, milliseconds(info.system)),
+        (current_rss, info.current_rss),
+        (peak_rss, info.peak_rss),
+        (current_commit, info.current_commit),
+        (peak_commit, info.peak_commit),
+        (page_faults, info.page_faults.try_into().unwrap_or(usize::MAX)),
+    ] {
+        if !place.is_null() {
+            // SAFETY: C callers pass null or room for a number.
+            unsafe { place.write(value) };
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn mi_process_info_print() {
+    // SAFETY: there is no function to call.
+    unsafe { mi_process_info_print_out(None, ptr::null_mut()) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mi_process_info_print_out(out: Option<OutputFn>, arg: *mut c_void) {
+    // SAFETY: as for `mi_register_output`.
+    let mut out = unsafe { writer(out, arg) };
+    // The writer takes everything.
+    let _ = writeln!(out, "{}", ProcessInfo::current());
+}
+
+/// The first lines a program with the option `verbose` prints.
+#[unsafe(no_mangle)]
+extern "C" fn mi_process_init() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    mi_thread_init();
+    if options::get(Opt::Verbose) > 0 {
+        print_version(&mut OutputWriter::registered());
+    }
+}
+
+/// Prints what the program wants to know at its end.
+#[unsafe(no_mangle)]
+extern "C" fn mi_process_done() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    if options::is_enabled(Opt::ShowStats) || options::get(Opt::Verbose) > 0 {
+        // SAFETY: there is no function to call.
+        unsafe { stats::print(None, ptr::null_mut()) };
+    }
+}
+
+pub(crate) fn print_version(out: &mut OutputWriter) {
+    let [major, minor, patch] =
+        [MI_MALLOC_VERSION / 10000, MI_MALLOC_VERSION / 100 % 100, MI_MALLOC_VERSION % 100];
+    let version = env!("CARGO_PKG_VERSION");
+    // The writer takes everything.
+    let _ = writeln!(out, "mimalloc-rs {version}, with the interface of mimalloc {major}.{minor}.{patch}");
+}
+
+/// Has the loader call [`mi_process_init`]. Nobody relies on it: memory is there from the first call on.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOADING: extern "C" fn() = mi_process_init;
+
+/// The same for the end, after the program's own last functions.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = mi_process_done;

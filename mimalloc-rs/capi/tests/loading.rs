@@ -107,3 +107,19 @@ fn malloc_and_free_are_short() {
         assert!(told.contains("fs:"), "{function} does not use the thread register:\n{told}");
     }
 }
+
+fn with_option(name: &str, value: &str) -> String {
+    let mut program = Command::new("true");
+    program.env("LD_PRELOAD", shared_library()).env(name, value);
+    text(&succeed(&mut program).stderr)
+}
+
+#[test]
+fn options_in_the_environment_show_at_start_and_end() {
+    assert_eq!(with_option("MIMALLOC_SHOW_STATS", "0"), "");
+    assert!(with_option("MIMALLOC_SHOW_STATS", "1").contains("heap stats"));
+    assert!(with_option("mimalloc_show_stats", "yes").contains("heap stats"));
+    let verbose = with_option("MIMALLOC_VERBOSE", "1");
+    assert!(verbose.starts_with("mimalloc-rs 0."), "{verbose}");
+    assert!(verbose.contains("heap stats"), "{verbose}");
+}

@@ -44,6 +44,13 @@ programs! {
     libc_users: "tests/c/libc_users.c";
     threads: "tests/c/threads.c";
     early_and_late: "tests/c/early_and_late.c";
+    heap: "tests/c/heap.c";
+    theap: "tests/c/theap.c";
+    visit: "tests/c/visit.c";
+    arena: "tests/c/arena.c";
+    stats: "tests/c/stats.c";
+    options: "tests/c/options.c";
+    process: "tests/c/process.c";
     operators: "tests/cpp/operators.cpp";
     new_handler: "tests/cpp/new_handler.cpp";
     containers: "tests/cpp/containers.cpp";

@@ -21,6 +21,7 @@ pub(crate) use region::{
     slice_of_number,
 };
 
+use crate::gauge::Gauge;
 use crate::geometry::SLICE_SIZE;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,6 +30,18 @@ pub(crate) use supply::reserve_at_start;
 
 pub use self::region::CommitFn;
 use self::region::REGIONS;
+
+/// Slices that are not free.
+pub(crate) static HELD: Gauge = Gauge::new();
+/// Address space that was reserved or handed over, in bytes.
+pub(crate) static RESERVED: Gauge = Gauge::new();
+/// Slices that were given back to the system, and in how many calls.
+pub(crate) static PURGED: Gauge = Gauge::new();
+pub(crate) static PURGE_CALLS: Gauge = Gauge::new();
+/// Rounds of giving memory back.
+pub(crate) static PURGES: Gauge = Gauge::new();
+/// Calls that made memory accessible.
+pub(crate) static COMMIT_CALLS: Gauge = Gauge::new();
 
 /// Slices that one caller holds.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +99,7 @@ pub(crate) fn allocate_behind(after: Slice, count: usize) -> bool {
 /// # Safety
 /// The caller holds them, and nothing refers to their memory any more.
 pub(crate) unsafe fn release(first: Slice, count: usize) {
+    HELD.sub(count);
     // SAFETY: the caller vouches for the run.
     unsafe { first.region.release(first.index, count) };
     purge::note_release();

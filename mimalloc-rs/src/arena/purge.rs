@@ -12,6 +12,7 @@ use super::region::{Region, Slice};
 use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
+use crate::report;
 
 /// Whether a free slice may be resident.
 static PENDING: AtomicBool = AtomicBool::new(false);
@@ -75,6 +76,7 @@ fn purge(pass: Pass) {
     }
     // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
     PENDING.swap(false, Ordering::SeqCst);
+    super::PURGES.add(1);
     let mut left = false;
     for region in super::regions().iter().filter(|region| !region.is_pinned()) {
         left |= purge_region(region, pass);
@@ -141,6 +143,9 @@ fn give_back(region: &'static Region, held: &Held) {
         Some(Group::offer as fn(&Group, u64))
     };
     if let Some(mark) = mark {
+        report::trace(format_args!("gave {} KiB at {start:p} back", size >> 10));
+        super::PURGED.add(held.count);
+        super::PURGE_CALLS.add(1);
         region.each_group(held.start, held.count, |group, bits| {
             mark(region.group(group), bits);
             true

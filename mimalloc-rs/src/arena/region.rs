@@ -216,6 +216,7 @@ impl Region {
         self.committed.store(if material.accessible { slices } else { 0 }, Ordering::Relaxed);
         self.base.store(base, Ordering::Relaxed);
         self.slices.store(slices, Ordering::Release);
+        super::RESERVED.add(slices << SLICE_SHIFT);
     }
 
     /// Whether only heaps bound to the region take memory from it.
@@ -404,6 +405,7 @@ impl Region {
             self.unclaim(start, count);
             return None;
         }
+        super::HELD.add(count);
         if start + count > self.high.load(Ordering::Relaxed) {
             self.high.fetch_max(start + count, Ordering::Relaxed);
         }
@@ -432,6 +434,7 @@ impl Region {
             self.make_accessible(start, (to - from) << SLICE_SHIFT)
                 && commit_table(records.cast(), to * size_of::<Page>())
         };
+        super::COMMIT_CALLS.add(1);
         if done {
             self.committed.fetch_max(to, Ordering::AcqRel);
         }

@@ -8,6 +8,7 @@ use super::tables::Tables;
 use crate::geometry::{GROUP_SLICES, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
 use crate::options::{self, Opt};
 use crate::os::{self, Reservation};
+use crate::report;
 
 /// Bytes that regions consist of are a multiple of this.
 pub(super) const REGION_UNIT: usize = GROUP_SLICES * SLICE_SIZE;
@@ -43,6 +44,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         }
         size = (size / 2 / REGION_UNIT * REGION_UNIT).max(needed);
     };
+    report::verbose(format_args!("reserved {} MiB of address space at {start:p}", size >> 20));
     let tables = Tables::new(size >> SLICE_SHIFT);
     let total = tables.total() + size;
     if COUNT.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {

@@ -10,7 +10,7 @@ use core::ptr::{self, NonNull};
 
 use crate::raw::ThreadHeap;
 use crate::theap::Theap;
-pub(crate) use record::{MAIN, Plan, Record};
+pub(crate) use record::{LIVE, MAIN, Plan, Record};
 pub use subprocess::SubProcess;
 pub use visit::Area;
 
@@ -43,6 +43,12 @@ impl Heap {
     #[must_use]
     pub fn new() -> Option<Self> {
         Self::with(Plan { main: Some(Self::current_main()), ..Plan::default() })
+    }
+
+    /// As [`new`](Self::new); to destroy this heap means to delete it.
+    #[must_use]
+    pub fn new_keeping_blocks() -> Option<Self> {
+        Self::with(Plan { main: Some(Self::current_main()), keeps_blocks: true, ..Plan::default() })
     }
 
     pub(crate) fn with(plan: Plan) -> Option<Self> {
@@ -89,6 +95,10 @@ impl Heap {
     #[must_use]
     pub fn here(&self) -> Option<ThreadHeap> {
         self.theap().map(ThreadHeap::new)
+    }
+
+    pub(crate) fn record(&self) -> &'static Record {
+        self.record
     }
 
     #[inline]

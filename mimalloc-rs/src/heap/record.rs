@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region};
 use crate::free::page_start;
+use crate::gauge::Gauge;
 use crate::geometry::{RECORD_CHUNKS, RECORD_SIZE};
 use crate::page::Page;
 use crate::pool::{Pool, Pooled};
@@ -33,6 +34,8 @@ pub(crate) struct Record {
 pub(crate) static MAIN: Record = Record::new(1);
 
 static RECORDS: Pool<Record, RECORD_CHUNKS> = Pool::new();
+/// Heaps besides the first.
+pub(crate) static LIVE: Gauge = Gauge::new();
 static NEXT_SERIAL: AtomicU64 = AtomicU64::new(2);
 
 // SAFETY: a record of zeros is one of no heap.
@@ -80,6 +83,7 @@ impl Record {
         record.keeps_blocks.store(plan.keeps_blocks, Ordering::Relaxed);
         record.theaps.store(ptr::null_mut(), Ordering::Relaxed);
         record.serial.store(NEXT_SERIAL.fetch_add(1, Ordering::Relaxed), Ordering::Release);
+        LIVE.add(1);
         Some(record)
     }
 
@@ -243,6 +247,7 @@ impl Record {
 
     fn each_cut(&self, mut end: impl FnMut(*mut Theap)) {
         self.serial.store(0, Ordering::Relaxed);
+        LIVE.sub(1);
         for theap in self.theaps() {
             // SAFETY: theaps are never unmapped.
             unsafe { (*theap).tie.cut() };

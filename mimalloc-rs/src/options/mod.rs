@@ -7,9 +7,9 @@
 //! assert_eq!(options::get(Opt::PurgeDelay), 500);
 //! ```
 //!
-//! The environment is read once, when the first option is needed: before the first allocation is done. What the
-//! program sets afterwards overrides it. Many options matter only before the memory they speak of is reserved.
-//! None of these functions allocates, waits, or fails.
+//! The environment is read once, when the first option is needed: before the first allocation is done. What
+//! the program sets afterwards overrides it. Many options matter only before the memory they speak of is
+//! reserved. None of these functions allocates, takes a lock, or fails.
 #![doc = include_str!("environment.md")]
 
 mod environment;
@@ -99,8 +99,8 @@ fn clamp(value: i64, min: i64, max: i64) -> i64 {
     value.max(min).min(max)
 }
 
-/// The value of an option as a size: bytes for options in [`Unit::Kibibytes`], the plain number for all others.
-/// A negative value is 0, a value too large the largest size.
+/// The value of an option as a size: bytes for options in [`Unit::Kibibytes`], the plain number for all
+/// others. A negative value is 0, a value too large the largest size.
 ///
 /// ```
 /// use mimalloc_rs::options::{self, Opt};

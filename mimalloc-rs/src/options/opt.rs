@@ -4,8 +4,9 @@ use super::table::TABLE;
 
 /// An option of the allocator; see the [list](super#environment).
 ///
-/// The options are those of mimalloc 1, 2 and 3 together. An option of the C library that this allocator has no use
-/// for is there all the same: it can be set and read, and [`effect`](Self::effect) says why nothing follows from it.
+/// The options are those of mimalloc 1, 2 and 3 together. An option of the C library that this allocator has
+/// no use for is there all the same: it can be set and read, and [`effect`](Self::effect) says why nothing
+/// follows from it.
 ///
 /// ```
 /// use mimalloc_rs::options::{Opt, Unit};
@@ -52,7 +53,8 @@ pub enum Opt {
     DestroyOnExit,
     /// Slow allocations of a thread between two collections of its memory.
     GenericCollect,
-    /// A free into a page nobody owns makes the thread its owner: -1 never, 0 only if it was its page once, 1 always.
+    /// A free into a page nobody owns makes the thread its owner: -1 never, 0 only if it was its page once, 1
+    /// always.
     PageReclaimOnFree,
     /// Most pages of a size class a thread has when it takes over one more; negative for no limit.
     PageMaxReclaim,

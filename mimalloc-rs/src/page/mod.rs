@@ -20,7 +20,7 @@ use core::cell::UnsafeCell;
 use core::ptr;
 
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
-use crate::geometry::CACHE_LINE;
+use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64};
 
@@ -31,6 +31,18 @@ use remote::{Position, RemoteWord, Taken};
 #[repr(C)]
 pub(crate) struct Block {
     pub(crate) next: *mut Block,
+}
+
+/// What a page looks like from outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glance {
+    /// Whether it is a run with a single block.
+    pub(crate) is_run: bool,
+    pub(crate) class: usize,
+    /// Blocks in use.
+    pub(crate) used: u32,
+    /// Bytes that blocks were made of.
+    pub(crate) bytes: usize,
 }
 
 /// The record of a page; see the [module](self).
@@ -218,14 +230,14 @@ impl Page {
         }
     }
 
-    /// Takes the list of other threads' frees. The blocks still count as used.
+    /// Takes the list of other threads' frees, and says how many blocks it has. They still count as used.
     #[inline]
-    pub(crate) unsafe fn take_remote(page: *mut Page) -> *mut Block {
+    pub(crate) unsafe fn take_remote(page: *mut Page) -> (*mut Block, u32) {
         // SAFETY: the record is there as long as the page; the positions in the list are blocks of it.
         unsafe {
             match (*page).shared.remote.take() {
-                Some(Taken { head, .. }) => Self::block_at(page, head),
-                None => ptr::null_mut(),
+                Some(Taken { head, count }) => (Self::block_at(page, head), count),
+                None => (ptr::null_mut(), 0),
             }
         }
     }
@@ -256,6 +268,22 @@ impl Page {
             (*block).next = (*page).local_free;
             (*page).local_free = block;
             (*page).used -= 1;
+        }
+    }
+
+    /// A look at the page or run that starts in `first`, which may be anybody's: as it is, or was a moment ago.
+    pub(crate) unsafe fn glance(first: Slice) -> Glance {
+        let page = first.page();
+        // SAFETY: records are never unmapped. Fields that their owner is writing are read whole: they are aligned words.
+        unsafe {
+            if first.owner().load(crate::sync::Ordering::Relaxed) == OWNER_SINGLETON {
+                let slices = (*page).shared.run_slices.get().read_volatile();
+                return Glance { is_run: true, class: 0, used: 1, bytes: slices << SLICE_SHIFT };
+            }
+            let class = Self::class(page);
+            let capacity = (&raw const (*page).capacity).read_volatile();
+            let used = (&raw const (*page).used).read_volatile().min(capacity);
+            Glance { is_run: false, class, used, bytes: capacity as usize * CLASS[class].block_size as usize }
         }
     }
 

@@ -31,7 +31,8 @@ impl<const SIZE: usize> Early<SIZE> {
         }
     }
 
-    /// Passes what was added to `each`, line by line, and closes the buffer; the second time there is nothing.
+    /// Passes what was added to `each`, line by line, and closes the buffer; the second time there is
+    /// nothing.
     ///
     /// What another thread is just adding may be missing: it went to standard error.
     pub(super) fn drain(&self, mut each: impl FnMut(&mut Line)) {

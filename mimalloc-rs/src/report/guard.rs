@@ -1,9 +1,10 @@
 //! Threads that are inside an output function at the moment.
 //!
-//! An output function may allocate, and the allocation may have something to say: that message is dropped, or there would be
-//! no end. A thread-local mark would need a thread's storage to be ready, which it is not at the start and the
-//! end of a thread. A small table of thread ids does without: a thread's id is in it exactly while the thread is inside, for
-//! only the thread itself writes it. Ids carry the process's, so that what a fork copied counts as free.
+//! An output function may allocate, and the allocation may have something to say: that message is dropped, or
+//! there would be no end. A thread-local mark would need a thread's storage to be ready, which it is not at
+//! the start and the end of a thread. A small table of thread ids does without: a thread's id is in it
+//! exactly while the thread is inside, for only the thread itself writes it. Ids carry the process's, so that
+//! what a fork copied counts as free.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

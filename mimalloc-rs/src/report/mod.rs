@@ -1,7 +1,7 @@
 //! What goes wrong, and what goes on, told to whoever listens.
 //!
-//! A message is one line. It is formatted into a buffer on the stack and goes to the registered output function, or
-//! to standard error while there is none. Nothing here allocates, waits or changes `errno`.
+//! A message is one line. It is formatted into a buffer on the stack and goes to the registered output
+//! function, or to standard error while there is none. Nothing here allocates, waits or changes `errno`.
 
 mod early;
 mod guard;

@@ -1,7 +1,7 @@
 //! Statistics: what the allocator holds and what it did.
 //!
-//! The numbers are those of mimalloc's interface, so that tools for it find what they know. A number that has no
-//! meaning in this allocator is zero, and says so.
+//! The numbers are those of mimalloc's interface, so that tools for it find what they know. A number that has
+//! no meaning in this allocator is zero, and says so.
 //!
 //! ```
 //! use mimalloc_rs::stats::Stats;
@@ -13,10 +13,12 @@
 mod amount;
 mod fields;
 mod json;
+mod survey;
 mod table;
 
 pub(crate) use amount::Bytes;
 pub use fields::{CHUNK_BINS, Stats};
+pub(crate) use survey::committed;
 
 use crate::geometry::CLASSES;
 use crate::size_class;
@@ -124,9 +126,4 @@ impl Stats {
             pages,
         })
     }
-}
-
-/// Bytes of memory that are ready for use.
-pub(crate) fn committed() -> Count {
-    Count::default()
 }

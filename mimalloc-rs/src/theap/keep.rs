@@ -26,6 +26,7 @@ impl Theap {
             if may_reclaim(from_here, (*queue).len()) {
                 Self::own(theap, page);
                 (*queue).push_back(page);
+                (*theap).tally.reclaimed_on_free += 1;
             } else {
                 abandoned::give_up(page, 0);
             }
@@ -45,6 +46,7 @@ impl Theap {
             if left.is_multiple_of(HOMEWARD) {
                 return false;
             }
+            (*theap).tally.classes[class].blocks += 1;
             (*block).next = (*theap).active[class];
             (*theap).active[class] = block;
             true
@@ -72,6 +74,7 @@ impl Theap {
             if apart {
                 Self::strike(theap, page);
             }
+            (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
             let (first, slices) = Page::dissolve(page);
             if slices == 1
                 && !apart
@@ -140,6 +143,7 @@ impl Theap {
             let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
             while !block.is_null() {
                 let next = (*block).next;
+                (*theap).tally.classes[class].blocks -= 1;
                 crate::free::free_elsewhere(theap, block.cast());
                 block = next;
             }

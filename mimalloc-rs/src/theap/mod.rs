@@ -29,14 +29,18 @@ mod keep;
 mod queue;
 mod refill;
 mod roll;
+mod tally;
 mod tie;
 
+use core::cell::Cell;
 use core::ptr;
 
 use self::bonds::Bonds;
 use self::queue::Queue;
+pub(crate) use self::tally::{PAST, Tally};
 pub(crate) use self::tie::Tie;
 use crate::arena::{Region, Slice};
+use crate::gauge::Gauge;
 use crate::geometry::{CLASSES, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEAP_SIZE};
 use crate::heap::Record;
 use crate::page::{self, Block, Page};
@@ -51,6 +55,8 @@ pub(crate) const OF_HEAP: u32 = 1 << 30;
 /// The id of theaps that own nothing. No page has it as its owner.
 const NO_ID: u32 = OF_HEAP - 1;
 
+/// Theaps in use.
+pub(crate) static LIVE: Gauge = Gauge::new();
 /// All theaps of the process.
 pub(crate) static POOL: Pool<Theap, THEAP_CHUNKS> = Pool::new();
 
@@ -79,6 +85,11 @@ pub(crate) struct Theap {
     bonds: Bonds,
     /// In a theap of a first-class heap: all its pages and runs.
     roll: *mut Page,
+    /// In a theap of the main heap: how often its thread was offered to free what it put off, and whether it is
+    /// doing so.
+    heartbeat: u64,
+    deferring: Cell<bool>,
+    tally: Tally,
 
     /// Heap and thread of a theap of a first-class heap.
     pub(crate) tie: Tie,
@@ -141,6 +152,9 @@ impl Theap {
             thread,
             bonds: Bonds::EMPTY,
             roll: ptr::null_mut(),
+            heartbeat: 0,
+            deferring: Cell::new(false),
+            tally: Tally::ZERO,
             tie: Tie::new(AtomicU64::new(0)),
             returned: IndexStack::new(AtomicU64::new(0)),
             sibling: ptr::null_mut(),
@@ -173,8 +187,14 @@ impl Theap {
 
     /// Makes a theap new, but for the words that threads look at which knew it in another life.
     unsafe fn reset(theap: *mut Theap, id: u32, heap: *const Record, thread: *mut Theap) {
+        LIVE.add(1);
         // SAFETY: the caller uses the theap; what is overwritten needs no drop.
         unsafe {
+            // A thread's theap goes on counting for the main heap.
+            if (*theap).id != id || id & OF_HEAP != 0 {
+                PAST.keep(&(*theap).tally);
+                (*theap).tally = Tally::ZERO;
+            }
             (*theap).active = [ptr::null_mut(); CLASSES];
             (*theap).id = id;
             (*theap).tick = REFILLS_PER_TICK;
@@ -186,6 +206,8 @@ impl Theap {
             (*theap).thread = thread;
             (*theap).bonds = Bonds::EMPTY;
             (*theap).roll = ptr::null_mut();
+            (*theap).heartbeat = 0;
+            (*theap).deferring = Cell::new(false);
             (*theap).sibling = ptr::null_mut();
         }
     }
@@ -201,8 +223,14 @@ impl Theap {
 
     /// Takes back a theap that owns no page and no block.
     pub(crate) unsafe fn retire(theap: *mut Theap) {
+        LIVE.sub(1);
         // SAFETY: the theap is the caller's until it is released.
-        unsafe { POOL.release(Self::number((*theap).id)) };
+        unsafe {
+            if Self::is_of_heap(theap) {
+                (*theap).heap = ptr::null();
+            }
+            POOL.release(Self::number((*theap).id));
+        }
     }
 
     fn number(id: u32) -> u32 {
@@ -220,6 +248,14 @@ impl Theap {
     pub(crate) unsafe fn is_none(theap: *mut Theap) -> bool {
         // SAFETY: all theaps can be read by their thread.
         unsafe { (*theap).id == NO_ID }
+    }
+
+    /// What the theap has done, as it was at some moment just before. The theap may be anybody's, or one that was never
+    /// used.
+    pub(crate) unsafe fn tally(theap: *mut Theap) -> Tally {
+        // SAFETY: theaps are never unmapped. Numbers that their user is writing are read whole, each as it was
+        // before or after: they are aligned words.
+        unsafe { (&raw const (*theap).tally).read_volatile() }
     }
 
     /// What the theap writes into the owner words of its pages. Those that own nothing may be passed here.

@@ -4,8 +4,9 @@ use core::ptr;
 
 use super::Theap;
 use crate::abandoned;
-use crate::arena;
+use crate::arena::{self, Slice};
 use crate::geometry::{LOOKS, REFILLS_PER_TICK, SLICE_SIZE};
+use crate::hooks;
 use crate::page::{self, Block, Page};
 use crate::size_class::CLASS;
 
@@ -19,21 +20,24 @@ impl Theap {
     pub(crate) unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
         // SAFETY: the theap owns its current page, or it is the empty page, whose list is empty.
         unsafe {
-            let list = Page::take_local((*theap).current[class]);
+            let current = (*theap).current[class];
+            let used = (*current).used;
+            let list = Page::take_local(current);
             if list.is_null() {
                 return Self::refill_slow(theap, class);
             }
-            Self::activate(theap, class, list)
+            Self::activate(theap, class, list, (*current).used - used)
         }
     }
 
-    /// Makes `list` the active list and pops its first block.
+    /// Makes `list`, of `count` blocks, the active list and pops its first block.
     #[inline]
-    unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block) -> *mut u8 {
+    unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block, count: u32) -> *mut u8 {
         // SAFETY: the list is not empty, and its blocks are the caller's.
         unsafe {
             (*theap).active[class] = (*list).next;
             (*theap).borrow[class] = if Self::is_of_heap(theap) { 0 } else { CLASS[class].borrow };
+            (*theap).tally.classes[class].blocks += u64::from(count);
             (*theap).tick -= 1;
             if (*theap).tick == 0 {
                 Self::on_tick(theap);
@@ -45,8 +49,22 @@ impl Theap {
     #[cold]
     unsafe fn on_tick(theap: *mut Theap) {
         // SAFETY: the caller owns the theap.
-        unsafe { (*theap).tick = REFILLS_PER_TICK };
+        unsafe {
+            (*theap).tick = REFILLS_PER_TICK;
+            Self::beat(theap, false);
+        }
         arena::purge_if_due();
+    }
+
+    /// Lets the program do what it put off.
+    pub(crate) unsafe fn beat(theap: *mut Theap, force: bool) {
+        // SAFETY: the caller owns the theap, and so its thread's own. The program may allocate and free in both: no
+        // reference to them is held.
+        unsafe {
+            let thread = (*theap).thread;
+            (*thread).heartbeat += 1;
+            hooks::run_deferred(&(*thread).deferring, (*thread).heartbeat, force);
+        }
     }
 
     #[cold]
@@ -55,23 +73,30 @@ impl Theap {
         // SAFETY: the theap owns the pages it finds in its fields, and those it takes over below.
         unsafe {
             let apart = Self::is_of_heap(theap);
+            (*theap).tally.searches += 1;
             // Pages that could only be extended are passed over once each. In a heap of its own full pages stay in the
             // queue, so only some are looked at.
             let waiting = (*theap).queues[class].len();
             let mut others = if apart { waiting.min(LOOKS) } else { waiting };
             loop {
                 let current = (*theap).current[class];
+                let used = (*current).used;
                 let mut list = Page::take_local(current);
+                let mut count = (*current).used - used;
                 if list.is_null() {
-                    list = Page::take_remote(current);
+                    (list, count) = Page::take_remote(current);
                 }
                 // Memory that was used before goes first: it is resident, and it lets pages fill up.
                 if list.is_null() && (apart || others == 0) && Page::extendable(current) {
                     list = Page::extend(current);
+                    count = (*current).used - used;
+                    (*theap).tally.extended += 1;
+                    (*theap).tally.classes[class].linked.add(count);
                 }
+                (*theap).tally.searched += 1;
                 if !list.is_null() {
                     (*current).rested = false;
-                    return Self::activate(theap, class, list);
+                    return Self::activate(theap, class, list, count);
                 }
                 Self::put_aside(theap, class, current);
                 let waiting = if apart && others == 0 { None } else { (*theap).queues[class].pop_front() };
@@ -115,20 +140,29 @@ impl Theap {
             let slices = usize::from(CLASS[class].slices);
             if Self::is_of_heap(theap) {
                 let first = arena::allocate_in(Self::arena(theap), slices, SLICE_SIZE)?.first;
-                let page = Page::init(first, class, (*theap).id);
+                let page = Self::make_page(theap, first, class);
                 Self::enroll(theap, page);
                 return Some(page);
             }
             if let Some(page) = abandoned::pop(class) {
                 Page::collect_remote(page);
                 Self::own(theap, page);
+                (*theap).tally.reclaimed_on_alloc += 1;
                 return Some(page);
             }
             let first = match Self::cached_slice(theap, slices) {
                 Some(slice) => slice,
                 None => arena::allocate(slices, SLICE_SIZE)?.first,
             };
-            Some(Page::init(first, class, (*theap).id))
+            Some(Self::make_page(theap, first, class))
+        }
+    }
+
+    unsafe fn make_page(theap: *mut Theap, first: Slice, class: usize) -> *mut Page {
+        // SAFETY: the caller owns the theap and holds the slices.
+        unsafe {
+            (*theap).tally.on_page_made(class);
+            Page::init(first, class, (*theap).id)
         }
     }
 

@@ -10,6 +10,7 @@ use super::Theap;
 use crate::abandoned;
 use crate::arena::{self, OWNER_SINGLETON, Slice};
 use crate::geometry::SLICE_SHIFT;
+use crate::large;
 use crate::os;
 use crate::page::Page;
 use crate::sync::Ordering;
@@ -71,7 +72,7 @@ impl Theap {
         unsafe {
             if Self::is_held_by(theap, thread) {
                 Self::strike(theap, page);
-                release_run(first);
+                large::release(first);
             } else {
                 os::purge(first.start(), Page::run_slices(page) << SLICE_SHIFT);
                 (*theap).returned.push(first.number(), Page::returned_next(page));
@@ -87,7 +88,7 @@ impl Theap {
             while let Some(number) = (*theap).returned.pop(next_of) {
                 let first = arena::slice_of_number(number);
                 Self::strike(theap, first.page());
-                release_run(first);
+                large::release(first);
             }
         }
     }
@@ -102,9 +103,10 @@ impl Theap {
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
                 if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
-                    release_run(first);
+                    large::release(first);
                 } else {
                     Page::take_remote(page);
+                    (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
                     let (first, slices) = Page::dissolve(page);
                     arena::release(first, slices);
                 }
@@ -128,6 +130,7 @@ impl Theap {
                 } else {
                     Page::collect_remote(page);
                     if (*page).used == 0 {
+                        (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
                         let (first, slices) = Page::dissolve(page);
                         arena::release(first, slices);
                     } else {
@@ -139,11 +142,4 @@ impl Theap {
             }
         }
     }
-}
-
-/// # Safety
-/// The caller holds the run at `first`, which is in no roll any more.
-unsafe fn release_run(first: Slice) {
-    // SAFETY: the caller holds the run.
-    unsafe { arena::release(first, Page::dissolve_run(first)) };
 }

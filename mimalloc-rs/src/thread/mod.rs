@@ -3,13 +3,18 @@
 mod slot;
 
 use core::ffi::c_void;
+use core::ptr;
 
 use crate::arena;
+use crate::gauge::Gauge;
 use crate::heap;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::sync::AtomicU32;
 use crate::theap::{self, Theap};
+
+/// Threads that allocate.
+pub(crate) static THREADS: Gauge = Gauge::new();
 
 /// The calling thread's theap; one of the two that own nothing before its first allocation and after its end.
 #[inline(always)]
@@ -34,6 +39,7 @@ pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
         return Some(theap);
     }
     let theap = Theap::for_thread(&heap::MAIN)?;
+    THREADS.add(1);
     // Before anything that might allocate: a nested call finds the theap.
     slot::set(theap);
     os::arm_thread_exit(theap.cast());
@@ -73,14 +79,31 @@ fn set_up_process() {
 /// if they allocate the thread gets a theap once more and this is called again.
 unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     let theap: *mut Theap = theap.cast();
+    // SAFETY: the value was stored by this thread for its own theap.
+    unsafe { Theap::beat(theap, true) };
     slot::set(theap::LATE.as_ptr());
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
     unsafe {
         Theap::dissolve_bonds(theap);
         Theap::collect(theap, true);
         Theap::retire(theap);
+        THREADS.sub(1);
     }
     arena::purge_if_due();
+}
+
+/// Does now what happens when the calling thread ends. If it allocates again it gets a theap once more.
+pub(crate) fn end() {
+    let theap = slot::get();
+    // SAFETY: the slot holds a theap at all times; this one is the thread's own, and with the value taken back the
+    // thread's end finds nothing left to do.
+    unsafe {
+        if Theap::is_none(theap) {
+            return;
+        }
+        os::arm_thread_exit(ptr::null_mut());
+        at_thread_exit(Theap::thread(theap).cast());
+    }
 }
 
 /// Only the forking thread lives on in the child. Its theap is intact, and no lock can be left held.

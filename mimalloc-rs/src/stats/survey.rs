@@ -1,0 +1,200 @@
+//! Gathering the numbers from where they are counted.
+
+use super::{Count, Counter, Stats};
+use crate::arena;
+use crate::gauge::Gauge;
+use crate::geometry::{CLASSES, SLICE_SIZE};
+use crate::heap::{self, Heap, Record};
+use crate::large;
+use crate::page::Page;
+use crate::raw::ThreadHeap;
+use crate::size_class::block_size;
+use crate::theap::{self, OF_HEAP, Tally, Theap};
+use crate::thread;
+
+impl Stats {
+    /// The numbers of the whole process, of all its threads and heaps.
+    ///
+    /// Other threads go on meanwhile, so the numbers are those of about the same moment. Blocks that a thread keeps to
+    /// allocate from count as in use, unless it is the calling thread. A peak is the sum of the peaks of the threads.
+    ///
+    /// ```
+    /// use mimalloc_rs::{MiMalloc, stats::Stats};
+    /// #[global_allocator]
+    /// static GLOBAL: MiMalloc = MiMalloc;
+    ///
+    /// let before = Stats::process().malloc_normal.current;
+    /// let block = vec![0u8; 1000];
+    /// assert!(Stats::process().malloc_normal.current >= before + 1000);
+    /// # drop(block);
+    /// ```
+    #[must_use]
+    pub fn process() -> Self {
+        settle();
+        let mut stats = Self::empty();
+        for theap in theap::POOL.all() {
+            // SAFETY: theaps are never unmapped.
+            stats.add(&unsafe { Theap::tally(theap) });
+        }
+        for class in 0..CLASSES {
+            let (blocks, pages) = theap::PAST.of(class);
+            stats.malloc_bins[class].total += blocks.cast_signed();
+            stats.page_bins[class].total += pages.cast_signed();
+        }
+        stats.look_at_pages(|_| true);
+        stats.derive();
+        stats.look_at_gauges();
+        stats
+    }
+
+    /// The numbers of one heap: its blocks and pages. The others are zero.
+    ///
+    /// ```
+    /// use mimalloc_rs::{Heap, stats::Stats};
+    ///
+    /// let heap = Heap::new().expect("memory for one more heap");
+    /// let p = heap.here().expect("memory for this thread's part").malloc(1000);
+    /// assert_eq!(Stats::of(&heap).malloc_normal.current, mimalloc_rs::good_size(1000) as i64);
+    /// ```
+    #[must_use]
+    pub fn of(heap: &Heap) -> Self {
+        settle();
+        let mut stats = Self::empty();
+        for theap in theap::POOL.all() {
+            // SAFETY: theaps are never unmapped.
+            unsafe {
+                if core::ptr::eq(Theap::heap(theap), heap.record()) {
+                    stats.add(&Theap::tally(theap));
+                }
+            }
+        }
+        stats.look_at_pages(|home| core::ptr::eq(heap_of(home), heap.record()));
+        stats.derive();
+        stats
+    }
+
+    /// What the calling thread's part of a heap has done. Where its blocks were freed is not known, so nothing is
+    /// current.
+    #[must_use]
+    pub fn of_thread(here: ThreadHeap) -> Self {
+        let mut stats = Self::empty();
+        stats.add(&here.tally());
+        stats.derive();
+        stats
+    }
+
+    fn add(&mut self, tally: &Tally) {
+        for (class, of_class) in tally.classes.iter().enumerate() {
+            let blocks = &mut self.malloc_bins[class];
+            blocks.total += of_class.blocks.cast_signed();
+            blocks.peak += i64::from(of_class.linked.peak);
+            let pages = &mut self.page_bins[class];
+            pages.total += of_class.pages_made.cast_signed();
+            pages.peak += i64::from(of_class.pages.peak);
+        }
+        let count = |counter: &mut Counter, amount: u64| counter.total += amount.cast_signed();
+        count(&mut self.pages_extended, tally.extended);
+        count(&mut self.pages_retire, tally.retired);
+        count(&mut self.page_searches, tally.searched);
+        count(&mut self.page_searches_count, tally.searches);
+        count(&mut self.pages_reclaim_on_alloc, tally.reclaimed_on_alloc);
+        count(&mut self.pages_reclaim_on_free, tally.reclaimed_on_free);
+    }
+
+    /// Counts what is in use, in the pages and runs whose homes are `wanted`.
+    fn look_at_pages(&mut self, wanted: impl Fn(u32) -> bool) {
+        for (first, home) in arena::pages().filter(|&(_, home)| wanted(home)) {
+            // SAFETY: records are never unmapped, and read whole, as they are or were.
+            match unsafe { Page::glance(first) } {
+                page if page.is_run => {
+                    self.malloc_huge.current += page.bytes as i64;
+                    self.malloc_huge.total = self.malloc_huge.current;
+                    self.malloc_huge.peak = self.malloc_huge.current;
+                }
+                page => {
+                    self.malloc_bins[page.class].current += i64::from(page.used);
+                    self.page_bins[page.class].current += 1;
+                    self.page_committed.current += page.bytes as i64;
+                    self.pages_abandoned.current += i64::from(home == arena::OWNER_NONE);
+                }
+            }
+        }
+    }
+
+    /// Sums up what is known by class.
+    fn derive(&mut self) {
+        self.pages_abandoned.total = self.pages_abandoned.current;
+        self.pages_abandoned.peak = self.pages_abandoned.current;
+        for class in 0..CLASSES {
+            let blocks = &mut self.malloc_bins[class];
+            // Blocks that changed hands between two looks do not make a number impossible.
+            blocks.total = blocks.total.max(blocks.current);
+            blocks.peak = blocks.peak.clamp(blocks.current, blocks.total);
+            let pages = &mut self.page_bins[class];
+            pages.total = pages.total.max(pages.current);
+            pages.peak = pages.peak.clamp(pages.current, pages.total);
+            let size = block_size(class) as i64;
+            self.malloc_normal_count.total += blocks.total;
+            for (sum, count, unit) in [(&mut self.malloc_normal, *blocks, size), (&mut self.pages, *pages, 1)]
+            {
+                sum.total += count.total * unit;
+                sum.peak += count.peak * unit;
+                sum.current += count.current * unit;
+            }
+        }
+        self.page_committed.peak = self.malloc_normal.peak.max(self.page_committed.current);
+        self.page_committed.total = self.page_committed.peak;
+    }
+
+    /// Numbers that are counted for the process as a whole.
+    fn look_at_gauges(&mut self) {
+        self.malloc_huge = read(&large::HELD, SLICE_SIZE);
+        self.malloc_huge_count.total = read(&large::COUNT, 1).total;
+        self.reserved = read(&arena::RESERVED, 1);
+        self.committed = committed();
+        self.arena_count.total = arena::regions().len() as i64;
+        self.mmap_calls.total = self.arena_count.total;
+        self.commit_calls.total = read(&arena::COMMIT_CALLS, 1).total;
+        self.purged.total = read(&arena::PURGED, SLICE_SIZE).total;
+        self.purge_calls.total = read(&arena::PURGE_CALLS, 1).total;
+        self.arena_purges.total = read(&arena::PURGES, 1).total;
+        self.threads = read(&thread::THREADS, 1);
+        self.theaps = read(&theap::LIVE, 1);
+        self.heaps = read(&heap::LIVE, 1);
+        // The main heap was never made.
+        self.heaps =
+            Count { total: self.heaps.total + 1, peak: self.heaps.peak + 1, current: self.heaps.current + 1 };
+    }
+}
+
+/// Bytes of memory that are ready for use.
+pub(crate) fn committed() -> Count {
+    read(&arena::HELD, SLICE_SIZE)
+}
+
+fn read(gauge: &Gauge, unit: usize) -> Count {
+    let (total, peak, current) = gauge.read();
+    let scaled = |count: u64| count.wrapping_mul(unit as u64).cast_signed();
+    Count { total: scaled(total), peak: scaled(peak), current: scaled(current) }
+}
+
+/// The heap of pages with this home.
+fn heap_of(home: u32) -> *const Record {
+    // SAFETY: theaps are never unmapped; pages of a first-class heap have one of its theaps as their home.
+    if home & OF_HEAP == 0 { &raw const heap::MAIN } else { unsafe { Theap::heap(Theap::of_id(home)) } }
+}
+
+/// Puts the blocks that the calling thread keeps to allocate from where they do not count as in use.
+fn settle() {
+    // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's.
+    unsafe {
+        let thread = Theap::thread(thread::theap());
+        if Theap::is_none(thread) {
+            return;
+        }
+        Theap::return_all_active(thread);
+        for theap in theap::POOL.all().filter(|&theap| Theap::is_held_by(theap, thread)) {
+            Theap::return_all_active(theap);
+        }
+    }
+}

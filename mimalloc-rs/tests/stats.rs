@@ -1,0 +1,114 @@
+//! Statistics against what the test knows it has done. One test: the numbers are those of the process.
+
+use std::ffi::{c_ulonglong, c_void};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::stats::Stats;
+use mimalloc_rs::{Heap, MiMalloc, hooks};
+
+#[global_allocator]
+static GLOBAL: MiMalloc = MiMalloc;
+
+/// A class no one else uses much.
+const SIZE: usize = 7000;
+
+fn bin(stats: &Stats) -> mimalloc_rs::stats::Bin {
+    stats.bins().find(|bin| bin.block_size >= SIZE).unwrap()
+}
+
+#[test]
+fn numbers_are_those_of_what_was_done() {
+    let start = Stats::process();
+    let heap = Heap::new().unwrap();
+    let here = heap.here().unwrap();
+    let blocks: Vec<_> = (0..1000).map(|_| here.malloc(SIZE)).collect();
+    let stats = Stats::of(&heap);
+    let full = bin(&stats);
+    assert_eq!((full.blocks.total, full.blocks.current), (1000, 1000));
+    assert_eq!(full.blocks.peak, 1000);
+    let per_page = (64 << 10) / full.block_size as i64;
+    assert_eq!(full.pages.current, 1000_i64.div_euclid(per_page) + i64::from(1000 % per_page != 0));
+    assert_eq!(stats.malloc_normal.current, 1000 * full.block_size as i64);
+
+    for &p in &blocks[..900] {
+        // SAFETY: the block is live and given up.
+        unsafe { raw::free(p) };
+    }
+    let mostly_freed = bin(&Stats::of(&heap));
+    assert_eq!(
+        (mostly_freed.blocks.total, mostly_freed.blocks.current, mostly_freed.blocks.peak),
+        (1000, 100, 1000)
+    );
+
+    let before = Stats::process();
+    let large = here.malloc(10 << 20);
+    let with_large = Stats::process();
+    assert_eq!(with_large.malloc_huge.current - before.malloc_huge.current, 10 << 20);
+    assert_eq!(with_large.heaps.current, 2);
+    assert!(with_large.committed.current - before.committed.current >= 10 << 20);
+    // SAFETY: the block is live and given up.
+    unsafe { raw::free(large) };
+    heap.destroy();
+    let after = Stats::process();
+    assert_eq!(after.malloc_huge.current, before.malloc_huge.current);
+    assert_eq!(bin(&after).blocks.current, bin(&start).blocks.current, "the heap is gone");
+    assert!(bin(&after).blocks.total >= 1000, "what it did is not");
+    assert_eq!(after.heaps.current, 1);
+
+    std::thread::spawn(|| {
+        let threads = Stats::process().threads;
+        assert!(threads.current >= 2 && threads.peak >= threads.current);
+        (0..500).for_each(|_| drop(vec![1u8; SIZE]));
+    })
+    .join()
+    .unwrap();
+    deferred_frees_have_a_steady_heartbeat();
+}
+
+/// A thread's heartbeats rise, and are the same in every run.
+fn deferred_frees_have_a_steady_heartbeat() {
+    static SEEN: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    unsafe extern "C" fn deferred(_: bool, heartbeat: c_ulonglong, run: *mut c_void) {
+        // Whatever it allocates does not call it again.
+        for _ in 0..5000 {
+            let p = ThreadHeap::current().malloc(5000);
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(p) };
+        }
+        assert!(LAST.swap(heartbeat, Ordering::Relaxed) < heartbeat);
+        let digest = &SEEN[run.addr()];
+        digest.store(
+            digest.load(Ordering::Relaxed).wrapping_mul(31).wrapping_add(heartbeat),
+            Ordering::Relaxed,
+        );
+    }
+    for run in 0..2 {
+        LAST.store(0, Ordering::Relaxed);
+        std::thread::spawn(move || {
+            // SAFETY: the function takes any argument.
+            unsafe { hooks::register_deferred_free(Some(deferred), std::ptr::without_provenance_mut(run)) };
+            let mut kept = Vec::new();
+            for n in 0..20_000 {
+                kept.push(ThreadHeap::current().malloc(n % 3000));
+                if n % 5 == 0 {
+                    // SAFETY: the block is live and given up.
+                    unsafe { raw::free(kept.swap_remove(n / 7)) };
+                }
+            }
+            ThreadHeap::current().collect(true);
+            for p in kept {
+                // SAFETY: the block is live and given up.
+                unsafe { raw::free(p) };
+            }
+        })
+        .join()
+        .unwrap();
+    }
+    // SAFETY: no function is registered any more.
+    unsafe { hooks::register_deferred_free(None, std::ptr::null_mut()) };
+    let [one, other] = [&SEEN[0], &SEEN[1]].map(|seen| seen.load(Ordering::Relaxed));
+    assert!(one > 10);
+    assert_eq!(one, other, "two equal runs had different heartbeats");
+}
