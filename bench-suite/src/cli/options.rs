@@ -85,7 +85,7 @@ pub(super) struct WorkerArgs {
     /// How workers are built: with link-time optimisation (worker) or without [default: worker]
     #[arg(long, value_parser = profile_parser())]
     pub(super) profile: Option<Profile>,
-    /// Take the workers (worker-mi, worker-mc, …) from this folder instead of building them
+    /// Take what is built (worker-mi, worker-mc, libmimalloc_rs.so, …) from this folder instead
     #[arg(long, value_name = "DIR")]
     pub(super) worker_dir: Option<PathBuf>,
 }

@@ -92,15 +92,11 @@ fn compare(without: &Finished, with: &Finished) -> Result<(), String> {
     for (stream, without, with) in
         [("stdout", &without.stdout, &with.stdout), ("stderr", &without.stderr, &with.stderr)]
     {
-        let count = without.lines().count().max(with.lines().count());
-        let mut lines = (1..=count).zip(without.lines().map(Some).chain(std::iter::repeat(None)));
-        let mut others = with.lines().map(Some).chain(std::iter::repeat(None));
-        if let Some((number, line, other)) = lines.find_map(|(number, line)| {
-            let other = others.next().flatten();
-            (line != other).then_some((number, line, other))
-        }) {
+        let (without, with): (Vec<_>, Vec<_>) = (without.lines().collect(), with.lines().collect());
+        if let Some(at) = (0..without.len().max(with.len())).find(|&at| without.get(at) != with.get(at)) {
+            let (number, without, with) = (at + 1, without.get(at), with.get(at));
             return Err(format!(
-                "{stream} differs in line {number}:\n  without: {line:?}\n  with:    {other:?}"
+                "{stream} differs in line {number}:\n  without: {without:?}\n  with:    {with:?}"
             ));
         }
     }
