@@ -157,7 +157,7 @@ fn what_differs_is_found() -> Result<(), Failed> {
     let sandbox = Sandbox::new();
     let mut hanging = sandbox.command("bash");
     hanging.args(["-c", "sleep 300 & echo $! > sleeper; echo waiting; wait"]);
-    match sandbox.run(&mut hanging, &[library()], Duration::from_secs(1)) {
+    match sandbox.run(&mut hanging, &[library()], Duration::from_secs(5)) {
         Err(reason) if reason.contains("waiting") => {}
         result => return Err(format!("{result:?}").into()),
     }
