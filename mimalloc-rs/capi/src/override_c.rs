@@ -36,7 +36,7 @@ unsafe extern "C" fn realloc(p: *mut u8, size: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn reallocarray(p: *mut u8, count: usize, size: usize) -> *mut u8 {
     // SAFETY: as for `realloc`.
-    or_no_memory(unsafe { posix::reallocate_array(p, count, size) })
+    or_no_memory(product(count, size, |size| unsafe { ThreadHeap::current().realloc(p, size) }))
 }
 
 #[unsafe(no_mangle)]

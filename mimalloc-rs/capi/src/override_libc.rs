@@ -80,8 +80,7 @@ extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
 /// Prints our statistics.
 #[unsafe(no_mangle)]
 extern "C" fn malloc_stats() {
-    // SAFETY: there is no function to call.
-    unsafe { stats::print(None, ptr::null_mut()) };
+    stats::mi_stats_print(ptr::null_mut());
 }
 
 /// All zero: none of what glibc counts exists here.

@@ -9,7 +9,6 @@ use mi::raw::{self, ThreadHeap};
 
 use crate::basic::copy_string;
 use crate::errno;
-use crate::family::product;
 
 /// The system's page size.
 fn page_size() -> usize {
@@ -194,13 +193,4 @@ unsafe extern "C" fn mi_dupenv_s(buffer: *mut *mut c_char, size: *mut usize, nam
 extern "C" fn mi_wdupenv_s(buffer: *mut *mut wchar_t, size: *mut usize, name: *const wchar_t) -> c_int {
     let _ = (buffer, size, name);
     libc::EINVAL
-}
-
-/// The block that C's `reallocarray` and its like get for a count and a size.
-///
-/// # Safety
-/// As for [`ThreadHeap::realloc`].
-pub(crate) unsafe fn reallocate_array(p: *mut u8, count: usize, size: usize) -> *mut u8 {
-    // SAFETY: as the caller says.
-    product(count, size, |size| unsafe { ThreadHeap::current().realloc(p, size) })
 }

@@ -119,17 +119,17 @@ unsafe extern "C" fn mi_process_info_print_out(out: Option<OutputFn>, arg: *mut 
     let _ = writeln!(out, "{}", ProcessInfo::current());
 }
 
-/// The first lines a program with the option `verbose` prints.
+/// Sets up the process and the calling thread; with the option `verbose`, says what this is.
 #[unsafe(no_mangle)]
 extern "C" fn mi_process_init() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.swap(true, Ordering::Relaxed) {
         return;
     }
-    mi_thread_init();
     if options::get(Opt::Verbose) > 0 {
         print_version(&mut OutputWriter::registered());
     }
+    mi_thread_init();
 }
 
 /// Prints what the program wants to know at its end.
@@ -140,8 +140,7 @@ extern "C" fn mi_process_done() {
         return;
     }
     if options::is_enabled(Opt::ShowStats) || options::get(Opt::Verbose) > 0 {
-        // SAFETY: there is no function to call.
-        unsafe { stats::print(None, ptr::null_mut()) };
+        stats::mi_stats_print(ptr::null_mut());
     }
 }
 

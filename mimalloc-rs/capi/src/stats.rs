@@ -4,24 +4,73 @@ use core::ffi::{c_char, c_void};
 use core::fmt::{self, Write};
 use core::ptr;
 
+use mi::SubProcess;
 use mi::hooks::OutputFn;
 use mi::process::ProcessInfo;
 use mi::raw::ThreadHeap;
 use mi::stats::Stats;
 
-use crate::heap::MiHeap;
+use crate::heap::{MiHeap, borrow};
 use crate::options::writer;
-use crate::stats_t::{MiStats, bin_size};
-use crate::subproc::MiSubprocId;
+use crate::stats_t::{MiStats, add, bin_size};
+use crate::subproc::{MiSubprocId, sub_process};
 
-/// What is counted: numbers are kept for the process as a whole, so a heap's and a sub-process's are the same.
-fn numbers() -> Stats {
-    Stats::empty()
+/// # Safety
+/// `heap` is null or a live heap.
+unsafe fn of_heap(heap: *const MiHeap) -> Stats {
+    // SAFETY: as the caller says.
+    let heap = unsafe { borrow(heap) };
+    Stats::of(&heap)
+}
+
+/// The sub-process; none means the main one, as in versions 1 and 2.
+///
+/// # Safety
+/// `id` is none or that of a live sub-process.
+unsafe fn named(id: MiSubprocId) -> SubProcess {
+    // SAFETY: as the caller says.
+    unsafe { sub_process(id) }.unwrap_or_else(SubProcess::main)
+}
+
+/// The numbers of the process stand for those of its main part. Others are known by their heaps.
+///
+/// # Safety
+/// As for [`named`].
+unsafe fn of_sub_process(id: MiSubprocId) -> Stats {
+    // SAFETY: as the caller says; the heaps of a live sub-process live.
+    unsafe {
+        let named = named(id);
+        if named == SubProcess::main() {
+            return Stats::process();
+        }
+        named.heaps().fold(Stats::empty(), |mut sum, heap| {
+            add(&mut sum, &of_heap(heap.as_ptr().cast()));
+            sum
+        })
+    }
+}
+
+/// What the process has, and no heap: memory, arenas, threads.
+fn of_no_heap() -> Stats {
+    let process = Stats::process();
+    let mut stats = Stats::empty();
+    stats.reserved = process.reserved;
+    stats.committed = process.committed;
+    stats.purged = process.purged;
+    stats.mmap_calls = process.mmap_calls;
+    stats.commit_calls = process.commit_calls;
+    stats.purge_calls = process.purge_calls;
+    stats.arena_count = process.arena_count;
+    stats.arena_purges = process.arena_purges;
+    stats.threads = process.threads;
+    stats.heaps = process.heaps;
+    stats.theaps = process.theaps;
+    stats
 }
 
 /// # Safety
 /// `stats` is null or starts with a size and a version, and is as large as that says.
-unsafe fn fill(stats: *mut MiStats) -> bool {
+unsafe fn fill(stats: *mut MiStats, numbers: impl FnOnce() -> Stats) -> bool {
     // SAFETY: as the caller says.
     unsafe {
         let known = MiStats::is_known(stats);
@@ -35,28 +84,26 @@ unsafe fn fill(stats: *mut MiStats) -> bool {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_stats_get(stats: *mut MiStats) -> bool {
     // SAFETY: C callers pass null or a `mi_stats_t` of any version, here and below.
-    unsafe { fill(stats) }
+    unsafe { fill(stats, Stats::process) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_heap_stats_get(heap: *mut MiHeap, stats: *mut MiStats) -> bool {
-    let _ = heap;
     // SAFETY: as for `mi_stats_get`.
-    unsafe { fill(stats) }
+    unsafe { fill(stats, || of_heap(heap)) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_subproc_stats_get(id: MiSubprocId, stats: *mut MiStats) -> bool {
-    let _ = id;
     // SAFETY: as for `mi_stats_get`.
-    unsafe { fill(stats) }
+    unsafe { fill(stats, || of_sub_process(id)) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_subproc_stats_get_exclusive(id: MiSubprocId, stats: *mut MiStats) -> bool {
     let _ = id;
     // SAFETY: as for `mi_stats_get`.
-    unsafe { fill(stats) }
+    unsafe { fill(stats, of_no_heap) }
 }
 
 /// Text in a buffer of C's; without one its length is found.
@@ -107,21 +154,19 @@ unsafe fn json(stats: &Stats, room: usize, buffer: *mut c_char) -> *mut u8 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_stats_get_json(room: usize, buffer: *mut c_char) -> *mut u8 {
     // SAFETY: C callers pass null or a buffer of that size, here and below.
-    unsafe { json(&numbers(), room, buffer) }
+    unsafe { json(&Stats::process(), room, buffer) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_heap_stats_get_json(heap: *mut MiHeap, room: usize, buffer: *mut c_char) -> *mut u8 {
-    let _ = heap;
     // SAFETY: as for `mi_stats_get_json`.
-    unsafe { json(&numbers(), room, buffer) }
+    unsafe { json(&of_heap(heap), room, buffer) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_subproc_stats_get_json(id: MiSubprocId, room: usize, buffer: *mut c_char) -> *mut u8 {
-    let _ = id;
     // SAFETY: as for `mi_stats_get_json`.
-    unsafe { json(&numbers(), room, buffer) }
+    unsafe { json(&of_sub_process(id), room, buffer) }
 }
 
 #[unsafe(no_mangle)]
@@ -142,19 +187,19 @@ extern "C" fn mi_stats_get_bin_size(bin: usize) -> usize {
 
 /// # Safety
 /// `out` is null or can be called with `arg`.
-pub(crate) unsafe fn print(out: Option<OutputFn>, arg: *mut c_void) {
+unsafe fn print(stats: &Stats, out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: as the caller says.
     let mut out = unsafe { writer(out, arg) };
     // The writer takes everything.
-    let _ = numbers().write_table(&ProcessInfo::current(), &mut out);
+    let _ = stats.write_table(&ProcessInfo::current(), &mut out);
 }
 
 /// Once a `FILE*`, which is not ours to write to: the text goes where messages go.
 #[unsafe(no_mangle)]
-extern "C" fn mi_stats_print(out: *mut c_void) {
+pub(crate) extern "C" fn mi_stats_print(out: *mut c_void) {
     let _ = out;
     // SAFETY: there is no function to call.
-    unsafe { print(None, ptr::null_mut()) }
+    unsafe { print(&Stats::process(), None, ptr::null_mut()) }
 }
 
 /// The same, in version 1.0.
@@ -166,27 +211,25 @@ extern "C" fn mi_thread_stats_print(out: *mut c_void) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_stats_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: C callers pass null or a function for their argument, here and below.
-    unsafe { print(out, arg) }
+    unsafe { print(&Stats::process(), out, arg) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_thread_stats_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: as for `mi_stats_print_out`.
-    unsafe { print(out, arg) }
+    unsafe { print(&Stats::of_thread(ThreadHeap::current()), out, arg) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_heap_stats_print_out(heap: *mut MiHeap, out: Option<OutputFn>, arg: *mut c_void) {
-    let _ = heap;
     // SAFETY: as for `mi_stats_print_out`.
-    unsafe { print(out, arg) }
+    unsafe { print(&of_heap(heap), out, arg) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_subproc_stats_print_out(id: MiSubprocId, out: Option<OutputFn>, arg: *mut c_void) {
-    let _ = id;
     // SAFETY: as for `mi_stats_print_out`.
-    unsafe { print(out, arg) }
+    unsafe { print(&of_sub_process(id), out, arg) }
 }
 
 #[unsafe(no_mangle)]
@@ -195,9 +238,14 @@ unsafe extern "C" fn mi_subproc_heap_stats_print_out(
     out: Option<OutputFn>,
     arg: *mut c_void,
 ) {
-    let _ = id;
-    // SAFETY: as for `mi_stats_print_out`.
-    unsafe { print(out, arg) }
+    // SAFETY: as for `mi_stats_print_out`; C callers pass none or a live sub-process, whose heaps live.
+    unsafe {
+        for (number, heap) in named(id).heaps().enumerate() {
+            // The writer takes everything.
+            let _ = writeln!(writer(out, arg), "heap {number}");
+            print(&of_heap(heap.as_ptr().cast()), out, arg);
+        }
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -15,7 +15,8 @@ pub(crate) const fn bin_size(bin: usize) -> usize {
         0 => WORD,
         1..=STEP_FROM => bin * WORD,
         _ if bin < C_BINS => {
-            let (top, quarter) = ((bin + 3) / 4, (bin + 3) % 4);
+            let place = bin + 3;
+            let (top, quarter) = (place / 4, place % 4);
             ((quarter + 5) << (top - 2)) * WORD
         }
         _ => 0,
@@ -117,6 +118,21 @@ macro_rules! mi_stats {
                     c.page_bins[place] = bin.pages.into();
                 }
                 c
+            }
+        }
+
+        /// Adds the numbers of one part to those of others.
+        pub(crate) fn add(sum: &mut Stats, part: &Stats) {
+            let count = |sum: &mut Count, part: Count| {
+                sum.total += part.total;
+                sum.peak += part.peak;
+                sum.current += part.current;
+            };
+            $(count(&mut sum.$count, part.$count);)*
+            $(sum.$counter.total += part.$counter.total;)*
+            let bins = sum.malloc_bins.iter_mut().chain(&mut sum.page_bins).chain(&mut sum.chunk_bins);
+            for (sum, part) in bins.zip(part.malloc_bins.iter().chain(&part.page_bins).chain(&part.chunk_bins)) {
+                count(sum, *part);
             }
         }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use object::{Object, ObjectSymbol};
-use support::{Linkage, compile, shared_library, succeed};
+use support::{Linkage, compile, compile_with, in_package, plain_library, shared_library, succeed};
 
 const NAMES: &str = include_str!("names.txt");
 
@@ -23,8 +23,8 @@ fn names(kinds: &[&str]) -> impl Iterator<Item = &'static str> {
     })
 }
 
-fn exported() -> BTreeSet<String> {
-    let data = fs::read(shared_library()).expect("the library can be read");
+fn exported(library: &Path) -> BTreeSet<String> {
+    let data = fs::read(library).expect("the library can be read");
     let file = object::File::parse(&*data).expect("the library is an object file");
     let symbols = file.dynamic_symbols().filter(|symbol| symbol.is_definition());
     symbols.map(|symbol| symbol.name().expect("names are text").to_owned()).collect()
@@ -41,7 +41,7 @@ fn the_list_is_whole() {
 
 #[test]
 fn all_names_are_exported_and_no_others() {
-    let exported = exported();
+    let exported = exported(&shared_library());
     let expected: BTreeSet<_> = names(&["function", "symbol"]).map(str::to_owned).collect();
     let missing: Vec<_> = expected.difference(&exported).collect();
     let unknown: Vec<_> = exported.difference(&expected).collect();
@@ -50,6 +50,21 @@ fn all_names_are_exported_and_no_others() {
     for name in names(&["absent"]) {
         assert!(!exported.contains(name), "{name} is not ours to define");
     }
+}
+
+#[test]
+fn without_the_feature_there_are_no_overrides() {
+    let exported = exported(&plain_library().join("libmimalloc_rs.so"));
+    let expected: BTreeSet<_> = names(&["function"]).map(str::to_owned).collect();
+    assert_eq!(exported, expected);
+    // So a program can bring its own operators, even where it is linked into one file.
+    let program = compile_with(
+        &in_package("tests/cpp/by_header.cpp"),
+        Linkage::None,
+        &[&plain_library().join("libmimalloc_rs.a").to_string_lossy()],
+    );
+    let output = succeed(&mut Command::new(program));
+    assert!(String::from_utf8_lossy(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
 }
 
 /// A source that uses every name, in a file of its own.
@@ -121,7 +136,7 @@ fn headers_stand_alone() {
             for standard in standards {
                 let mut command = Command::new(compiler);
                 command.arg(format!("-std={standard}")).args(["-Wall", "-Wextra", "-Werror", "-pedantic"]);
-                command.arg("-I").arg(support::in_package("include")).arg("-fsyntax-only").arg(&path);
+                command.arg("-I").arg(in_package("include")).arg("-fsyntax-only").arg(&path);
                 succeed(&mut command);
             }
         }

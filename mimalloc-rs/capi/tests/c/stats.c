@@ -22,6 +22,28 @@ static void numbers(void) {
   CHECK(mi_subproc_stats_get(mi_subproc_main(), &stats));
   CHECK(mi_subproc_stats_get_exclusive(mi_subproc_main(), &stats));
 
+
+  /* What is allocated shows, in the process and in its heap. */
+  mi_heap_t* heap = mi_heap_new();
+  void* p = mi_heap_malloc(heap, 80);
+  void* huge = mi_heap_malloc(heap, 1 << 20);
+  CHECK(mi_heap_stats_get(heap, &stats));
+  CHECK(stats.malloc_normal.current == 80 && stats.malloc_bins[9].current == 1 && stats.page_bins[9].current == 1);
+  CHECK(mi_stats_get_bin_size(9) == 80 && stats.malloc_huge.current >= (1 << 20));
+  CHECK(mi_stats_get(&stats));
+  CHECK(stats.malloc_normal.current >= 80 && stats.malloc_bins[9].current >= 1 && stats.heaps.current >= 2);
+  CHECK(stats.committed.current > 0 && stats.reserved.current > 0 && stats.threads.current == 1);
+  CHECK(mi_subproc_stats_get_exclusive(mi_subproc_main(), &stats));
+  CHECK(stats.malloc_normal.current == 0 && stats.committed.current > 0);
+  mi_free(p);
+  mi_free(huge);
+  CHECK(mi_heap_stats_get(heap, &stats));
+  CHECK(stats.malloc_normal.current == 0 && stats.malloc_normal.total >= 80 && stats.malloc_huge.current == 0);
+  mi_heap_delete(heap);
+  mi_subproc_id_t apart = mi_subproc_new();
+  CHECK(mi_subproc_stats_get(apart, &stats) && stats.malloc_normal.current == 0);
+  mi_subproc_destroy(apart);
+
   CHECK(!mi_stats_get(NULL) && !mi_heap_stats_get(NULL, NULL));
   CHECK(!mi_subproc_stats_get(mi_subproc_main(), NULL) && !mi_subproc_stats_get_exclusive(mi_subproc_main(), NULL));
   stats.version = 4;

@@ -42,6 +42,18 @@ pub(crate) fn library() -> &'static Path {
     })
 }
 
+/// The directory with libraries that define no names but those with a prefix.
+pub(crate) fn plain_library() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plain");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--release", "--quiet", "--package", "mimalloc-c", "--no-default-features"]);
+        succeed(cargo.arg("--target-dir").arg(&target));
+        target.join("release")
+    })
+}
+
 /// The shared library itself.
 pub(crate) fn shared_library() -> PathBuf {
     library().join("libmimalloc_rs.so")
@@ -61,8 +73,7 @@ pub(crate) fn compile(source: &Path, linkage: Linkage) -> PathBuf {
 pub(crate) fn compile_with(source: &Path, linkage: Linkage, more: &[&str]) -> PathBuf {
     let directory = library();
     let stem = source.file_stem().expect("sources have names").to_string_lossy();
-    let variant: String = more.concat().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{stem}-{linkage:?}{variant}"));
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{stem}-{linkage:?}"));
     let mut compiler = match source.extension().and_then(|extension| extension.to_str()) {
         Some("cpp") => {
             let mut compiler = Command::new("c++");
