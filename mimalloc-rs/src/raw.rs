@@ -15,7 +15,7 @@
 //! ```
 
 use core::ffi::c_void;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use crate::heap::{MAIN, Record};
 use crate::report::{self, ErrorKind};
@@ -72,6 +72,15 @@ impl ThreadHeap {
             return self.last_resort(Request::plain(size));
         }
         block
+    }
+
+    /// A small block if one is at hand, null otherwise: what [`malloc`](Self::malloc) tries first. It calls nothing, so
+    /// an entry point that goes on to `malloc` in another function needs no stack frame of its own.
+    #[inline(always)]
+    #[must_use]
+    pub fn malloc_at_hand(self, size: usize) -> *mut u8 {
+        // SAFETY: the theap is the calling thread's: the type does not leave it.
+        unsafe { alloc::at_hand(self.theap, size) }
     }
 
     /// As [`malloc`](Self::malloc); every byte of the block reads as zero, those beyond `size` included.
@@ -156,6 +165,12 @@ impl ThreadHeap {
             }
         }
         before
+    }
+
+    /// The heap this is a part of, as a pointer for [`Heap::from_raw`](crate::Heap::from_raw).
+    #[must_use]
+    pub fn heap(self) -> NonNull<c_void> {
+        NonNull::from(self.record()).cast()
     }
 
     /// The same handle as a pointer, which is null for a thread that has not allocated yet.
@@ -304,6 +319,15 @@ impl ThreadHeap {
             block
         }
     }
+}
+
+/// Ends the calling thread's part in all heaps, as its end would: its pages go to whoever needs them next. Allocating
+/// begins a new part.
+///
+/// # Safety
+/// No [`ThreadHeap`] of the thread is used any more.
+pub unsafe fn thread_done() {
+    thread::end();
 }
 
 /// Frees a block. Null is nothing to free; a pointer that is no block is reported and left alone.

@@ -45,6 +45,12 @@ impl Heap {
         Self::with(Plan { main: Some(Self::current_main()), ..Plan::default() })
     }
 
+    /// As [`new`](Self::new); to destroy this heap means to delete it.
+    #[must_use]
+    pub fn new_keeping_blocks() -> Option<Self> {
+        Self::with(Plan { main: Some(Self::current_main()), keeps_blocks: true, ..Plan::default() })
+    }
+
     pub(crate) fn with(plan: Plan) -> Option<Self> {
         Record::create(plan).map(|record| Self { record })
     }

@@ -2,9 +2,10 @@
 
 use core::ptr::{self, NonNull};
 
-use super::{Heap, MAIN};
+use super::{Heap, MAIN, Record};
 use crate::alloc;
 use crate::arena::{self, OWNER_SINGLETON, Slice};
+use crate::free::page_start;
 use crate::geometry::SLICE_SHIFT;
 use crate::page::{Block, Page};
 use crate::size_class::CLASS;
@@ -29,6 +30,20 @@ pub struct Area {
     pub full_block_size: usize,
     /// Whether some thread owns it, or it waits for one.
     pub owned: bool,
+}
+
+impl Area {
+    /// The page that holds `p`, as it is now; `None` if it lies in no page.
+    ///
+    /// # Safety
+    /// Nobody else uses that page meanwhile.
+    #[must_use]
+    pub unsafe fn of<T>(p: *const T) -> Option<Self> {
+        Record::of(p.cast())?;
+        let (first, _) = page_start(p.cast())?;
+        // SAFETY: a pointer that lies in a heap's page has one; as the caller says.
+        Some(unsafe { area_of(first) })
+    }
 }
 
 impl Heap {
@@ -104,19 +119,16 @@ impl Heap {
 
 /// # Safety
 /// A page or run starts in `first`, which nobody else uses.
-unsafe fn visit_page(
-    first: Slice,
-    blocks: bool,
-    visitor: &mut impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
-) -> bool {
+unsafe fn area_of(first: Slice) -> Area {
     let page = first.page();
+    let owner = first.owner().load(Ordering::Relaxed);
     // SAFETY: as the caller says.
     unsafe {
-        if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+        if owner == OWNER_SINGLETON {
             let start = Page::run_block(page);
             let bytes = Page::run_slices(page) << SLICE_SHIFT;
             let full_block_size = alloc::whole_size(start);
-            let area = Area {
+            return Area {
                 start,
                 reserved: bytes,
                 committed: bytes,
@@ -125,15 +137,13 @@ unsafe fn visit_page(
                 full_block_size,
                 owned: true,
             };
-            return visitor(&area, None) && (!blocks || visitor(&area, NonNull::new(start)));
         }
-        let owner = first.owner().load(Ordering::Relaxed);
         if owner & OF_HEAP != 0 || owner == Theap::id(Theap::thread(thread::theap())) {
             Page::collect_remote(page);
         }
         let class = CLASS[Page::class(page)];
         let block_size = class.block_size as usize;
-        let area = Area {
+        Area {
             start: first.start(),
             reserved: usize::from(class.slices) << SLICE_SHIFT,
             committed: (*page).capacity as usize * block_size,
@@ -141,11 +151,30 @@ unsafe fn visit_page(
             block_size: block_size - alloc::padding(),
             full_block_size: block_size,
             owned: owner != arena::OWNER_NONE,
-        };
+        }
+    }
+}
+
+/// # Safety
+/// As for [`area_of`].
+unsafe fn visit_page(
+    first: Slice,
+    blocks: bool,
+    visitor: &mut impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
+) -> bool {
+    // SAFETY: as the caller says.
+    unsafe {
+        let area = area_of(first);
         if !visitor(&area, None) {
             return false;
         }
-        !blocks || visit_blocks(page, &area, visitor)
+        if !blocks {
+            return true;
+        }
+        if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+            return visitor(&area, NonNull::new(area.start));
+        }
+        visit_blocks(first.page(), &area, visitor)
     }
 }
 

@@ -3,6 +3,7 @@
 mod slot;
 
 use core::ffi::c_void;
+use core::ptr;
 
 use crate::arena;
 use crate::gauge::Gauge;
@@ -91,6 +92,20 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
         THREADS.sub(1);
     }
     arena::purge_if_due();
+}
+
+/// Does now what happens when the calling thread ends. If it allocates again it gets a theap once more.
+pub(crate) fn end() {
+    let theap = slot::get();
+    // SAFETY: the slot holds a theap at all times; this one is the thread's own, and with the value taken back the
+    // thread's end finds nothing left to do.
+    unsafe {
+        if Theap::is_none(theap) {
+            return;
+        }
+        os::arm_thread_exit(ptr::null_mut());
+        at_thread_exit(Theap::thread(theap).cast());
+    }
 }
 
 /// Only the forking thread lives on in the child. Its theap is intact, and no lock can be left held.

@@ -1,0 +1,9 @@
+# The interface is that of mimalloc 3.3.2, and has the names of all versions before it.
+
+set(PACKAGE_VERSION "3.3.2")
+if(NOT PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+  set(PACKAGE_VERSION_EXACT TRUE)
+endif()

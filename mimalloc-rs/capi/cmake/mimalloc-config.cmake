@@ -1,0 +1,25 @@
+# find_package(mimalloc): the targets `mimalloc` and `mimalloc-static`.
+
+get_filename_component(MIMALLOC_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+set(MIMALLOC_INCLUDE_DIR "${MIMALLOC_PREFIX}/include")
+set(MIMALLOC_LIBRARY_DIR "${MIMALLOC_PREFIX}/lib")
+
+find_package(Threads REQUIRED)
+
+if(NOT TARGET mimalloc)
+  add_library(mimalloc SHARED IMPORTED)
+  set_target_properties(mimalloc PROPERTIES
+    IMPORTED_LOCATION "${MIMALLOC_LIBRARY_DIR}/libmimalloc_rs.so"
+    IMPORTED_SONAME "libmimalloc_rs.so.0"
+    INTERFACE_INCLUDE_DIRECTORIES "${MIMALLOC_INCLUDE_DIR}")
+endif()
+
+if(NOT TARGET mimalloc-static)
+  add_library(mimalloc-static STATIC IMPORTED)
+  set_target_properties(mimalloc-static PROPERTIES
+    IMPORTED_LOCATION "${MIMALLOC_LIBRARY_DIR}/libmimalloc_rs.a"
+    INTERFACE_INCLUDE_DIRECTORIES "${MIMALLOC_INCLUDE_DIR}"
+    INTERFACE_LINK_LIBRARIES "Threads::Threads;gcc_s;${CMAKE_DL_LIBS};m")
+endif()
+
+set(mimalloc_FOUND TRUE)

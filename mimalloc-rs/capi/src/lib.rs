@@ -1,0 +1,30 @@
+//! mimalloc-rs as a C library. What the functions promise is written in `include/mimalloc.h`.
+//!
+//! Every C name is defined here and nowhere else; behind each stands one call of the Rust interface. Nothing in this
+//! crate allocates through Rust's own allocator, so the library may be that allocator's `malloc`.
+
+#[macro_use]
+mod family;
+
+mod aligned;
+mod arena;
+mod basic;
+mod cxx;
+mod errno;
+mod extended;
+mod heap;
+mod options;
+#[cfg(feature = "override")]
+mod override_c;
+#[cfg(feature = "override")]
+mod override_cxx;
+#[cfg(feature = "override")]
+mod override_libc;
+mod posix;
+mod process;
+mod stats;
+mod stats_t;
+mod subproc;
+mod theap;
+mod visit;
+mod zero;

@@ -1,0 +1,145 @@
+//! C's own names. Unlike their namesakes with a prefix they set `errno` as POSIX asks.
+
+use core::ffi::{c_char, c_int};
+use core::ptr;
+
+use mi::raw::{self, ThreadHeap};
+
+use crate::basic::{self, copy_string, realloc_or_free};
+use crate::errno::{self, or_no_memory};
+use crate::family::product;
+use crate::posix;
+
+#[unsafe(no_mangle)]
+extern "C" fn malloc(size: usize) -> *mut u8 {
+    basic::malloc(size, malloc_or_no_memory)
+}
+
+/// `malloc` when no block is at hand.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn malloc_or_no_memory(size: usize) -> *mut u8 {
+    or_no_memory(ThreadHeap::current().malloc(size))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
+    or_no_memory(product(count, size, |size| ThreadHeap::current().zalloc(size)))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn realloc(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: C callers pass null or a live block, and give it up for the result, here and below.
+    or_no_memory(unsafe { ThreadHeap::current().realloc(p, size) })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn reallocarray(p: *mut u8, count: usize, size: usize) -> *mut u8 {
+    // SAFETY: as for `realloc`.
+    or_no_memory(product(count, size, |size| unsafe { ThreadHeap::current().realloc(p, size) }))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn reallocf(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: as for `realloc`.
+    or_no_memory(unsafe { realloc_or_free(ThreadHeap::current(), p, size) })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn reallocarr(place: *mut *mut u8, count: usize, size: usize) -> c_int {
+    // SAFETY: C callers pass null or the place of a pointer to a block.
+    unsafe { posix::mi_reallocarr(place, count, size) }
+}
+
+/// Defines functions that free the block of their first argument, whatever else they are told about it.
+///
+/// Nothing unwinds out of them; that they may say so lets them end in a jump, without a frame of their own.
+macro_rules! freeing {
+    ($($name:ident($($hint:ident),*);)*) => {$(
+        #[unsafe(no_mangle)]
+        unsafe extern "C-unwind" fn $name(p: *mut u8 $(, $hint: usize)*) {
+            $(let _ = $hint;)*
+            // SAFETY: C callers pass null or a live block, and give it up.
+            unsafe { raw::free(p) }
+        }
+    )*};
+}
+
+freeing! {
+    free();
+    cfree();
+    vfree();
+    free_sized(size);
+    free_aligned_sized(align, size);
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn strdup(string: *const c_char) -> *mut u8 {
+    // SAFETY: C callers pass a string.
+    or_no_memory(unsafe { copy_string(ThreadHeap::current(), string, || libc::strlen(string)) })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn strndup(string: *const c_char, limit: usize) -> *mut u8 {
+    // SAFETY: C callers pass at least `limit` bytes, unless a zero comes before.
+    or_no_memory(unsafe { copy_string(ThreadHeap::current(), string, || libc::strnlen(string, limit)) })
+}
+
+/// An aligned block; an alignment that is no power of two is told apart in `errno`.
+pub(crate) fn aligned(align: usize, size: usize) -> *mut u8 {
+    if !align.is_power_of_two() {
+        errno::set(libc::EINVAL);
+        return ptr::null_mut();
+    }
+    or_no_memory(ThreadHeap::current().malloc_aligned_at(size, align, 0))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut u8 {
+    aligned(align, size)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn memalign(align: usize, size: usize) -> *mut u8 {
+    aligned(align, size)
+}
+
+/// Windows' order of arguments.
+#[unsafe(no_mangle)]
+extern "C" fn _aligned_malloc(size: usize, align: usize) -> *mut u8 {
+    aligned(align, size)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_memalign(result: *mut *mut u8, align: usize, size: usize) -> c_int {
+    // SAFETY: C callers pass null or room for a pointer. The code is returned, `errno` stays.
+    unsafe { posix::mi_posix_memalign(result, align, size) }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn valloc(size: usize) -> *mut u8 {
+    or_no_memory(posix::page_aligned(ThreadHeap::current(), size))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn pvalloc(size: usize) -> *mut u8 {
+    or_no_memory(posix::whole_pages(ThreadHeap::current(), size))
+}
+
+/// Defines functions that tell the usable size of a block.
+macro_rules! measuring {
+    ($($name:ident)*) => {$(
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(p: *const u8) -> usize {
+            // SAFETY: C callers pass null or a live block.
+            unsafe { raw::usable_size(p) }
+        }
+    )*};
+}
+
+measuring! { malloc_usable_size malloc_size }
+
+#[unsafe(no_mangle)]
+extern "C" fn malloc_good_size(size: usize) -> usize {
+    mi::good_size(size)
+}

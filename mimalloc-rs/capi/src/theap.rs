@@ -1,0 +1,90 @@
+//! A thread's part of a heap as C sees it.
+
+use core::ptr;
+
+use mi::Heap;
+use mi::raw::ThreadHeap;
+
+use crate::heap::{MiHeap, into_c, theap_of};
+
+/// `mi_theap_t`.
+#[repr(C)]
+pub(crate) struct MiTheap([u8; 0]);
+
+/// # Safety
+/// `theap` is null or one of the calling thread's.
+#[inline]
+pub(crate) unsafe fn theap_from(theap: *mut MiTheap) -> ThreadHeap {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { ThreadHeap::from_raw(theap.cast()) }
+}
+
+/// The calling thread's default; made, if the thread has none yet.
+fn default_theap() -> Option<ThreadHeap> {
+    let current = ThreadHeap::current();
+    if current.into_raw().is_null() { Heap::main().here() } else { Some(current) }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn mi_theap_get_default() -> *mut MiTheap {
+    default_theap().map_or(ptr::null_mut(), |theap| theap.into_raw().cast())
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mi_theap_set_default(theap: *mut MiTheap) -> *mut MiTheap {
+    let before = mi_theap_get_default();
+    if !theap.is_null() {
+        // SAFETY: C callers pass a theap of the calling thread, whose heap they keep while it is the default.
+        unsafe { theap_from(theap).set_default() };
+    }
+    before
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mi_heap_theap(heap: *mut MiHeap) -> *mut MiTheap {
+    // SAFETY: C callers pass null or a live heap.
+    unsafe { theap_of(heap) }.map_or(ptr::null_mut(), |theap| theap.into_raw().cast())
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mi_theap_collect(theap: *mut MiTheap, force: bool) {
+    // SAFETY: C callers pass null or a theap of the calling thread.
+    unsafe { theap_from(theap) }.collect(force);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn mi_heap_get_default() -> *mut MiHeap {
+    default_theap().map_or(ptr::null_mut(), |theap| into_c(Some(theap.heap())))
+}
+
+/// Null, and nothing else, if the heap has no part for this thread for want of memory.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mi_heap_set_default(heap: *mut MiHeap) -> *mut MiHeap {
+    if heap.is_null() {
+        return ptr::null_mut();
+    }
+    let before = mi_heap_get_default();
+    // SAFETY: C callers pass a live heap, and keep it while it is the default.
+    unsafe {
+        let Some(theap) = theap_of(heap) else { return ptr::null_mut() };
+        theap.set_default();
+    }
+    before
+}
+
+/// Defines functions that choose blocks to guard, which this build does not do.
+macro_rules! guarding {
+    ($($name:ident($on:ident: $type:ty, $first:ident, $second:ident);)*) => {$(
+        #[unsafe(no_mangle)]
+        extern "C" fn $name($on: *mut $type, $first: usize, $second: usize) {
+            let _ = ($on, $first, $second);
+        }
+    )*};
+}
+
+guarding! {
+    mi_theap_guarded_set_sample_rate(theap: MiTheap, rate, seed);
+    mi_theap_guarded_set_size_bound(theap: MiTheap, min, max);
+    mi_heap_guarded_set_sample_rate(heap: MiHeap, rate, seed);
+    mi_heap_guarded_set_size_bound(heap: MiHeap, min, max);
+}

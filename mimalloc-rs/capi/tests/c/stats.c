@@ -1,0 +1,126 @@
+/* Statistics: as numbers, as JSON, as text. */
+#include <mimalloc-stats.h>
+#include <stdlib.h>
+
+#include "check.h"
+
+static char text[200000];
+static int calls;
+
+static void collect(const char* message, void* arg) {
+  CHECK(arg == &calls);
+  calls++;
+  strncat(text, message, sizeof(text) - strlen(text) - 1);
+}
+
+static void numbers(void) {
+  mi_stats_t_decl(stats);
+  CHECK(stats.size == sizeof(mi_stats_t) && stats.version == MI_STAT_VERSION);
+  CHECK(mi_stats_get(&stats));
+  CHECK(stats.size == sizeof(mi_stats_t) && stats.version == MI_STAT_VERSION);
+  CHECK(mi_heap_stats_get(NULL, &stats) && mi_heap_stats_get(mi_heap_main(), &stats));
+  CHECK(mi_subproc_stats_get(mi_subproc_main(), &stats));
+  CHECK(mi_subproc_stats_get_exclusive(mi_subproc_main(), &stats));
+
+
+  /* What is allocated shows, in the process and in its heap. */
+  mi_heap_t* heap = mi_heap_new();
+  void* p = mi_heap_malloc(heap, 80);
+  void* huge = mi_heap_malloc(heap, 1 << 20);
+  CHECK(mi_heap_stats_get(heap, &stats));
+  CHECK(stats.malloc_normal.current == 80 && stats.malloc_bins[9].current == 1 && stats.page_bins[9].current == 1);
+  CHECK(mi_stats_get_bin_size(9) == 80 && stats.malloc_huge.current >= (1 << 20));
+  CHECK(mi_stats_get(&stats));
+  CHECK(stats.malloc_normal.current >= 80 && stats.malloc_bins[9].current >= 1 && stats.heaps.current >= 2);
+  CHECK(stats.committed.current > 0 && stats.reserved.current > 0 && stats.threads.current == 1);
+  CHECK(mi_subproc_stats_get_exclusive(mi_subproc_main(), &stats));
+  CHECK(stats.malloc_normal.current == 0 && stats.committed.current > 0);
+  mi_free(p);
+  mi_free(huge);
+  CHECK(mi_heap_stats_get(heap, &stats));
+  CHECK(stats.malloc_normal.current == 0 && stats.malloc_normal.total >= 80 && stats.malloc_huge.current == 0);
+  mi_heap_delete(heap);
+  mi_subproc_id_t apart = mi_subproc_new();
+  CHECK(mi_subproc_stats_get(apart, &stats) && stats.malloc_normal.current == 0);
+  mi_subproc_destroy(apart);
+
+  CHECK(!mi_stats_get(NULL) && !mi_heap_stats_get(NULL, NULL));
+  CHECK(!mi_subproc_stats_get(mi_subproc_main(), NULL) && !mi_subproc_stats_get_exclusive(mi_subproc_main(), NULL));
+  stats.version = 4;
+  CHECK(!mi_stats_get(&stats) && mi_stats_as_json(&stats, 0, NULL) == NULL);
+  mi_stats_init(&stats);
+  stats.size--;
+  CHECK(!mi_stats_get(&stats));
+  mi_stats_header_init(&stats);
+  CHECK(mi_stats_get(&stats));
+}
+
+static void bins(void) {
+  CHECK(mi_stats_get_bin_size(1) == 8 && mi_stats_get_bin_size(2) == 16 && mi_stats_get_bin_size(9) == 80);
+  for (size_t bin = 2; bin <= MI_BIN_HUGE; bin++) {
+    CHECK(mi_stats_get_bin_size(bin) > mi_stats_get_bin_size(bin - 1));
+  }
+  CHECK(mi_stats_get_bin_size(MI_BIN_HUGE + 1) == 0 && mi_stats_get_bin_size(TOO_LARGE) == 0);
+}
+
+static void json(void) {
+  char* own = mi_stats_get_json(0, NULL);
+  CHECK(own != NULL && own[0] == '{' && strstr(own, "\"stat_version\": 5") != NULL && strstr(own, "}") != NULL);
+  mi_free(own);
+  CHECK(mi_stats_get_json(sizeof(text), text) == text && text[0] == '{');
+  size_t length = strlen(text);
+  CHECK(length > 100);
+  memset(text, 'x', sizeof(text));
+  CHECK(mi_stats_get_json(10, text) == NULL && text[10] == 'x');
+  own = mi_heap_stats_get_json(NULL, 0, NULL);
+  CHECK(own != NULL);
+  mi_free(own);
+  own = mi_subproc_stats_get_json(mi_subproc_main(), 0, NULL);
+  CHECK(own != NULL);
+  mi_free(own);
+
+  mi_stats_t stats;
+  mi_stats_init(&stats);
+  stats.committed.current = 123454321;
+  stats.heaps_delete_wait.total = 987656789;
+  stats.malloc_bins[9].peak = 555444333;
+  own = mi_stats_as_json(&stats, 0, NULL);
+  CHECK(own != NULL && strstr(own, "123454321") && strstr(own, "987656789") && strstr(own, "555444333"));
+  mi_free(own);
+  CHECK(mi_stats_as_json(NULL, 0, NULL) == NULL);
+}
+
+#define PRINTS(call)                            \
+  do {                                          \
+    text[0] = 0;                                \
+    calls = 0;                                  \
+    call;                                       \
+    CHECK(calls > 0 && strstr(text, "elapsed") != NULL); \
+  } while (0)
+
+static void printing(void) {
+  PRINTS(mi_stats_print_out(collect, &calls));
+  PRINTS(mi_thread_stats_print_out(collect, &calls));
+  PRINTS(mi_heap_stats_print_out(NULL, collect, &calls));
+  PRINTS(mi_subproc_stats_print_out(mi_subproc_main(), collect, &calls));
+  PRINTS(mi_subproc_heap_stats_print_out(mi_subproc_main(), collect, &calls));
+  mi_register_output(collect, &calls);
+  PRINTS(mi_stats_print(NULL));
+  PRINTS(mi_thread_stats_print(NULL));
+  PRINTS(mi_stats_print(stdout));
+  PRINTS(mi_stats_print(stderr));
+  PRINTS(mi_stats_print(text));
+  PRINTS(mi_stats_print_out(NULL, NULL));
+  mi_register_output(NULL, NULL);
+  mi_stats_merge();
+  mi_heap_stats_merge_to_subproc(NULL);
+  mi_stats_reset();
+}
+
+int main(void) {
+  numbers();
+  bins();
+  json();
+  printing();
+  return report_checks();
+}

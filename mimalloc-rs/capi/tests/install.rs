@@ -1,0 +1,81 @@
+//! The installed library is found by CMake and by pkg-config.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use support::{in_package, library, succeed};
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn prefix() -> &'static Path {
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let prefix = scratch("installed");
+        let mut script = Command::new(in_package("../../scripts/install-capi.sh"));
+        script
+            .arg(&prefix)
+            .env("CARGO_TARGET_DIR", library().parent().expect("lies in the target directory"));
+        succeed(&mut script);
+        prefix
+    })
+}
+
+const PROGRAM: &str =
+    "#include <mimalloc.h>\nint main(void) { return mi_version() == MI_MALLOC_VERSION ? 0 : 1; }\n";
+
+const PROJECT: &str = "\
+cmake_minimum_required(VERSION 3.13)
+project(user C)
+find_package(mimalloc 2.0 REQUIRED)
+foreach(library mimalloc mimalloc-static)
+  add_executable(with-${library} main.c)
+  target_link_libraries(with-${library} PRIVATE ${library})
+endforeach()
+";
+
+#[test]
+fn cmake_finds_both_targets() {
+    let (source, build) = (scratch("cmake-user"), scratch("cmake-user-build"));
+    fs::create_dir_all(&source).expect("the directory can be made");
+    fs::write(source.join("main.c"), PROGRAM).expect("it can be written to");
+    fs::write(source.join("CMakeLists.txt"), PROJECT).expect("it can be written to");
+    let mut cmake = Command::new("cmake");
+    cmake
+        .arg("-S")
+        .arg(&source)
+        .arg("-B")
+        .arg(&build)
+        .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix().display()));
+    succeed(&mut cmake);
+    succeed(Command::new("cmake").arg("--build").arg(&build));
+    for program in ["with-mimalloc", "with-mimalloc-static"] {
+        succeed(&mut Command::new(build.join(program)));
+    }
+}
+
+#[test]
+fn pkg_config_knows_how_to_link() {
+    let mut pkg_config = Command::new("pkg-config");
+    pkg_config
+        .args(["--cflags", "--libs", "mimalloc"])
+        .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));
+    let flags = String::from_utf8(succeed(&mut pkg_config).stdout).expect("flags are text");
+    let (source, program) = (scratch("pkg_config_user.c"), scratch("pkg-config-user"));
+    fs::write(&source, PROGRAM).expect("the directory can be written to");
+    succeed(Command::new("cc").arg(&source).arg("-o").arg(&program).args(flags.split_whitespace()));
+    succeed(Command::new(program).env("LD_LIBRARY_PATH", prefix().join("lib")));
+}
+
+#[test]
+fn the_script_says_how_it_is_used() {
+    let output =
+        Command::new(in_package("../../scripts/install-capi.sh")).output().expect("the script starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("usage"));
+}

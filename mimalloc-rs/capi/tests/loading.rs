@@ -1,0 +1,125 @@
+//! The shared library in programs that were built without it, and in those without the C++ library.
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+
+use support::{Linkage, compile, in_package, shared_library, succeed};
+
+fn preloaded(program: &str, arguments: &[&str]) -> Output {
+    succeed(Command::new(program).args(arguments).env("LD_PRELOAD", shared_library()))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_shell_runs_with_it() {
+    let script = r#"
+        for i in {1..2000}; do names[$i]="name $i"; done
+        echo "${#names[@]} $(echo nested | tr a-z A-Z)"
+        grep -c mimalloc_rs /proc/self/maps >&2
+    "#;
+    let output = preloaded("bash", &["-c", script]);
+    assert_eq!(text(&output.stdout), "2000 NESTED\n");
+    assert_ne!(text(&output.stderr).trim(), "0", "the library was not loaded");
+}
+
+#[test]
+fn tools_run_with_it() {
+    let output =
+        preloaded("sh", &["-c", "seq 100000 | sort -R | sort -n | tail -1; ls -lR /usr/share | wc -l"]);
+    assert!(text(&output.stdout).starts_with("100000\n"));
+}
+
+#[test]
+fn a_compiler_runs_with_it() {
+    let program = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-under-preload");
+    let source = in_package("tests/cpp/containers.cpp");
+    let mut compiler = Command::new("c++");
+    compiler.args(["-std=c++17", "-c"]).arg(source).arg("-o").arg(program);
+    compiler.arg("-I").arg(in_package("include")).arg("-I").arg(in_package("tests/c"));
+    succeed(compiler.env("LD_PRELOAD", shared_library()));
+}
+
+#[test]
+fn it_can_be_opened_and_closed() {
+    let program = compile(&in_package("tests/c/opened.c"), Linkage::None);
+    let output = succeed(Command::new(program).arg(shared_library()));
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+}
+
+#[test]
+fn without_the_cxx_library_new_ends_the_process() {
+    let program = compile(&in_package("tests/c/new_without_cxx.c"), Linkage::Shared);
+    let output = Command::new(program).output().expect("the program starts");
+    assert_eq!(output.status.signal(), Some(6), "{output:?}");
+    assert!(text(&output.stdout).contains("up to the last line"), "{output:?}");
+}
+
+#[test]
+fn operators_can_be_defined_by_header() {
+    let program = compile(&in_package("tests/cpp/by_header.cpp"), Linkage::Shared);
+    let output = succeed(&mut Command::new(program));
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+}
+
+/// What `malloc` and `free` do between entry and return when all goes well.
+fn straight_path(function: &str) -> Vec<String> {
+    let mut objdump = Command::new("objdump");
+    objdump.args(["-d", "--no-show-raw-insn", "-M", "intel"]).arg(shared_library());
+    let listing = text(&succeed(&mut objdump).stdout);
+    let address = symbol_address(function);
+    let start =
+        listing.find(&format!("\n {address:7x}:\t")).or_else(|| listing.find(&format!("{address:x}:\t")));
+    let lines = listing[start.expect("the function is in the listing")..].trim_start().lines();
+    let mut path: Vec<String> = Vec::new();
+    for line in lines {
+        let instruction = line.split('\t').nth(1).unwrap_or_default().trim().to_owned();
+        let ends = instruction.starts_with("ret");
+        path.push(instruction);
+        if ends {
+            break;
+        }
+    }
+    path
+}
+
+fn symbol_address(function: &str) -> u64 {
+    use object::{Object, ObjectSymbol};
+    let data = std::fs::read(shared_library()).expect("the library can be read");
+    let file = object::File::parse(&*data).expect("the library is an object file");
+    let symbol = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(function));
+    symbol.expect("the function is exported").address()
+}
+
+#[test]
+fn malloc_and_free_are_short() {
+    for (function, most) in [("malloc", 16), ("free", 30), ("_Znwm", 16), ("mi_malloc", 16)] {
+        let path = straight_path(function);
+        let told = path.join("\n");
+        assert!(path.len() <= most, "{function} has {} instructions:\n{told}", path.len());
+        for word in ["call", "push", "sub    rsp", "__tls_get_addr"] {
+            assert!(!told.contains(word), "{function} has {word:?}:\n{told}");
+        }
+        assert!(told.contains("fs:"), "{function} does not use the thread register:\n{told}");
+    }
+}
+
+fn with_option(name: &str, value: &str) -> String {
+    let mut program = Command::new("true");
+    program.env("LD_PRELOAD", shared_library()).env(name, value);
+    text(&succeed(&mut program).stderr)
+}
+
+#[test]
+fn options_in_the_environment_show_at_start_and_end() {
+    assert_eq!(with_option("MIMALLOC_SHOW_STATS", "0"), "");
+    assert!(with_option("MIMALLOC_SHOW_STATS", "1").contains("heap stats"));
+    assert!(with_option("mimalloc_show_stats", "yes").contains("heap stats"));
+    let verbose = with_option("MIMALLOC_VERBOSE", "1");
+    assert!(verbose.starts_with("mimalloc-rs 0."), "{verbose}");
+    assert!(verbose.contains("heap stats"), "{verbose}");
+}
