@@ -4,9 +4,10 @@ use core::ptr;
 
 use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 use crate::free::page_start;
-use crate::geometry::{BLOCK_MAX, SLICE_SIZE, SMALL_MAX};
+use crate::geometry::{BLOCK_MAX, GUARD_SIZE, SLICE_SIZE, SMALL_MAX};
 use crate::large;
-use crate::page::Page;
+use crate::padding;
+use crate::page::{Block, Page};
 use crate::size_class::{self, CLASS};
 use crate::theap::Theap;
 use crate::thread;
@@ -30,6 +31,35 @@ fn shares_page(rounded: usize, align: usize) -> bool {
 /// `theap` is the calling thread's, or one of those that own nothing.
 #[inline(always)]
 pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: as the caller says.
+    unsafe {
+        if !PADDED {
+            return allocate_bare(theap, size, align);
+        }
+        let block = allocate_bare(theap, padded(size), align);
+        if !block.is_null() {
+            padding::close(block, size, false);
+        }
+        block
+    }
+}
+
+/// Whether blocks carry padding, which tells of writes behind their end.
+const PADDED: bool = cfg!(feature = "debug");
+
+/// Bytes that blocks lose to padding.
+pub(crate) const fn padding() -> usize {
+    if PADDED { padding::SIZE } else { 0 }
+}
+
+fn padded(size: usize) -> usize {
+    if PADDED { size.saturating_add(padding::SIZE) } else { size }
+}
+
+/// # Safety
+/// As for [`allocate`].
+#[inline(always)]
+unsafe fn allocate_bare(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
     let rounded = rounded(size, align);
     // SAFETY: as the caller says.
     unsafe {
@@ -46,7 +76,7 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> *
 /// As for [`allocate`].
 #[inline(always)]
 pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize) -> *mut u8 {
-    if size > SMALL_MAX {
+    if PADDED || size > SMALL_MAX {
         return ptr::null_mut();
     }
     let class = size_class::of_small(size);
@@ -54,7 +84,7 @@ pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize) -> *mut u8 {
     unsafe {
         let block = (*theap).active[class];
         if !block.is_null() {
-            (*theap).active[class] = (*block).next;
+            (*theap).active[class] = Block::next(block);
         }
         block.cast()
     }
@@ -88,7 +118,7 @@ unsafe fn pop(theap: *mut Theap, class: usize) -> *mut u8 {
         if block.is_null() {
             return refill(theap, class);
         }
-        (*theap).active[class] = (*block).next;
+        (*theap).active[class] = Block::next(block);
         block.cast()
     }
 }
@@ -115,19 +145,24 @@ unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
 /// As for [`allocate`].
 #[inline]
 pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
-    let rounded = rounded(size, align);
+    let whole = padded(size);
+    let rounded = rounded(whole, align);
     // SAFETY: as the caller says; the block has at least `size` bytes, and is ours until it is returned.
     unsafe {
-        if rounded > SMALL_MAX && !shares_page(rounded, align) {
-            let large = large::allocate(theap, size, align, 0);
-            if !large.zero && !large.start.is_null() {
-                large.start.write_bytes(0, size);
-            }
-            return large.start;
+        let (block, zero) = if rounded > SMALL_MAX && !shares_page(rounded, align) {
+            let large = large::allocate(theap, whole, align, 0);
+            (large.start, large.zero)
+        } else {
+            (allocate_bare(theap, whole, align), false)
+        };
+        if block.is_null() {
+            return block;
         }
-        let block = allocate(theap, size, align);
-        if !block.is_null() {
+        if !zero {
             block.write_bytes(0, size);
+        }
+        if PADDED {
+            padding::close(block, size, true);
         }
         block
     }
@@ -149,24 +184,32 @@ pub(crate) unsafe fn allocate_at(
     let ahead = offset.wrapping_neg() & (align - 1);
     // SAFETY: as the caller says.
     unsafe {
-        let large = large::allocate(theap, size.max(1), align, ahead);
-        if zero && !large.zero && !large.start.is_null() {
-            large.start.write_bytes(0, usable_size(large.start));
+        let large = large::allocate(theap, padded(size.max(1)), align, ahead);
+        if large.start.is_null() {
+            return large.start;
+        }
+        if zero && !large.zero {
+            large.start.write_bytes(0, whole_size(large.start));
+        }
+        if PADDED {
+            padding::close(large.start, size, zero);
         }
         large.start
     }
 }
 
-/// Bytes of the block that serves a request, if there is memory.
+/// Bytes that can be used of the block that serves a request, if there is memory.
 #[inline]
 pub(crate) fn block_size(size: usize, align: usize) -> usize {
     let rounded = rounded(size, align);
-    if rounded <= SMALL_MAX {
+    if PADDED {
+        size
+    } else if rounded <= SMALL_MAX {
         CLASS[size_class::of_small(rounded)].block_size as usize
     } else if shares_page(rounded, align) {
         size_class::block_size(size_class::of(rounded))
     } else {
-        size.max(1).next_multiple_of(SLICE_SIZE)
+        (size + GUARD_SIZE).max(1).next_multiple_of(SLICE_SIZE) - GUARD_SIZE
     }
 }
 
@@ -176,6 +219,9 @@ pub(crate) fn block_size(size: usize, align: usize) -> usize {
 /// `p` is a live block of this allocator.
 pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
     let Some((first, owner)) = page_start(p) else { return false };
+    if PADDED {
+        return false;
+    }
     // SAFETY: the caller holds the block, so its page exists.
     unsafe {
         if owner == OWNER_SINGLETON {
@@ -191,6 +237,15 @@ pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
 /// # Safety
 /// `p` is a live block of this allocator, or no pointer into its memory.
 pub(crate) unsafe fn usable_size(p: *const u8) -> usize {
+    // SAFETY: as the caller says.
+    unsafe { if PADDED && whole_size(p) > 0 { padding::size(p) } else { whole_size(p) } }
+}
+
+/// As [`usable_size`], padding included.
+///
+/// # Safety
+/// As for [`usable_size`].
+pub(crate) unsafe fn whole_size(p: *const u8) -> usize {
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
     unsafe {
         match page_start(p) {

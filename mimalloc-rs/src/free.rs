@@ -2,6 +2,7 @@
 
 use crate::abandoned;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::check;
 use crate::large;
 use crate::page::remote::Freed;
 use crate::page::{Block, Page};
@@ -10,12 +11,19 @@ use crate::sync::Ordering;
 use crate::theap::{OF_HEAP, Theap};
 use crate::thread;
 
+/// Whether blocks are looked at before they are freed.
+const CHECKED: bool = cfg!(any(feature = "debug", feature = "secure"));
+
 /// Frees a block.
 ///
 /// # Safety
 /// `p` is a live block of this allocator, which the caller gives up.
 #[inline(always)]
 pub(crate) unsafe fn free(p: *mut u8) {
+    // SAFETY: the caller gives up the block.
+    if CHECKED && !unsafe { check::admits(p) } {
+        return;
+    }
     let theap = thread::theap();
     // SAFETY: a page whose owner word has this theap's id is this theap's: only this thread writes that id, and it
     // takes it back before it gives the page up.
@@ -72,6 +80,9 @@ pub(crate) unsafe fn free_elsewhere(theap: *mut Theap, p: *mut u8) {
 unsafe fn free_own(theap: *mut Theap, page: *mut Page, block: *mut Block) {
     // SAFETY: the theap owns the page, and the caller gives up the block.
     unsafe {
+        if (*page).local_free == block {
+            return freed_twice(block);
+        }
         Page::push_local(page, block);
         if (*page).used == 0 {
             Theap::on_page_unused(theap, page);
@@ -134,6 +145,11 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
     let distance = (owner & !OWNER_INTERIOR) as usize;
     let first = Slice { region: slice.region, index: slice.index - distance };
     Some((first, first.owner().load(Ordering::Relaxed)))
+}
+
+#[cold]
+fn freed_twice(block: *mut Block) {
+    report::error(ErrorKind::DoubleFree, format_args!("double free of {block:p}; ignored"));
 }
 
 #[cold]

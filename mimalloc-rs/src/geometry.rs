@@ -14,6 +14,11 @@ pub(crate) const BLOCK_MAX: usize = 64 * 1024;
 /// Slices of a page whose blocks are larger than [`SMALL_PAGE_BLOCK_MAX`].
 pub(crate) const MEDIUM_PAGE_SLICES: usize = 8;
 
+/// Whether pages and runs end with a system page that nobody can access.
+pub(crate) const GUARDED: bool = cfg!(feature = "secure");
+/// Bytes at the end of every page and run that nobody can access.
+pub(crate) const GUARD_SIZE: usize = if GUARDED { 4096 } else { 0 };
+
 /// Number of size classes.
 pub(crate) const CLASSES: usize = 45;
 

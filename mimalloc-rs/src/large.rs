@@ -4,7 +4,7 @@ use core::ptr;
 
 use crate::arena;
 use crate::gauge::Gauge;
-use crate::geometry::{SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE};
 use crate::page::Page;
 use crate::theap::Theap;
 
@@ -32,7 +32,7 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
     if size > isize::MAX as usize {
         return NOTHING;
     }
-    let slices = (ahead + size).div_ceil(SLICE_SIZE).max(1);
+    let slices = (ahead + size + GUARD_SIZE).div_ceil(SLICE_SIZE).max(1);
     // SAFETY: as the caller says; the run is this thread's, so its record is as well.
     unsafe {
         let of_heap = Theap::is_of_heap(theap);
@@ -94,7 +94,9 @@ pub(crate) unsafe fn release(first: arena::Slice) {
 /// A live block of its own lies there, and the caller holds it.
 pub(crate) unsafe fn usable_size(first: arena::Slice, p: *const u8) -> usize {
     // SAFETY: the caller holds the run; `p` lies in it.
-    unsafe { (Page::run_slices(first.page()) << SLICE_SHIFT) - p.offset_from_unsigned(first.start()) }
+    unsafe {
+        (Page::run_slices(first.page()) << SLICE_SHIFT) - GUARD_SIZE - p.offset_from_unsigned(first.start())
+    }
 }
 
 /// Makes the block `p` at least `size` bytes long, or not much longer, without moving it. False when
@@ -110,7 +112,7 @@ pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> boo
     unsafe {
         let old = Page::run_slices(first.page());
         let ahead = p.offset_from_unsigned(first.start());
-        let new = (ahead + size).div_ceil(SLICE_SIZE).max(1);
+        let new = (ahead + size + GUARD_SIZE).div_ceil(SLICE_SIZE).max(1);
         if new > old && !arena::allocate_behind(first.plus(old), new - old) {
             return false;
         }

@@ -40,6 +40,8 @@ mod abandoned;
 mod alloc;
 mod allocator;
 mod arena;
+#[cfg_attr(not(any(feature = "debug", feature = "secure")), allow(dead_code, reason = "for other builds"))]
+mod check;
 mod free;
 mod gauge;
 mod geometry;
@@ -50,6 +52,8 @@ mod large;
 pub mod options;
 mod orders;
 mod os;
+#[cfg_attr(not(feature = "debug"), allow(dead_code, reason = "for other builds"))]
+mod padding;
 mod page;
 mod pool;
 pub mod process;

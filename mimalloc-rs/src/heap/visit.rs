@@ -3,6 +3,7 @@
 use core::ptr::{self, NonNull};
 
 use super::{Heap, MAIN, Record};
+use crate::alloc;
 use crate::arena::{self, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::SLICE_SHIFT;
@@ -23,8 +24,10 @@ pub struct Area {
     pub committed: usize,
     /// Blocks in use.
     pub used: usize,
-    /// Bytes of a block.
+    /// Bytes of a block that can be used.
     pub block_size: usize,
+    /// Bytes of a block, padding included.
+    pub full_block_size: usize,
     /// Whether some thread owns it, or it waits for one.
     pub owned: bool,
 }
@@ -122,10 +125,18 @@ unsafe fn area_of(first: Slice) -> Area {
     // SAFETY: as the caller says.
     unsafe {
         if owner == OWNER_SINGLETON {
-            let bytes = Page::run_slices(page) << SLICE_SHIFT;
             let start = Page::run_block(page);
-            let block_size = bytes - start.offset_from_unsigned(first.start());
-            return Area { start, reserved: bytes, committed: bytes, used: 1, block_size, owned: true };
+            let bytes = Page::run_slices(page) << SLICE_SHIFT;
+            let full_block_size = alloc::whole_size(start);
+            return Area {
+                start,
+                reserved: bytes,
+                committed: bytes,
+                used: 1,
+                block_size: full_block_size - alloc::padding(),
+                full_block_size,
+                owned: true,
+            };
         }
         if owner & OF_HEAP != 0 || owner == Theap::id(Theap::thread(thread::theap())) {
             Page::collect_remote(page);
@@ -137,7 +148,8 @@ unsafe fn area_of(first: Slice) -> Area {
             reserved: usize::from(class.slices) << SLICE_SHIFT,
             committed: (*page).capacity as usize * block_size,
             used: (*page).used as usize,
-            block_size,
+            block_size: block_size - alloc::padding(),
+            full_block_size: block_size,
             owned: owner != arena::OWNER_NONE,
         }
     }
@@ -181,12 +193,12 @@ unsafe fn visit_blocks(
     unsafe {
         let mut block = (*page).local_free;
         while !block.is_null() {
-            let index = (block.addr() - area.start.addr()) / area.block_size;
+            let index = (block.addr() - area.start.addr()) / area.full_block_size;
             free[index / 64] |= 1 << (index % 64);
-            block = (*block).next;
+            block = Block::next(block);
         }
         (0..(*page).capacity as usize)
             .filter(|index| free[index / 64] & (1 << (index % 64)) == 0)
-            .all(|index| visitor(area, NonNull::new(area.start.add(index * area.block_size))))
+            .all(|index| visitor(area, NonNull::new(area.start.add(index * area.full_block_size))))
     }
 }

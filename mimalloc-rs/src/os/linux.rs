@@ -95,6 +95,50 @@ pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
     unsafe { libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0 }
 }
 
+/// Has accesses to `size` bytes at `start` fail, at no cost in mappings. False where the kernel (before 6.13) cannot.
+///
+/// # Safety
+/// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing anyone will use.
+pub(crate) unsafe fn install_guard(start: *mut u8, size: usize) -> bool {
+    const MADV_GUARD_INSTALL: libc::c_int = 102;
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::madvise(start.cast(), size, MADV_GUARD_INSTALL) == 0 }
+}
+
+/// Undoes [`install_guard`]. False where the kernel cannot.
+///
+/// # Safety
+/// As there.
+pub(crate) unsafe fn remove_guard(start: *mut u8, size: usize) -> bool {
+    const MADV_GUARD_REMOVE: libc::c_int = 103;
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::madvise(start.cast(), size, MADV_GUARD_REMOVE) == 0 }
+}
+
+/// Makes `size` bytes at `start` inaccessible, if the system allows.
+///
+/// # Safety
+/// As for [`install_guard`].
+pub(crate) unsafe fn protect(start: *mut u8, size: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::mprotect(start.cast(), size, libc::PROT_NONE) };
+}
+
+/// A number nobody can guess, as far as the system has any.
+#[cfg(feature = "secure")]
+pub(crate) fn random() -> usize {
+    let mut number = 0usize;
+    // SAFETY: `number` is valid for writing. AT_RANDOM names 16 bytes that live as long as the process.
+    unsafe {
+        let got = libc::getrandom((&raw mut number).cast(), size_of::<usize>(), libc::GRND_NONBLOCK);
+        if got != size_of::<usize>().cast_signed() {
+            let seed = libc::getauxval(libc::AT_RANDOM) as *const usize;
+            number = if seed.is_null() { (&raw const number).addr() } else { seed.read_unaligned() };
+        }
+    }
+    number
+}
+
 /// Gives the memory behind `size` bytes at `start` back. True when the range now reads as zero.
 ///
 /// # Safety

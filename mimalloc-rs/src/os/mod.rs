@@ -6,6 +6,9 @@
 //! * `reserve_large`: the same of large pages, which exist from the start;
 //! * `commit`: makes reserved space accessible;
 //! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
+//! * `install_guard`, `remove_guard`: has accesses to a range fail, where the system has a cheap way;
+//! * `protect`: the same where it has none; `commit` undoes it;
+//! * `random`: a number nobody can guess;
 //! * `release`: ends a reservation;
 //! * `coarse_ms`: a cheap clock;
 //! * `on_thread_exit`, `arm_thread_exit`, `on_fork_child`: hooks;

@@ -14,6 +14,8 @@
 //! When the theap moves a page's whole list to its active list, all blocks count as used, so `used` is set to
 //! `capacity` without counting anything. A page with `used == 0` holds no block that anyone could still free.
 
+mod block;
+mod guard;
 pub(crate) mod remote;
 
 use core::cell::UnsafeCell;
@@ -24,14 +26,10 @@ use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64};
 
+pub(crate) use block::Block;
+#[cfg(feature = "secure")]
+pub(crate) use block::choose_secret;
 use remote::{Position, RemoteWord, Taken};
-
-/// A free block: a link to the next one. The rest of its memory is unspecified.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Block {
-    pub(crate) next: *mut Block,
-}
 
 /// What a page looks like from outside.
 #[derive(Debug, Clone, Copy)]
@@ -157,6 +155,7 @@ impl Page {
             Self::set_origin(page, 0);
             (*page).shared.remote.own_fresh();
         }
+        guard::raise(first, usize::from(slices));
         mark_interior(first, 1, usize::from(slices));
         first.owner().store(owner, crate::sync::Ordering::Relaxed);
         page
@@ -167,6 +166,7 @@ impl Page {
         // SAFETY: the caller owns the page.
         let (first, class) = unsafe { (Self::slice(page), Self::class(page)) };
         let slices = usize::from(CLASS[class].slices);
+        guard::lower(first, slices);
         mark_no_page(first, 0, slices);
         (first, slices)
     }
@@ -192,7 +192,7 @@ impl Page {
         unsafe { (*page).capacity < (*page).reserved }
     }
 
-    /// Links some more blocks in address order and returns the first. They count as used.
+    /// Links some more blocks, in address order unless [`guard`] has it otherwise, and returns the first. They count as used.
     pub(crate) unsafe fn extend(page: *mut Page) -> *mut Block {
         // SAFETY: the caller owns the page; the new blocks lie between `capacity` and `reserved`, inside
         // the page's slices, and nobody knows of them yet.
@@ -203,16 +203,18 @@ impl Page {
             let grown = u32::from(extend).max((*page).capacity / 4);
             let count = grown.min((*page).reserved - (*page).capacity);
             let first = (*page).start.add((*page).capacity as usize * block_size);
-            let mut at = first;
-            for _ in 1..count {
-                let next = at.add(block_size);
-                (*at.cast::<Block>()).next = next.cast();
+            let place = |n| first.add(guard::place_of(n, count, first) as usize * block_size);
+            let mut at = place(0);
+            let head = at;
+            for n in 1..count {
+                let next = place(n);
+                Block::set_next(at.cast(), next.cast());
                 at = next;
             }
-            (*at.cast::<Block>()).next = ptr::null_mut();
+            Block::set_next(at.cast(), ptr::null_mut());
             (*page).capacity += count;
             (*page).used += count;
-            first.cast()
+            head.cast()
         }
     }
 
@@ -251,9 +253,14 @@ impl Page {
             if !(*page).local_free.is_null() {
                 let mut last = list;
                 for _ in 1..count {
-                    last = (*last).next;
+                    let next = Block::next(last);
+                    // A link that was overwritten ends its list.
+                    if next.is_null() {
+                        break;
+                    }
+                    last = next;
                 }
-                (*last).next = (*page).local_free;
+                Block::set_next(last, (*page).local_free);
             }
             (*page).local_free = list;
             (*page).used -= count;
@@ -265,7 +272,7 @@ impl Page {
     pub(crate) unsafe fn push_local(page: *mut Page, block: *mut Block) {
         // SAFETY: the caller owns the page and gives up the block.
         unsafe {
-            (*block).next = (*page).local_free;
+            Block::set_next(block, (*page).local_free);
             (*page).local_free = block;
             (*page).used -= 1;
         }
@@ -324,7 +331,7 @@ impl Page {
         // the word are blocks of the page that starts at `start`.
         unsafe {
             Self::remote(page).free(Position::from_words(words as u32), |next| {
-                (*block).next = next.map_or(ptr::null_mut(), |next| block_at(start, next));
+                Block::set_next(block, next.map_or(ptr::null_mut(), |next| block_at(start, next)));
             })
         }
     }
@@ -346,6 +353,8 @@ impl Page {
         let before = unsafe { core::mem::replace(&mut *(*page).shared.run_slices.get(), slices) };
         // SAFETY: as above.
         let first = unsafe { Self::slice(page) };
+        guard::lower(first, before);
+        guard::raise(first, slices);
         mark_interior(first, before, slices);
         mark_no_page(first, slices, before);
     }
@@ -367,6 +376,7 @@ impl Page {
             *(*page).shared.run_block.get() = first.start().add(ahead);
             Self::set_origin(page, home);
         }
+        guard::raise(first, slices);
         mark_interior(first, 1, slices);
         first.owner().store(OWNER_SINGLETON, crate::sync::Ordering::Relaxed);
         page
@@ -376,6 +386,7 @@ impl Page {
     pub(crate) unsafe fn dissolve_run(first: Slice) -> usize {
         // SAFETY: the caller holds the run.
         let slices = unsafe { Self::run_slices(first.page()) };
+        guard::lower(first, slices);
         mark_no_page(first, 0, slices);
         slices
     }

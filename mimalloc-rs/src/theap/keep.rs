@@ -47,7 +47,7 @@ impl Theap {
                 return false;
             }
             (*theap).tally.classes[class].blocks += 1;
-            (*block).next = (*theap).active[class];
+            Block::set_next(block, (*theap).active[class]);
             (*theap).active[class] = block;
             true
         }
@@ -142,7 +142,7 @@ impl Theap {
             (*theap).borrow[class] = 0;
             let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
             while !block.is_null() {
-                let next = (*block).next;
+                let next = Block::next(block);
                 (*theap).tally.classes[class].blocks -= 1;
                 crate::free::free_elsewhere(theap, block.cast());
                 block = next;

@@ -35,7 +35,7 @@ impl Theap {
     unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block, count: u32) -> *mut u8 {
         // SAFETY: the list is not empty, and its blocks are the caller's.
         unsafe {
-            (*theap).active[class] = (*list).next;
+            (*theap).active[class] = Block::next(list);
             (*theap).borrow[class] = if Self::is_of_heap(theap) { 0 } else { CLASS[class].borrow };
             (*theap).tally.classes[class].blocks += u64::from(count);
             (*theap).tick -= 1;

@@ -43,6 +43,20 @@ macro_rules! wrap {
                 self.after_turn().compare_exchange_weak(old, new, success, failure)
             }
 
+            pub(crate) fn compare_exchange(
+                &self,
+                old: $integer,
+                new: $integer,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$integer, $integer> {
+                self.after_turn().compare_exchange(old, new, success, failure)
+            }
+
+            pub(crate) fn swap(&self, value: $integer, order: Ordering) -> $integer {
+                self.after_turn().swap(value, order)
+            }
+
             pub(crate) fn fetch_or(&self, bits: $integer, order: Ordering) -> $integer {
                 self.after_turn().fetch_or(bits, order)
             }

@@ -12,6 +12,7 @@ mod index_stack;
 mod page;
 mod remote_word;
 mod slices;
+mod tie;
 
 #[path = "../../src/arena/bitmap.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
@@ -23,6 +24,9 @@ mod orders;
 mod remote;
 #[path = "../../src/stack.rs"]
 mod stack;
+#[path = "../../src/theap/tie.rs"]
+#[allow(dead_code, reason = "the models do not need all of it")]
+mod theap_tie;
 
 /// What the allocator's `sync` is to its files.
 mod sync {

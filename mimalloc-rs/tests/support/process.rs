@@ -2,7 +2,8 @@
 
 use std::env;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Says which test a child is to run.
@@ -13,8 +14,23 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs `body` in a process of its own. `test` is the name of the test function that calls this: the
 /// child is this program once more, told to run that test alone.
 pub(crate) fn alone(test: &str, body: impl FnOnce()) {
+    if let Some(status) = in_child(test, body) {
+        assert!(status.success(), "{test} failed in its own process: {status}");
+    }
+}
+
+/// The same for a `body` that is expected to end its process by `signal`.
+pub(crate) fn killed(test: &str, signal: i32, body: impl FnOnce()) {
+    if let Some(status) = in_child(test, body) {
+        assert_eq!(status.signal(), Some(signal), "{test} ended otherwise: {status}");
+    }
+}
+
+/// How the child ended; `None` in the child itself.
+fn in_child(test: &str, body: impl FnOnce()) -> Option<ExitStatus> {
     if env::var_os(CHILD).is_some_and(|wanted| wanted == test) {
-        return body();
+        body();
+        return None;
     }
     let program = env::current_exe().expect("a running program has a path");
     let mut child = Command::new(program)
@@ -24,17 +40,16 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
         .spawn()
         .expect("this program can be started once more");
     let deadline = Instant::now() + PATIENCE;
-    let status = loop {
+    loop {
         if let Some(status) = child.try_wait().expect("the child is ours to wait for") {
-            break status;
+            return Some(status);
         }
         if Instant::now() > deadline {
             child.kill().expect("the child is ours to end");
             panic!("{test} did not end within {PATIENCE:?}");
         }
         std::thread::sleep(Duration::from_millis(5));
-    };
-    assert!(status.success(), "{test} failed in its own process: {status}");
+    }
 }
 
 /// Bytes of this process in memory.

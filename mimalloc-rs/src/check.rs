@@ -1,0 +1,91 @@
+//! What is checked before a block is freed, in builds with the crate features `debug` or `secure`.
+
+use crate::arena::{OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::free::page_start;
+use crate::padding;
+use crate::page::{Block, Page};
+use crate::report::{self, ErrorKind};
+use crate::size_class::CLASS;
+use crate::theap::{OF_HEAP, Theap};
+use crate::thread;
+
+/// Whether `p` can be freed. If not, that was reported, and nothing may be done. What is no pointer into our memory at
+/// all, or lies in a run of its own, is left to others to judge.
+///
+/// # Safety
+/// The caller gives up `p`.
+pub(crate) unsafe fn admits(p: *mut u8) -> bool {
+    let Some((first, owner)) = page_start(p) else { return true };
+    if owner == OWNER_NOT_A_PAGE || owner & OWNER_INTERIOR != 0 {
+        return true;
+    }
+    // SAFETY: the page exists if `p` is a block; if it is not, its record is read all the same, and never unmapped.
+    unsafe {
+        if owner == OWNER_SINGLETON {
+            if Page::run_block(first.page()) != p {
+                return true;
+            }
+        } else {
+            if !is_block(first, p) {
+                report::error(
+                    ErrorKind::InvalidPointer,
+                    format_args!("free of {p:p}, which points into a block; ignored"),
+                );
+                return false;
+            }
+            if is_free(first, owner, p.cast()) {
+                report::error(ErrorKind::DoubleFree, format_args!("double free of {p:p}; ignored"));
+                return false;
+            }
+        }
+        if cfg!(feature = "debug") {
+            padding::open(p);
+        }
+    }
+    true
+}
+
+/// Whether a block of the page in `first` starts at `p`.
+unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
+    // SAFETY: records are never unmapped.
+    let size = CLASS[unsafe { Page::class(first.page()) }].block_size as usize;
+    (p.addr() - first.start().addr()).is_multiple_of(size)
+}
+
+/// Whether the block waits in a list of its own thread. Those of other threads cannot be looked at.
+unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
+    let page = first.page();
+    // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's, and neither are the
+    // pages of theirs.
+    unsafe {
+        let thread = Theap::thread(thread::theap());
+        let theap = if owner & OF_HEAP != 0 { Theap::of_id(owner) } else { thread };
+        let own = owner == Theap::id(theap) && (owner & OF_HEAP == 0 || Theap::is_held_by(theap, thread));
+        // Most blocks in use do not look like a link into their own page.
+        own && looks_free(first, block)
+            && (contains((*page).local_free, block) || contains((*theap).active[Page::class(page)], block))
+    }
+}
+
+/// Whether the block's first word could be a link of a list.
+unsafe fn looks_free(first: Slice, block: *mut Block) -> bool {
+    if !cfg!(feature = "secure") {
+        return true;
+    }
+    // SAFETY: the block lies in a page.
+    let next = unsafe { Block::peek(block) };
+    next.is_null() || page_start(next.cast()).is_some_and(|(other, _)| other == first || other.is_held())
+}
+
+/// # Safety
+/// The list is this thread's.
+unsafe fn contains(mut list: *mut Block, block: *mut Block) -> bool {
+    while !list.is_null() {
+        if list == block {
+            return true;
+        }
+        // SAFETY: as the caller says.
+        list = unsafe { Block::next(list) };
+    }
+    false
+}

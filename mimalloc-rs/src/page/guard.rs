@@ -1,0 +1,48 @@
+//! What the crate feature `secure` does to a page: an inaccessible system page behind its blocks, so that a write that
+//! runs on ends there, and blocks in an order that cannot be guessed. Without the feature both are nothing.
+
+use crate::arena::Slice;
+use crate::geometry::{GUARD_SIZE, GUARDED, SLICE_SHIFT};
+use crate::os;
+use crate::page::Block;
+
+/// Makes the end of the page or run inaccessible. Where the system refuses, it goes on without.
+pub(super) fn raise(first: Slice, slices: usize) {
+    if GUARDED {
+        // SAFETY: the caller holds the slices, and has no use for their end.
+        unsafe {
+            let done = os::install_guard(end(first, slices), GUARD_SIZE);
+            // Where memory is accounted for strictly, what is made inaccessible might not be given back.
+            if !done && first.region.is_accessible() {
+                os::protect(end(first, slices), GUARD_SIZE);
+            }
+        }
+    }
+}
+
+/// Makes the end accessible again.
+pub(super) fn lower(first: Slice, slices: usize) {
+    if GUARDED {
+        // SAFETY: as above.
+        let _ = unsafe {
+            os::remove_guard(end(first, slices), GUARD_SIZE) || os::commit(end(first, slices), GUARD_SIZE)
+        };
+    }
+}
+
+fn end(first: Slice, slices: usize) -> *mut u8 {
+    first.start().wrapping_add((slices << SLICE_SHIFT) - GUARD_SIZE)
+}
+
+/// The place of the `n`th of `count` blocks from `first` on in their list.
+#[inline]
+pub(super) fn place_of(n: u32, count: u32, first: *mut u8) -> u32 {
+    if !GUARDED {
+        return n;
+    }
+    let random = Block::secret_at(first.cast());
+    // A step that has no factor in common with the count visits every place once.
+    let step = [31u32, 37, 41, 43].into_iter().find(|&step| !count.is_multiple_of(step)).unwrap_or(1);
+    let start = (random % count as usize) as u64;
+    ((start + u64::from(n) * u64::from(step)) % u64::from(count)) as u32
+}

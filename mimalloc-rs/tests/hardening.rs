@@ -1,0 +1,198 @@
+//! Misuse, and who notices it: the ordinary build, that with the feature `debug`, and that with `secure`.
+
+mod support;
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::{ErrorKind, hooks};
+use support::process;
+
+static CODE: AtomicI32 = AtomicI32::new(0);
+static ERRORS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn note(code: c_int, _: *mut c_void) {
+    CODE.store(code, Ordering::Relaxed);
+    ERRORS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The error that `act` causes, and no more than one.
+fn error_of(act: impl FnOnce()) -> Option<ErrorKind> {
+    ERRORS.store(0, Ordering::Relaxed);
+    // SAFETY: the function takes any argument.
+    unsafe { hooks::register_error(Some(note), ptr::null_mut()) };
+    act();
+    // SAFETY: none is registered any more.
+    unsafe { hooks::register_error(None, ptr::null_mut()) };
+    match ERRORS.load(Ordering::Relaxed) {
+        0 => None,
+        1 => ErrorKind::from_code(CODE.load(Ordering::Relaxed)),
+        errors => panic!("{errors} errors"),
+    }
+}
+
+fn block(size: usize) -> *mut u8 {
+    let p = ThreadHeap::current().malloc(size);
+    assert!(!p.is_null());
+    p
+}
+
+#[test]
+fn what_is_no_block_cannot_be_freed() {
+    process::alone("what_is_no_block_cannot_be_freed", || {
+        let mut local = 7u64;
+        let large = block(1 << 20);
+        for p in [(&raw mut local).cast(), large.wrapping_add(8), large.wrapping_add(1 << 19), 8 as *mut u8] {
+            // SAFETY: not a block, which is the point.
+            assert_eq!(error_of(|| unsafe { raw::free(p) }), Some(ErrorKind::InvalidPointer), "{p:?}");
+        }
+        // SAFETY: null may be freed; the block is live and given up once, and then once more.
+        unsafe {
+            assert_eq!(error_of(|| raw::free(ptr::null_mut())), None);
+            assert_eq!(error_of(|| raw::free(large)), None);
+            assert_eq!(error_of(|| raw::free(large)), Some(ErrorKind::InvalidPointer));
+        }
+    });
+}
+
+#[test]
+fn a_block_freed_twice_in_a_row_is_noticed() {
+    process::alone("a_block_freed_twice_in_a_row_is_noticed", || {
+        for size in [1, 16, 100, 5000, 60_000] {
+            let (p, _neighbour) = (block(size), block(size));
+            // SAFETY: a double free, which is the point.
+            unsafe {
+                assert_eq!(error_of(|| raw::free(p)), None);
+                assert_eq!(error_of(|| raw::free(p)), Some(ErrorKind::DoubleFree), "{size}");
+            }
+            let (one, other) = (block(size), block(size));
+            assert_ne!(one, other, "the block was given out twice");
+        }
+    });
+}
+
+#[test]
+fn sizes_beyond_all_limits_are_told_from_a_lack_of_memory() {
+    process::alone("sizes_beyond_all_limits_are_told_from_a_lack_of_memory", || {
+        let here = ThreadHeap::current();
+        let ask = |size: usize| error_of(|| assert!(here.malloc(size).is_null()));
+        assert_eq!(ask(usize::MAX), Some(ErrorKind::TooLarge));
+        assert_eq!(ask(isize::MAX as usize + 1), Some(ErrorKind::TooLarge));
+        assert_eq!(ask(isize::MAX as usize - 100), Some(ErrorKind::OutOfMemory));
+        assert_eq!(
+            error_of(|| assert!(here.malloc_aligned_at(isize::MAX as usize, 16, 0).is_null())),
+            Some(ErrorKind::TooLarge)
+        );
+    });
+}
+
+#[cfg(any(feature = "debug", feature = "secure"))]
+#[test]
+fn any_double_free_and_any_pointer_into_a_block_is_noticed() {
+    process::alone("any_double_free_and_any_pointer_into_a_block_is_noticed", || {
+        let blocks: Vec<_> = (0..50).map(|_| block(100)).collect();
+        // SAFETY: misuse, which is the point.
+        unsafe {
+            for &p in &blocks[..40] {
+                raw::free(p);
+            }
+            assert_eq!(error_of(|| raw::free(blocks[3])), Some(ErrorKind::DoubleFree));
+            assert_eq!(error_of(|| raw::free(blocks[45].add(8))), Some(ErrorKind::InvalidPointer));
+            assert_eq!(error_of(|| raw::free(blocks[45].add(1))), Some(ErrorKind::InvalidPointer));
+            assert_eq!(error_of(|| raw::free(blocks[45])), None);
+        }
+    });
+}
+
+#[cfg(feature = "debug")]
+#[test]
+fn writes_behind_a_block_are_noticed_and_contents_show_a_blocks_state() {
+    process::alone("writes_behind_a_block_are_noticed_and_contents_show_a_blocks_state", || {
+        for size in [0usize, 1, 13, 16, 100, 1024, 5000, 65_000, 200_000, 3 << 20] {
+            for behind in [0, 1, 7] {
+                let p = block(size);
+                // SAFETY: the block is live; then it is written behind its end, which is the point.
+                unsafe {
+                    assert_eq!(raw::usable_size(p), size, "padding knows what was asked for");
+                    assert!((0..size.min(100)).all(|at| p.add(at).read() == 0xd0));
+                    p.add(size + behind).write(0x55);
+                    assert_eq!(error_of(|| raw::free(p)), Some(ErrorKind::Corrupted), "{size} + {behind}");
+                }
+            }
+        }
+        let p = block(1000);
+        // SAFETY: the block is read after it was freed, which is the point.
+        unsafe {
+            raw::free(p);
+            assert_eq!(p.add(500).read(), 0xdf);
+        }
+    });
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_written_link_is_not_followed() {
+    process::alone("a_written_link_is_not_followed", || {
+        let blocks: Vec<_> = (0..20).map(|_| block(200)).collect();
+        // SAFETY: the blocks are live and given up; then a freed one is written to, which is the point.
+        unsafe {
+            for &p in &blocks {
+                raw::free(p);
+            }
+            blocks[7].cast::<usize>().write(blocks[0].addr());
+        }
+        let error = error_of(|| {
+            for _ in 0..2000 {
+                let p = block(200);
+                // SAFETY: the block has this size.
+                unsafe { p.write_bytes(1, 200) };
+            }
+        });
+        assert_eq!(error, Some(ErrorKind::Corrupted));
+    });
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn blocks_come_in_an_order_of_their_own_and_links_are_hidden() {
+    process::alone("blocks_come_in_an_order_of_their_own_and_links_are_hidden", || {
+        let blocks: Vec<_> = (0..32).map(|_| block(48).addr()).collect();
+        let steps: std::collections::HashSet<_> =
+            blocks.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        assert!(!steps.contains(&48) || steps.len() > 2, "blocks follow each other: {steps:?}");
+        let (p, q) = (block(48), block(48));
+        // SAFETY: the blocks are live and given up; one is read after that, which is the point.
+        unsafe {
+            raw::free(p);
+            raw::free(q);
+            assert_ne!(q.cast::<*mut u8>().read(), p, "the link shows an address");
+        }
+    });
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_write_that_runs_on_ends_at_the_guard_of_a_page() {
+    process::killed("a_write_that_runs_on_ends_at_the_guard_of_a_page", libc::SIGSEGV, || run_on(100));
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_write_that_runs_on_ends_at_the_guard_of_a_large_block() {
+    process::killed("a_write_that_runs_on_ends_at_the_guard_of_a_large_block", libc::SIGSEGV, || {
+        let _next = block(100_000);
+        run_on(100_000);
+    });
+}
+
+#[cfg(feature = "secure")]
+fn run_on(size: usize) {
+    let (p, behind) = (block(size), block(200_000));
+    // SAFETY: the second block is live and has this size. The first is written behind its end, which is the point.
+    unsafe {
+        behind.write_bytes(7, 200_000);
+        (0..128 << 10).for_each(|at| p.add(at).write_volatile(1));
+    }
+}
