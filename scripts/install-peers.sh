@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the suite's other allocators need on Debian and Ubuntu: compilers for those built from
-# source, the two that come as packages, and valgrind for the gate's instruction counts.
+# source, the two that come as packages, valgrind for the gate's instruction counts, and pkg-config, which the
+# tests of the C library ask for it.
 set -euo pipefail
 
-packages=(g++ make cmake valgrind libjemalloc2 libtcmalloc-minimal4)
+packages=(g++ make cmake valgrind libjemalloc2 libtcmalloc-minimal4 pkg-config)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -87,6 +87,12 @@ impl ThreadHeap {
     #[inline]
     #[must_use]
     pub fn zalloc(self, size: usize) -> *mut u8 {
+        let block = self.malloc_at_hand(size);
+        if !block.is_null() {
+            // SAFETY: the block is fresh, and of the class of this size.
+            unsafe { block.write_bytes(0, alloc::block_size(size, 1)) };
+            return block;
+        }
         self.allocate(Request { zero: true, ..Request::plain(size) })
     }
 

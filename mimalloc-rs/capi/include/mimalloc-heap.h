@@ -157,7 +157,7 @@ mi_decl_export bool mi_heap_visit_blocks(mi_heap_t* heap, bool visit_blocks, mi_
 /* The same for what ended threads left behind. */
 mi_decl_export bool mi_heap_visit_abandoned_blocks(mi_heap_t* heap, bool visit_blocks, mi_block_visit_fun* visitor,
                                                    void* arg) mi_attr_noexcept;
-/* The same for what the theap's thread owns. */
+/* The same for the heap that the theap is a part of. */
 mi_decl_export bool mi_theap_visit_blocks(const mi_theap_t* theap, bool visit_blocks, mi_block_visit_fun* visitor,
                                           void* arg) mi_attr_noexcept;
 /* Versions 1 and 2: of all heaps of a sub-process; the tag has no effect. */
@@ -188,7 +188,8 @@ mi_decl_export void* mi_arena_area(mi_arena_id_t arena_id, size_t* size) mi_attr
 mi_decl_nodiscard mi_decl_export bool mi_arena_contains(mi_arena_id_t arena_id, const void* p) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export size_t mi_arena_min_alignment(void) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export size_t mi_arena_min_size(void) mi_attr_noexcept;
-/* Pages of 1 GiB, as many as can be had; ENOMEM if there are none. */
+/* Pages of 1 GiB, as many as can be had; ENOMEM if there are none. Each is an arena for all heaps, exclusive or not, and
+ * the last one is told. */
 mi_decl_export int mi_reserve_huge_os_pages_interleave(size_t pages, size_t numa_nodes, size_t timeout_msecs)
     mi_attr_noexcept;
 mi_decl_export int mi_reserve_huge_os_pages_at(size_t pages, int numa_node, size_t timeout_msecs) mi_attr_noexcept;
@@ -207,7 +208,7 @@ mi_decl_nodiscard mi_decl_export mi_subproc_id_t mi_subproc_new(void) mi_attr_no
 mi_decl_export void mi_subproc_destroy(mi_subproc_id_t subproc) mi_attr_noexcept;
 /* Versions 1 and 2: its blocks live on. */
 mi_decl_export void mi_subproc_delete(mi_subproc_id_t subproc) mi_attr_noexcept;
-/* Before the first allocation of the thread; later it is refused with a warning. */
+/* From now on the calling thread allocates there. To be called before the thread's first allocation. */
 mi_decl_export void mi_subproc_add_current_thread(mi_subproc_id_t subproc) mi_attr_noexcept;
 typedef bool(mi_cdecl mi_heap_visit_fun)(mi_heap_t* heap, void* arg);
 /* True if all were visited. The visitor must not make or end heaps. */

@@ -44,7 +44,7 @@ impl Visit {
                 committed: area.committed,
                 used: area.used,
                 block_size: area.block_size,
-                full_block_size: area.block_size,
+                full_block_size: area.full_block_size,
                 reserved1: ptr::null_mut(),
             };
             let block = block.map_or(ptr::null_mut(), ptr::NonNull::as_ptr);
@@ -115,6 +115,9 @@ unsafe extern "C" fn mi_abandoned_visit_blocks(
     }
 }
 
+/// Most bytes at the end of a page that are no block's: in hardened builds it may end in a guard.
+const GUARD_MAX: usize = 4096;
+
 /// Pages that still have blocks never used before are not worth leaving.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_unsafe_heap_page_is_under_utilized(
@@ -128,7 +131,7 @@ unsafe extern "C" fn mi_unsafe_heap_page_is_under_utilized(
     if !heap.is_null() && !unsafe { borrow(heap) }.contains(p) {
         return false;
     }
-    let capacity = area.committed / area.block_size;
-    let extended = capacity == area.reserved / area.block_size;
+    let capacity = area.committed / area.full_block_size;
+    let extended = area.reserved - area.committed < area.full_block_size + GUARD_MAX;
     extended && area.used < capacity && area.used * 100 / capacity <= percent
 }

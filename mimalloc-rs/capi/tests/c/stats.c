@@ -90,6 +90,40 @@ static void json(void) {
   CHECK(mi_stats_as_json(NULL, 0, NULL) == NULL);
 }
 
+/* Every field, so that none is taken for another on its way. */
+#define EACH_FIELD \
+  COUNT(pages) COUNT(reserved) COUNT(committed) COUNT(page_committed) COUNT(pages_abandoned) COUNT(threads) \
+  COUNT(malloc_normal) COUNT(malloc_huge) COUNT(malloc_requested) COUNT(segments) COUNT(segments_abandoned) \
+  COUNT(segments_cache) COUNT(heaps) COUNT(theaps) COUNT(_segments_reserved) \
+  COUNTER(reset) COUNTER(purged) COUNTER(mmap_calls) COUNTER(commit_calls) COUNTER(reset_calls) \
+  COUNTER(purge_calls) COUNTER(arena_count) COUNTER(malloc_normal_count) COUNTER(malloc_huge_count) \
+  COUNTER(malloc_guarded_count) COUNTER(arena_rollback_count) COUNTER(arena_purges) COUNTER(pages_extended) \
+  COUNTER(pages_retire) COUNTER(page_searches) COUNTER(page_searches_count) COUNTER(pages_reclaim_on_alloc) \
+  COUNTER(pages_reclaim_on_free) COUNTER(pages_reabandon_full) COUNTER(pages_unabandon_busy_wait) \
+  COUNTER(heaps_delete_wait)
+
+static void fields(void) {
+  mi_stats_t stats;
+  mi_stats_init(&stats);
+  int64_t next = 7000000;
+#define COUNT(name) stats.name.total = next++;
+#define COUNTER(name) stats.name.total = next++;
+  EACH_FIELD
+#undef COUNT
+#undef COUNTER
+  char* json = mi_stats_as_json(&stats, 0, NULL);
+  CHECK(json != NULL);
+  next = 7000000;
+  char member[100];
+#define SHOWN(format, name)                                               \
+  snprintf(member, sizeof(member), format, #name, (long)next++);          \
+  check(strstr(json, member) != NULL, member, __FILE__, __LINE__);
+#define COUNT(name) SHOWN("\"%s\": {\"total\": %ld", name)
+#define COUNTER(name) SHOWN("\"%s\": %ld", name)
+  EACH_FIELD
+  mi_free(json);
+}
+
 #define PRINTS(call)                            \
   do {                                          \
     text[0] = 0;                                \
@@ -121,6 +155,7 @@ int main(void) {
   numbers();
   bins();
   json();
+  fields();
   printing();
   return report_checks();
 }

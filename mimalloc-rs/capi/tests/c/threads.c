@@ -81,6 +81,16 @@ static void* explicit_init(void* arg) {
   return NULL;
 }
 
+/* A thread that has said its end does not end once more. */
+static void explicit_ends(void) {
+  mi_stats_t_decl(before);
+  mi_stats_t_decl(after);
+  CHECK(mi_stats_get(&before) && before.threads.current == 1);
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, explicit_init, NULL) == 0 && pthread_join(thread, NULL) == 0);
+  CHECK(mi_stats_get(&after) && after.threads.current == 1 && after.theaps.current == before.theaps.current);
+}
+
 static void* churn(void* arg) {
   for (int i = 0; i < 200000; i++) free(malloc((size_t)(i % 4000)));
   return arg;
@@ -108,8 +118,7 @@ static void forks(void) {
 int main(void) {
   cross();
   ends();
-  pthread_t thread;
-  CHECK(pthread_create(&thread, NULL, explicit_init, NULL) == 0 && pthread_join(thread, NULL) == 0);
+  explicit_ends();
   forks();
   return report_checks();
 }
