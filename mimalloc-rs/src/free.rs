@@ -148,11 +148,13 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
 }
 
 #[cold]
+#[inline(never)]
 fn freed_twice(block: *mut Block) {
     report::error(ErrorKind::DoubleFree, format_args!("double free of {block:p}; ignored"));
 }
 
 #[cold]
+#[inline(never)]
 fn invalid(p: *mut u8) {
     report::error(
         ErrorKind::InvalidPointer,

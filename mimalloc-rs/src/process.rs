@@ -9,8 +9,30 @@ use core::ffi::CStr;
 use core::fmt;
 use core::time::Duration;
 
+use crate::arena;
 use crate::hooks::OutputWriter;
+use crate::os;
 use crate::stats::{self, Count};
+
+/// Keeps standard error as it is now for the allocator's messages, even if the program closes or redirects it later, as
+/// many do before they end.
+///
+/// ```
+/// mimalloc_rs::process::keep_stderr();
+/// mimalloc_rs::options::print();
+/// ```
+pub fn keep_stderr() {
+    os::keep_stderr();
+}
+
+/// Gives all memory back that the allocator ever reserved from the system. What blocks held reads as zero.
+///
+/// # Safety
+/// Nobody allocates, frees or uses a block any more.
+pub unsafe fn destroy() {
+    // SAFETY: as the caller says.
+    unsafe { arena::destroy() }
+}
 
 /// Times and memory of the process. What the system does not tell is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use mi::hooks::{self, DeferredFreeFn, ErrorFn, OutputFn, OutputWriter};
 use mi::options::{self, Opt};
-use mi::process::ProcessInfo;
+use mi::process::{self, ProcessInfo};
 use mi::raw::{self, ThreadHeap};
 use mi::stats::MIMALLOC_VERSION;
 use mi::{Heap, MiMalloc};
@@ -126,7 +126,11 @@ extern "C" fn mi_process_init() {
     if DONE.swap(true, Ordering::Relaxed) {
         return;
     }
-    if options::get(Opt::Verbose) > 0 {
+    let verbose = options::get(Opt::Verbose) > 0;
+    if verbose || options::is_enabled(Opt::ShowStats) {
+        process::keep_stderr();
+    }
+    if verbose {
         print_version(&mut OutputWriter::registered());
     }
     mi_thread_init();
@@ -141,6 +145,10 @@ extern "C" fn mi_process_done() {
     }
     if options::is_enabled(Opt::ShowStats) || options::get(Opt::Verbose) > 0 {
         stats::mi_stats_print(ptr::null_mut());
+    }
+    if options::is_enabled(Opt::DestroyOnExit) {
+        // SAFETY: the user who set the option says that nothing is used after this.
+        unsafe { process::destroy() };
     }
 }
 

@@ -84,6 +84,17 @@ pub(crate) fn pages() -> impl Iterator<Item = (Slice, u32)> {
     regions().iter().flat_map(Region::pages)
 }
 
+/// Gives all memory back.
+///
+/// # Safety
+/// Nobody uses the allocator any more.
+pub(crate) unsafe fn destroy() {
+    for region in regions().iter().filter(|region| !region.is_pinned()) {
+        // SAFETY: as the caller says; what was handed out lies in the region.
+        unsafe { crate::os::purge(region.area().0, region.reached()) };
+    }
+}
+
 /// All regions.
 pub(crate) fn regions() -> &'static [Region] {
     &REGIONS[..COUNT.load(Ordering::Acquire) as usize]

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use super::{LargePages, Reservation};
 use crate::options::{self, Opt};
@@ -205,22 +205,29 @@ pub(crate) fn on_fork_child(hook: unsafe extern "C" fn()) {
     unsafe { libc::pthread_atfork(None, None, Some(hook)) };
 }
 
-/// Writes one line to standard error, keeping `errno`.
-#[cold]
-pub(crate) fn complain(line: &str) {
-    // SAFETY: errno is the calling thread's own, and the line is valid for reading.
-    unsafe {
-        let errno = libc::__errno_location();
-        let saved = *errno;
-        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
-        *errno = saved;
+/// Where messages go.
+static STDERR: AtomicI32 = AtomicI32::new(libc::STDERR_FILENO);
+
+/// Keeps standard error as it is now for messages, whatever the program does with it later.
+pub(crate) fn keep_stderr() {
+    const OUT_OF_THE_WAY: libc::c_int = 64;
+    // SAFETY: makes one more descriptor of an open file.
+    let kept = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
+    if kept >= 0 {
+        STDERR.store(kept, Ordering::Relaxed);
     }
+}
+
+/// Writes to standard error. May change `errno`; nothing can be done about a failure.
+pub(crate) fn write_to_stderr(bytes: &[u8]) {
+    // SAFETY: the bytes are valid for reading.
+    unsafe { libc::write(STDERR.load(Ordering::Relaxed), bytes.as_ptr().cast(), bytes.len()) };
 }
 
 /// Ends the process after a line on standard error: the allocator's own state cannot be trusted any more.
 #[cold]
 pub(crate) fn give_up(line: &str) -> ! {
-    complain(line);
+    write_to_stderr(line.as_bytes());
     // SAFETY: ends the process.
     unsafe { libc::abort() }
 }

@@ -12,7 +12,7 @@
 //! * `release`: ends a reservation;
 //! * `coarse_ms`: a cheap clock;
 //! * `on_thread_exit`, `arm_thread_exit`, `on_fork_child`: hooks;
-//! * `complain`, `give_up`: one line on standard error, without allocating.
+//! * `write_to_stderr`, `keep_stderr`, `give_up`: messages, without allocating.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -10,6 +10,7 @@ use super::early::Early;
 use super::guard::{self, Entry};
 use super::line::Line;
 use crate::hooks::{self, OutputFn};
+use crate::os::write_to_stderr;
 
 /// Messages kept for an output function that is registered later.
 static EARLY: Early<{ 16 * 1024 }> = Early::new();
@@ -34,11 +35,6 @@ pub(crate) fn replay_to_registered() {
     if let (Entry::Inside(_inside), Some(output)) = (guard::enter(), hooks::output()) {
         EARLY.drain(|line| output.call(line));
     }
-}
-
-fn write_to_stderr(bytes: &[u8]) {
-    // SAFETY: the bytes are valid for reading. Nothing can be done about a failure.
-    unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
 }
 
 /// An output function with its argument.
