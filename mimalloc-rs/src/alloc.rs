@@ -4,7 +4,9 @@ use core::ptr;
 
 use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 use crate::free::page_start;
-use crate::geometry::{BLOCK_MAX, GUARD_SIZE, SLICE_SIZE, SMALL_MAX};
+use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
+#[cfg(feature = "secure")]
+use crate::guarded;
 use crate::large;
 use crate::padding;
 use crate::page::{Block, Page};
@@ -33,6 +35,13 @@ fn shares_page(rounded: usize, align: usize) -> bool {
 pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
     // SAFETY: as the caller says.
     unsafe {
+        #[cfg(feature = "secure")]
+        if let Some(block) = guarded::allocate(theap, size, align) {
+            if PADDED {
+                padding::close(block, size, false);
+            }
+            return block;
+        }
         if !PADDED {
             return allocate_bare(theap, size, align);
         }
@@ -76,7 +85,7 @@ unsafe fn allocate_bare(theap: *mut Theap, size: usize, align: usize) -> *mut u8
 /// As for [`allocate`].
 #[inline(always)]
 pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize) -> *mut u8 {
-    if PADDED || size > SMALL_MAX {
+    if PADDED || GUARDED || size > SMALL_MAX {
         return ptr::null_mut();
     }
     // SAFETY: as the caller says.

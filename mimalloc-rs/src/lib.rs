@@ -46,6 +46,8 @@ mod free;
 mod gauge;
 mod geometry;
 mod global;
+#[cfg(feature = "secure")]
+mod guarded;
 mod heap;
 pub mod hooks;
 mod large;

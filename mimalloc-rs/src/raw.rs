@@ -179,6 +179,32 @@ impl ThreadHeap {
         NonNull::from(self.record()).cast()
     }
 
+    /// Has one in `rate` of this thread heap's allocations end right before a guard, in builds with the crate feature
+    /// `secure`; no effect in others. With zero none does. `seed` says which allocation comes first; zero leaves that
+    /// to chance.
+    pub fn set_guarded_rate(self, rate: u32, seed: usize) {
+        #[cfg(feature = "secure")]
+        self.with_sampling(|sampling| sampling.set_rate(rate, seed));
+        let _ = (rate, seed);
+    }
+
+    /// Guards blocks of `min` to `max` bytes only; see [`set_guarded_rate`](Self::set_guarded_rate).
+    pub fn set_guarded_sizes(self, min: usize, max: usize) {
+        #[cfg(feature = "secure")]
+        self.with_sampling(|sampling| sampling.set_sizes(min, max));
+        let _ = (min, max);
+    }
+
+    #[cfg(feature = "secure")]
+    fn with_sampling(self, set: impl FnOnce(&mut crate::guarded::Sampling)) {
+        // SAFETY: the theap is the calling thread's.
+        unsafe {
+            if !Theap::is_none(self.theap) {
+                set(&mut *Theap::sampling(self.theap));
+            }
+        }
+    }
+
     /// The same handle as a pointer, which is null for a thread that has not allocated yet.
     #[must_use]
     pub fn into_raw(self) -> *mut c_void {

@@ -196,3 +196,28 @@ fn run_on(size: usize) {
         (0..128 << 10).for_each(|at| p.add(at).write_volatile(1));
     }
 }
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_guarded_block_ends_at_a_guard() {
+    process::killed("a_guarded_block_ends_at_a_guard", libc::SIGSEGV, || {
+        let here = mimalloc_rs::Heap::main().here().unwrap();
+        here.set_guarded_rate(3, 1);
+        here.set_guarded_sizes(64, 128);
+        let before = mimalloc_rs::stats::Stats::process().malloc_guarded_count.total;
+        for size in [8, 64, 100, 128, 4096].repeat(30) {
+            let p = here.malloc(size);
+            // SAFETY: the block is live, has this size, and is given up.
+            unsafe {
+                p.write_bytes(1, size);
+                raw::free(p);
+            }
+        }
+        let guarded = mimalloc_rs::stats::Stats::process().malloc_guarded_count.total - before;
+        assert_eq!(guarded, 30, "three fifths of every third of 150");
+        here.set_guarded_rate(1, 1);
+        let p = here.malloc(64);
+        // SAFETY: it is not, which is the point.
+        unsafe { p.add(64 + 16).write_volatile(1) };
+    });
+}

@@ -150,6 +150,10 @@ impl Stats {
     fn look_at_gauges(&mut self) {
         self.malloc_huge = read(&large::HELD, SLICE_SIZE);
         self.malloc_huge_count.total = read(&large::COUNT, 1).total;
+        #[cfg(feature = "secure")]
+        {
+            self.malloc_guarded_count.total = read(&crate::guarded::COUNT, 1).total;
+        }
         self.reserved = read(&arena::RESERVED, 1);
         self.committed = committed();
         self.arena_count.total = arena::regions().len() as i64;

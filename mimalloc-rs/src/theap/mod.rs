@@ -42,6 +42,8 @@ pub(crate) use self::tie::Tie;
 use crate::arena::{Region, Slice};
 use crate::gauge::Gauge;
 use crate::geometry::{CLASSES, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEAP_SIZE};
+#[cfg(feature = "secure")]
+use crate::guarded::Sampling;
 use crate::heap::Record;
 use crate::page::{self, Block, Page};
 use crate::pool::{Pool, Pooled};
@@ -90,6 +92,9 @@ pub(crate) struct Theap {
     heartbeat: u64,
     deferring: Cell<bool>,
     tally: Tally,
+    /// Which allocations are guarded, in builds that do that.
+    #[cfg(feature = "secure")]
+    sampling: Sampling,
 
     /// Heap and thread of a theap of a first-class heap.
     pub(crate) tie: Tie,
@@ -155,6 +160,8 @@ impl Theap {
             heartbeat: 0,
             deferring: Cell::new(false),
             tally: Tally::ZERO,
+            #[cfg(feature = "secure")]
+            sampling: Sampling::NEW,
             tie: Tie::new(AtomicU64::new(0)),
             returned: IndexStack::new(AtomicU64::new(0)),
             sibling: ptr::null_mut(),
@@ -208,6 +215,10 @@ impl Theap {
             (*theap).roll = ptr::null_mut();
             (*theap).heartbeat = 0;
             (*theap).deferring = Cell::new(false);
+            #[cfg(feature = "secure")]
+            {
+                (*theap).sampling = Sampling::NEW;
+            }
             (*theap).sibling = ptr::null_mut();
         }
     }
@@ -256,6 +267,14 @@ impl Theap {
         // SAFETY: theaps are never unmapped. Numbers that their user is writing are read whole, each as it was
         // before or after: they are aligned words.
         unsafe { (&raw const (*theap).tally).read_volatile() }
+    }
+
+    /// Which allocations are guarded.
+    #[cfg(feature = "secure")]
+    #[inline(always)]
+    pub(crate) unsafe fn sampling(theap: *mut Theap) -> *mut Sampling {
+        // SAFETY: the caller uses the theap.
+        unsafe { &raw mut (*theap).sampling }
     }
 
     /// What the theap writes into the owner words of its pages. Those that own nothing may be passed here.
