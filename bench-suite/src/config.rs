@@ -66,12 +66,18 @@ pub struct Allocator {
     /// File names or paths of the library, the first that exists is taken.
     #[serde(default)]
     pub library: Vec<String>,
+    /// The package of the workspace that the library is built from; absent when it is the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library_from: Option<String>,
     /// The Debian package that has the library.
     #[serde(default)]
     pub package: Option<String>,
     /// Programs that building it needs.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Measured only when it is selected by name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
     /// `#RRGGBB`, fixed per allocator.
     pub colour: String,
     /// What tells it from allocators of a similar colour.
@@ -83,6 +89,11 @@ impl Allocator {
     /// The id the worker binary gives itself in its report.
     pub fn worker_id(&self) -> &str {
         self.bin.strip_prefix("worker-").unwrap_or(&self.bin)
+    }
+
+    /// Package and file name of a library that is built as the workers are.
+    pub fn built_library(&self) -> Option<(&str, &str)> {
+        Some((self.library_from.as_deref()?, self.library.first()?))
     }
 }
 
@@ -103,6 +114,11 @@ impl Config {
             ensure!(
                 (allocator.kind == Kind::Linked) == allocator.library.is_empty(),
                 "allocator '{id}': a library is what makes kind = \"preload\""
+            );
+            ensure!(
+                allocator.library_from.is_none()
+                    || matches!(&*allocator.library, [name] if !name.contains('/')),
+                "allocator '{id}': what is built is one library with a plain file name"
             );
         }
         let reference = &config.run.reference;
@@ -132,8 +148,10 @@ impl Config {
             bin: "worker-mc".to_owned(),
             feature: None,
             library: vec![library],
+            library_from: None,
             package: None,
             needs: Vec::new(),
+            on_request: false,
             colour: SPARE_COLOURS[spare].to_owned(),
             pattern: Pattern::Crossed,
         });
@@ -149,7 +167,10 @@ mod tests {
     fn embedded_configuration_lists_all_allocators_in_order() {
         let config = Config::embedded().unwrap();
         let ids: Vec<_> = config.allocators.iter().map(|a| a.id.as_str()).collect();
-        assert_eq!(ids, ["mi", "mi3", "mi2", "jx", "sn", "rp", "tcg", "ra", "mc", "je", "tc"]);
+        assert_eq!(
+            ids,
+            ["mi", "mi-secure", "mi3", "mi2", "jx", "sn", "rp", "tcg", "ra", "mc", "mi-so", "je", "tc"]
+        );
         assert_eq!(config.run.reference, "mi");
     }
 
@@ -173,6 +194,15 @@ mod tests {
         let text = EMBEDDED.replacen("colour =", "color =", 1);
         let error = format!("{:#}", Config::parse(&text).unwrap_err());
         assert!(error.contains("unknown field `color`"), "{error}");
+    }
+
+    #[test]
+    fn a_built_library_is_one_file() {
+        let built = "library = [\"libmimalloc_rs.so\"]";
+        for wrong in ["library = [\"/lib/x.so\"]", "library = [\"x.so\", \"y.so\"]"] {
+            let error = Config::parse(&EMBEDDED.replacen(built, wrong, 1)).unwrap_err().to_string();
+            assert!(error.contains("'mi-so'"), "{error}");
+        }
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn resuming_something_else_is_refused_by_the_field() {
 fn list_shows_what_is_missing_and_how_to_get_it() {
     let place = Place::new();
     let done = place.plain(&["list"]).expect(0);
-    for id in ["mi3", "tcg", "je", "cfrac", "cache-scratchN"] {
+    for id in ["mi3", "tcg", "je", "mi-so", "mi-secure", "cfrac", "cache-scratchN"] {
         assert!(done.stdout.contains(id), "{id} is missing in {done:#?}");
     }
 }

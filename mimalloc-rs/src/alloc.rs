@@ -70,7 +70,7 @@ unsafe fn allocate_bare(theap: *mut Theap, size: usize, align: usize) -> *mut u8
     }
 }
 
-/// A block of `size` bytes if one waits in the theap's active list for small sizes; null otherwise. Calls nothing.
+/// A block of `size` bytes if the fast path has one; null otherwise. Calls nothing.
 ///
 /// # Safety
 /// As for [`allocate`].
@@ -79,15 +79,8 @@ pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize) -> *mut u8 {
     if PADDED || size > SMALL_MAX {
         return ptr::null_mut();
     }
-    let class = size_class::of_small(size);
-    // SAFETY: as for `pop`.
-    unsafe {
-        let block = (*theap).active[class];
-        if !block.is_null() {
-            (*theap).active[class] = Block::next(block);
-        }
-        block.cast()
-    }
+    // SAFETY: as the caller says.
+    unsafe { take(theap, size_class::of_small(size)) }
 }
 
 /// # Safety
@@ -105,20 +98,30 @@ unsafe fn allocate_bigger(theap: *mut Theap, size: usize, align: usize) -> *mut 
     }
 }
 
-/// The fast path: pops the active list.
-///
 /// # Safety
 /// As for [`allocate`].
 #[inline(always)]
 unsafe fn pop(theap: *mut Theap, class: usize) -> *mut u8 {
+    // SAFETY: as the caller says.
+    unsafe {
+        let block = take(theap, class);
+        if block.is_null() { refill(theap, class) } else { block }
+    }
+}
+
+/// The fast path: pops the active list. Null when it is empty.
+///
+/// # Safety
+/// As for [`allocate`].
+#[inline(always)]
+unsafe fn take(theap: *mut Theap, class: usize) -> *mut u8 {
     // SAFETY: the theap is this thread's, and `class` is one of its classes. The theaps that own nothing have
     // empty lists only, so nothing is written to them.
     unsafe {
         let block = (*theap).active[class];
-        if block.is_null() {
-            return refill(theap, class);
+        if !block.is_null() {
+            (*theap).active[class] = Block::next(block);
         }
-        (*theap).active[class] = Block::next(block);
         block.cast()
     }
 }

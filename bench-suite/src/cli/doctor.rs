@@ -159,9 +159,12 @@ fn tool_findings(setup: &Setup) -> Vec<Finding> {
         version("git", "git", "git"),
     ];
     for allocator in setup.config.allocators.iter().filter(|allocator| allocator.kind == Kind::Preload) {
-        let found = find_library(&allocator.library).map(|path| path.display().to_string());
         let advice = missing(allocator);
-        let value = found.unwrap_or_else(|| "not found".to_owned());
+        let value = match allocator.built_library() {
+            Some((package, file)) => format!("{file}, built from {package} before a run"),
+            None => find_library(&allocator.library)
+                .map_or_else(|| "not found".to_owned(), |path| path.display().to_string()),
+        };
         findings.push(Finding { what: format!("library of {}", allocator.id), value, advice });
     }
     findings

@@ -22,9 +22,10 @@ pub(super) fn list(setup: &Setup) -> Result<Outcome> {
         let state = match missing(allocator) {
             Some(reason) => format!("not available: {reason}"),
             None if allocator.id == setup.config.run.reference => "available, the reference".to_owned(),
+            None if allocator.on_request => "available, measured when named with -a".to_owned(),
             None => "available".to_owned(),
         };
-        text += &format!("  {:<4} {:<22} {kind:<8} {state}\n", allocator.id, allocator.label);
+        text += &format!("  {:<9} {:<22} {kind:<8} {state}\n", allocator.id, allocator.label);
     }
     text += "\nworkloads\n";
     for row in ROWS {

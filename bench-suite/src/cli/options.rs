@@ -51,10 +51,12 @@ impl SelectArgs {
         for (name, path) in &self.preload {
             config.add_preload(name, check_shared_library(path)?)?;
         }
-        let reference = &config.run.reference;
         let mut keep = self.alloc.clone();
-        if !keep.is_empty() {
-            keep.push(reference.clone());
+        if keep.is_empty() {
+            let usual = config.allocators.iter().filter(|allocator| !allocator.on_request);
+            keep.extend(usual.map(|allocator| allocator.id.clone()));
+        } else {
+            keep.push(config.run.reference.clone());
             keep.extend(self.preload.iter().map(|(name, _)| name.clone()));
         }
         let filter = Filter { noun: "allocator", keep: &keep, drop: &self.not_alloc };
@@ -83,7 +85,7 @@ pub(super) struct WorkerArgs {
     /// How workers are built: with link-time optimisation (worker) or without [default: worker]
     #[arg(long, value_parser = profile_parser())]
     pub(super) profile: Option<Profile>,
-    /// Take the workers (worker-mi, worker-mc, …) from this folder instead of building them
+    /// Take what is built (worker-mi, worker-mc, libmimalloc_rs.so, …) from this folder instead
     #[arg(long, value_name = "DIR")]
     pub(super) worker_dir: Option<PathBuf>,
 }
@@ -169,5 +171,19 @@ mod tests {
         assert_eq!(ids(&select), ["mi", "jx"]);
         select.not_alloc.push("mi".to_owned());
         assert_eq!(ids(&select), ["jx"]);
+    }
+
+    #[test]
+    fn what_is_measured_on_request_has_to_be_named() {
+        let ids = |alloc: &[&str]| {
+            let alloc = alloc.iter().map(|id| (*id).to_owned()).collect();
+            let select = SelectArgs { alloc, ..SelectArgs::default() };
+            let selected = select.allocators(&mut Config::embedded().unwrap()).unwrap();
+            selected.into_iter().map(|a| a.id).collect::<Vec<_>>()
+        };
+        let usual = ids(&[]);
+        assert!(usual.contains(&"mi-so".to_owned()) && !usual.contains(&"mi-secure".to_owned()));
+        assert_eq!(ids(&["mi-secure"]), ["mi", "mi-secure"]);
+        assert_eq!(ids(&["*"]).len(), usual.len() + 1);
     }
 }

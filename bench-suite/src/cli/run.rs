@@ -210,16 +210,18 @@ fn describe(plan: &Plan, allocators: &[Allocator], worker: &WorkerArgs) -> Resul
     for id in &first.order {
         let allocator =
             allocators.iter().find(|a| a.id == *id).context("a plan has only known allocators")?;
-        let preload = match allocator.kind {
-            Kind::Linked => None,
-            Kind::Preload => {
+        let folder = worker.worker_dir.clone().unwrap_or_default();
+        let preload = match (allocator.kind, allocator.built_library()) {
+            (Kind::Linked, _) => None,
+            (Kind::Preload, Some((_, file))) => Some(folder.join(file)),
+            (Kind::Preload, None) => {
                 find_library(&allocator.library).or_else(|| allocator.library.first().map(PathBuf::from))
             }
         };
         let launch = Launch {
             allocator: id.clone(),
             worker_id: allocator.worker_id().to_owned(),
-            program: worker.worker_dir.clone().unwrap_or_default().join(&allocator.bin),
+            program: folder.join(&allocator.bin),
             preload,
             wrapper: Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! The nested `cargo build` that makes one worker binary.
+//! The nested `cargo build` that makes one worker binary, or a library for one to preload.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -34,28 +34,56 @@ pub(super) fn missing_tool(needs: &[String]) -> Option<String> {
     Some(format!("{tool} not found; install it with: apt-get install {package}"))
 }
 
-/// Builds one worker. The inner error is the first line of what the build complained about.
+/// What one build makes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Product<'a> {
+    /// A worker binary.
+    Worker { bin: &'a str, feature: Option<&'a str> },
+    /// A shared library of this file name.
+    Library { package: &'a str, file: &'a str },
+}
+
+impl Product<'_> {
+    /// The file that is made.
+    pub(super) fn file(&self) -> &str {
+        match self {
+            Self::Worker { bin, .. } => bin,
+            Self::Library { file, .. } => file,
+        }
+    }
+
+    /// What cargo is to build; `profile` is that of the workers.
+    fn arguments(&self, profile: Profile) -> Vec<&str> {
+        match self {
+            Self::Worker { bin, feature } => {
+                let mut arguments = vec!["--package", "workers", "--bin", bin, "--profile", profile.name()];
+                arguments.extend(feature.iter().flat_map(|feature| ["--features", feature]));
+                arguments
+            }
+            // As it is shipped: the workers' profiles abort where it throws a C++ exception.
+            Self::Library { package, .. } => vec!["--package", package, "--lib", "--release"],
+        }
+    }
+}
+
+/// Builds `product`. The inner error is the first line of what the build complained about.
 pub(super) fn build(
     root: &Path,
     profile: Profile,
-    bin: &str,
-    feature: Option<&str>,
+    product: Product<'_>,
     logs: &Path,
 ) -> Result<Result<PathBuf, String>> {
-    let log_path = logs.join(format!("build-{bin}.txt"));
+    let log_path = logs.join(format!("build-{}.txt", product.file()));
     let log = File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(&cargo);
     command
         .current_dir(root)
-        .args(["build", "--locked", "--color", "never", "--profile", profile.name(), "--package", "workers"])
-        .args(["--bin", bin, "--message-format", "json-render-diagnostics"])
+        .args(["build", "--locked", "--color", "never", "--message-format", "json-render-diagnostics"])
+        .args(product.arguments(profile))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
-    if let Some(feature) = feature {
-        command.args(["--features", feature]);
-    }
     for (name, _) in env::vars_os().filter(|(name, _)| set_by_cargo_run(name)) {
         command.env_remove(name);
     }
@@ -66,16 +94,15 @@ pub(super) fn build(
         )
     })?;
     let messages = child.stdout.take().expect("the output was requested as a pipe");
-    let mut executable = None;
+    let mut made = None;
     for message in Message::parse_stream(BufReader::new(messages)) {
-        if let Message::CompilerArtifact(artifact) = message.context("cannot read the output of cargo")?
-            && artifact.target.name == bin
-        {
-            executable = artifact.executable.or(executable);
+        if let Message::CompilerArtifact(artifact) = message.context("cannot read the output of cargo")? {
+            let named = artifact.filenames.into_iter().find(|path| path.file_name() == Some(product.file()));
+            made = named.or(made);
         }
     }
     let status = child.wait().context("cannot wait for cargo")?;
-    Ok(match executable {
+    Ok(match made {
         Some(path) if status.success() => Ok(path.into_std_path_buf()),
         _ => Err(first_error(&log_path)),
     })

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use build::source_root;
 pub use preload::{check_shared_library, find_library};
 
+use build::Product;
+
 use crate::config::{Allocator, Kind};
 use crate::exec::Cancel;
 use crate::plan::Profile;
@@ -116,16 +118,22 @@ pub fn prepare(
     let mut binaries: BTreeMap<&str, Result<Binary, Unavailable>> = BTreeMap::new();
     let mut prepared = Vec::with_capacity(allocators.len());
     for allocator in allocators {
-        let library = match allocator.kind {
-            Kind::Linked => Ok(None),
-            Kind::Preload => library_of(allocator).map(Some),
+        let library = match (allocator.kind, allocator.built_library()) {
+            (Kind::Linked, _) => Ok(None),
+            (Kind::Preload, None) => system_library(allocator).map(Some),
+            (Kind::Preload, Some((package, file))) => {
+                let product = Product::Library { package, file };
+                let library = obtain(product, &allocator.needs, source, store, logs, say)?;
+                library.map(|library| Some(library.path))
+            }
         };
         let result = match library {
             Err(unavailable) => Err(unavailable),
             Ok(library) => {
                 let bin = allocator.bin.as_str();
                 if !binaries.contains_key(bin) {
-                    binaries.insert(bin, obtain(allocator, source, store, logs, say)?);
+                    let product = Product::Worker { bin, feature: allocator.feature.as_deref() };
+                    binaries.insert(bin, obtain(product, &allocator.needs, source, store, logs, say)?);
                 }
                 binaries[bin].clone().map(|binary| (binary, library))
             }
@@ -147,10 +155,10 @@ pub fn prepare(
 
 /// Why `allocator` cannot be had on this machine, as far as that is known without building.
 pub fn missing(allocator: &Allocator) -> Option<String> {
-    match allocator.kind {
-        Kind::Linked => build::missing_tool(&allocator.needs),
-        Kind::Preload => library_of(allocator).err().map(|unavailable| unavailable.reason),
+    if allocator.kind == Kind::Preload && allocator.built_library().is_none() {
+        return system_library(allocator).err().map(|unavailable| unavailable.reason);
     }
+    build::missing_tool(&allocator.needs)
 }
 
 /// The launches of an unfinished run from the copies in its `store`. Fails if a copy or a
@@ -165,12 +173,16 @@ pub fn relaunch(records: &[AllocatorRecord], store: &Path) -> Result<BTreeMap<St
             "cannot resume: binary_hash of '{id}' differs, {} has changed; start a new run",
             program.display()
         );
-        let library_hash = record.library.as_deref().map(hash).transpose()?;
+        let library = match record.config.built_library() {
+            Some((_, file)) => Some(store.join(file)),
+            None => record.library.clone(),
+        };
+        let library_hash = library.as_deref().map(hash).transpose()?;
         ensure!(
             library_hash == record.library_hash,
             "cannot resume: library_hash of '{id}' differs, its library has changed; start a new run"
         );
-        launches.insert(id.clone(), launch(&record.config, program, record.library.clone()));
+        launches.insert(id.clone(), launch(&record.config, program, library));
     }
     Ok(launches)
 }
@@ -185,7 +197,7 @@ fn launch(allocator: &Allocator, program: PathBuf, preload: Option<PathBuf>) -> 
     }
 }
 
-fn library_of(allocator: &Allocator) -> Result<PathBuf, Unavailable> {
+fn system_library(allocator: &Allocator) -> Result<PathBuf, Unavailable> {
     find_library(&allocator.library).ok_or_else(|| {
         let names = allocator.library.join(" or ");
         let hint = match &allocator.package {
@@ -196,23 +208,24 @@ fn library_of(allocator: &Allocator) -> Result<PathBuf, Unavailable> {
     })
 }
 
-/// Builds or finds the binary and copies it into the store.
+/// Builds or finds a file and copies it into the store.
 fn obtain(
-    allocator: &Allocator,
+    product: Product<'_>,
+    needs: &[String],
     source: &Source,
     store: &Path,
     logs: &Path,
     say: &mut dyn FnMut(&str),
 ) -> Result<Result<Binary, Unavailable>> {
-    let bin = &allocator.bin;
+    let file = product.file();
     let found = match source {
-        Source::Folder(folder) => folder.join(bin),
+        Source::Folder(folder) => folder.join(file),
         Source::Build { root, profile } => {
-            if let Some(reason) = build::missing_tool(&allocator.needs) {
+            if let Some(reason) = build::missing_tool(needs) {
                 return Ok(Err(Unavailable { status: Status::NotInstalled, reason }));
             }
-            say(&format!("building {bin}"));
-            match build::build(root, *profile, bin, allocator.feature.as_deref(), logs)? {
+            say(&format!("building {file}"));
+            match build::build(root, *profile, product, logs)? {
                 Ok(path) => path,
                 Err(reason) => return Ok(Err(Unavailable { status: Status::BuildFailed, reason })),
             }
@@ -222,7 +235,7 @@ fn obtain(
         let reason = format!("there is no {}", found.display());
         return Ok(Err(Unavailable { status: Status::NotInstalled, reason }));
     }
-    let path = store.join(bin);
+    let path = store.join(file);
     fs::copy(&found, &path)
         .with_context(|| format!("cannot copy {} to {}", found.display(), path.display()))?;
     Ok(Ok(Binary { hash: hash(&path)?, path }))
@@ -285,5 +298,32 @@ mod tests {
         assert_eq!(prepared[0].launch.as_ref().unwrap().program, store.path().join("worker-mi"));
         assert_ne!(prepared[0].record.binary_hash, prepared[2].record.binary_hash);
         assert!(prepared[3].record.reason.as_ref().unwrap().contains("libgone.so not found"));
+    }
+
+    #[test]
+    fn built_library_is_kept_with_the_run_and_checked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("worker-mc"), "program").unwrap();
+        let store = tempfile::tempdir().unwrap();
+        let mut wanted = Config::embedded().unwrap().allocators;
+        wanted.retain(|allocator| allocator.id == "mi-so");
+        let source = Source::new(Some(folder.path()), Profile::Worker).unwrap();
+        let prepared = || {
+            let no = Cancel::default();
+            prepare(&wanted, &source, store.path(), store.path(), &no, &mut |_| {}).unwrap().remove(0)
+        };
+        assert!(prepared().record.reason.unwrap().contains("there is no "));
+        let library = folder.path().join("libmimalloc_rs.so");
+        fs::write(&library, "first").unwrap();
+        let Prepared { record, launch } = prepared();
+        let kept = store.path().join("libmimalloc_rs.so");
+        assert_eq!(launch.unwrap().preload.as_deref(), Some(&*kept));
+        // What is built later does not change what is measured.
+        fs::write(&library, "second").unwrap();
+        let launches = relaunch(std::slice::from_ref(&record), store.path()).unwrap();
+        assert_eq!(launches["mi-so"].preload.as_deref(), Some(&*kept));
+        fs::write(&kept, "second").unwrap();
+        let error = relaunch(&[record], store.path()).unwrap_err().to_string();
+        assert!(error.contains("library_hash of 'mi-so' differs"), "{error}");
     }
 }

@@ -8,6 +8,7 @@ mod arguments;
 pub mod library;
 #[cfg(any(feature = "mi2", feature = "mi3"))]
 pub mod mimalloc_c;
+pub mod ours;
 pub mod proof;
 
 use std::io::Write;

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod preload;
+pub(crate) mod sandbox;
+pub(crate) mod trace;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
