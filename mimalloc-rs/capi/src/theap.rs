@@ -72,19 +72,26 @@ unsafe extern "C" fn mi_heap_set_default(heap: *mut MiHeap) -> *mut MiHeap {
     before
 }
 
-/// Defines functions that choose blocks to guard, which this build does not do.
+/// Defines functions that choose blocks to guard, by theap and by heap. They have an effect in hardened builds only.
 macro_rules! guarding {
-    ($($name:ident($on:ident: $type:ty, $first:ident, $second:ident);)*) => {$(
+    ($($theap:ident, $heap:ident: $set:ident($first:ident: $type:ty, $second:ident);)*) => {$(
         #[unsafe(no_mangle)]
-        extern "C" fn $name($on: *mut $type, $first: usize, $second: usize) {
-            let _ = ($on, $first, $second);
+        unsafe extern "C" fn $theap(theap: *mut MiTheap, $first: usize, $second: usize) {
+            // SAFETY: C callers pass a theap of their own thread.
+            unsafe { theap_from(theap) }.$set(<$type>::try_from($first).unwrap_or(<$type>::MAX), $second);
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $heap(heap: *mut MiHeap, $first: usize, $second: usize) {
+            // SAFETY: C callers pass a live heap.
+            if let Some(theap) = unsafe { theap_of(heap) } {
+                theap.$set(<$type>::try_from($first).unwrap_or(<$type>::MAX), $second);
+            }
         }
     )*};
 }
 
 guarding! {
-    mi_theap_guarded_set_sample_rate(theap: MiTheap, rate, seed);
-    mi_theap_guarded_set_size_bound(theap: MiTheap, min, max);
-    mi_heap_guarded_set_sample_rate(heap: MiHeap, rate, seed);
-    mi_heap_guarded_set_size_bound(heap: MiHeap, min, max);
+    mi_theap_guarded_set_sample_rate, mi_heap_guarded_set_sample_rate: set_guarded_rate(rate: u32, seed);
+    mi_theap_guarded_set_size_bound, mi_heap_guarded_set_size_bound: set_guarded_sizes(min: usize, max);
 }

@@ -7,6 +7,23 @@ use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use super::{LargePages, Reservation};
 use crate::options::{self, Opt};
 
+/// Restores `errno` when it goes out of scope.
+pub(crate) struct KeptErrno(i32);
+
+impl KeptErrno {
+    pub(crate) fn save() -> Self {
+        // SAFETY: the location is the calling thread's own and always there.
+        Self(unsafe { *libc::__errno_location() })
+    }
+}
+
+impl Drop for KeptErrno {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = self.0 };
+    }
+}
+
 /// Reserves `size` bytes whose start is a multiple of `align`, a power of two of at least the system's
 /// page size. `None` when the system refuses.
 pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
@@ -91,6 +108,7 @@ pub(crate) unsafe fn release(start: *mut u8, size: usize) {
 /// The range lies in a reservation of the caller's.
 #[must_use]
 pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
+    let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range; making it accessible invalidates nothing.
     unsafe { libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0 }
 }
@@ -100,6 +118,7 @@ pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing anyone will use.
 pub(crate) unsafe fn install_guard(start: *mut u8, size: usize) -> bool {
+    let _errno = KeptErrno::save();
     const MADV_GUARD_INSTALL: libc::c_int = 102;
     // SAFETY: the caller vouches for the range.
     unsafe { libc::madvise(start.cast(), size, MADV_GUARD_INSTALL) == 0 }
@@ -110,6 +129,7 @@ pub(crate) unsafe fn install_guard(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// As there.
 pub(crate) unsafe fn remove_guard(start: *mut u8, size: usize) -> bool {
+    let _errno = KeptErrno::save();
     const MADV_GUARD_REMOVE: libc::c_int = 103;
     // SAFETY: the caller vouches for the range.
     unsafe { libc::madvise(start.cast(), size, MADV_GUARD_REMOVE) == 0 }
@@ -145,6 +165,7 @@ pub(crate) fn random() -> usize {
 /// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing
 /// anyone will read.
 pub(crate) unsafe fn purge(start: *mut u8, size: usize) -> bool {
+    let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
     unsafe { libc::madvise(start.cast(), size, libc::MADV_DONTNEED) == 0 }
 }
@@ -154,6 +175,7 @@ pub(crate) unsafe fn purge(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// As for [`purge`].
 pub(crate) unsafe fn offer(start: *mut u8, size: usize) {
+    let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
     unsafe { libc::madvise(start.cast(), size, libc::MADV_FREE) };
 }

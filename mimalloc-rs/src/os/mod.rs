@@ -12,6 +12,7 @@
 //! * `release`: ends a reservation;
 //! * `coarse_ms`: a cheap clock;
 //! * `on_thread_exit`, `arm_thread_exit`, `on_fork_child`: hooks;
+//! * `KeptErrno`: what is called when memory is freed leaves `errno` alone;
 //! * `write_to_stderr`, `keep_stderr`, `give_up`: messages, without allocating.
 
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ pub use output::OutputWriter;
 pub(crate) use output::{Output, replay_to_registered};
 
 use crate::hooks;
+use crate::os::KeptErrno;
 use line::Line;
 use policy::{Kind, Limits, Policy};
 
@@ -138,43 +139,5 @@ pub(crate) fn trace(message: fmt::Arguments<'_>) {
 fn say(kind: Kind, message: fmt::Arguments<'_>) {
     if LIMITS.allow(kind, &Policy::current()) {
         output::emit(&mut Line::message(kind.prefix(), guard::other_thread(), message));
-    }
-}
-
-/// Restores `errno` when it goes out of scope.
-struct KeptErrno(i32);
-
-impl KeptErrno {
-    fn save() -> Self {
-        // SAFETY: the location is the calling thread's own and always there.
-        Self(unsafe { *libc::__errno_location() })
-    }
-}
-
-impl Drop for KeptErrno {
-    fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { *libc::__errno_location() = self.0 };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_and_codes_belong_together() {
-        for kind in [
-            ErrorKind::DoubleFree,
-            ErrorKind::Corrupted,
-            ErrorKind::OutOfMemory,
-            ErrorKind::TooLarge,
-            ErrorKind::InvalidPointer,
-        ] {
-            assert_eq!(ErrorKind::from_code(kind.code()), Some(kind));
-            let fails_in_hand = [ErrorKind::OutOfMemory, ErrorKind::TooLarge].contains(&kind);
-            assert_eq!(Kind::from(kind), if fails_in_hand { Kind::Error } else { Kind::Misuse });
-        }
-        assert_eq!(ErrorKind::from_code(0), None);
     }
 }
