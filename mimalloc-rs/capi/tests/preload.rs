@@ -162,6 +162,13 @@ fn what_differs_is_found() -> Result<(), Failed> {
         result => return Err(format!("{result:?}").into()),
     }
     let sleeper = std::fs::read_to_string(sandbox.work().join("sleeper"))?;
-    let line = std::fs::read_to_string(format!("/proc/{}/cmdline", sleeper.trim())).unwrap_or_default();
-    if line.starts_with("sleep") { Err("what a command leaves behind goes on".into()) } else { Ok(()) }
+    let cmdline = format!("/proc/{}/cmdline", sleeper.trim());
+    // What was killed may take its time.
+    for _ in 0..100 {
+        if !std::fs::read_to_string(&cmdline).is_ok_and(|line| line.starts_with("sleep")) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err("what a command leaves behind goes on".into())
 }
