@@ -114,7 +114,7 @@ unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
             Freed::ClaimedWithList => {}
         }
         match thread::theap_for_free(theap) {
-            Some(theap) => Theap::adopt(theap, page),
+            Some(theap) => Theap::adopt(Theap::thread(theap), page),
             None => without_theap(page),
         }
     }

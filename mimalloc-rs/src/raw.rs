@@ -15,9 +15,10 @@
 //! ```
 
 use core::ffi::c_void;
+use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
-use crate::heap::{MAIN, Record};
+use crate::heap::{Heap, MAIN, Record};
 use crate::report::{self, ErrorKind};
 use crate::theap::{Tally, Theap};
 use crate::{alloc, arena, free, thread};
@@ -29,8 +30,9 @@ const SIZE_MAX: usize = isize::MAX as usize;
 ///
 /// It belongs to the thread that asked for it and stays there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThreadHeap {
+pub struct ThreadHeap<'h> {
     theap: *mut Theap,
+    heap: PhantomData<&'h Heap>,
 }
 
 /// What is asked of a block.
@@ -50,16 +52,16 @@ impl Request {
     }
 }
 
-impl ThreadHeap {
+impl ThreadHeap<'_> {
     pub(crate) const fn new(theap: *mut Theap) -> Self {
-        Self { theap }
+        Self { theap, heap: PhantomData }
     }
 
     /// The one the calling thread allocates from by default.
     #[inline(always)]
     #[must_use]
     pub fn current() -> Self {
-        Self { theap: thread::theap() }
+        Self::new(thread::theap())
     }
 
     /// A block of at least `size` bytes; null when there is no memory.
@@ -161,9 +163,10 @@ impl ThreadHeap {
     /// heap that ends is replaced by that of the main heap, in the thread that ends it.
     ///
     /// # Safety
-    /// No other thread ends the heap while it is this thread's default.
-    pub unsafe fn set_default(self) -> Self {
-        let before = Self::current();
+    /// The heap does not end while it is this thread's default, unless this thread ends it, and not while a handle of it
+    /// that came from [`current`](Self::current) is used.
+    pub unsafe fn set_default(self) -> ThreadHeap<'static> {
+        let before = ThreadHeap::current();
         // SAFETY: the theap is the calling thread's.
         unsafe {
             if !Theap::is_none(self.theap) {
@@ -218,7 +221,7 @@ impl ThreadHeap {
     /// The pointer comes from there, in this thread, and the heap has not ended since.
     #[must_use]
     pub unsafe fn from_raw(p: *mut c_void) -> Self {
-        Self { theap: if p.is_null() { thread::theap() } else { p.cast() } }
+        Self::new(if p.is_null() { thread::theap() } else { p.cast() })
     }
 
     /// Gives back what this thread's part of the heap keeps without need; see
@@ -365,7 +368,7 @@ pub unsafe fn thread_done() {
 /// Frees a block. Null is nothing to free; a pointer that is no block is reported and left alone.
 ///
 /// # Safety
-/// `p` is null or a live block of this allocator, which the caller gives up.
+/// `p` is null or a live block of this allocator, which the caller gives up, and nobody ends its heap meanwhile.
 #[inline(always)]
 pub unsafe fn free(p: *mut u8) {
     // SAFETY: as the caller says.

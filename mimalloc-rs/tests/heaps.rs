@@ -16,7 +16,7 @@ fn new() -> Heap {
     Heap::new().expect("memory for one more heap")
 }
 
-fn filled(heap: ThreadHeap, size: usize) -> *mut u8 {
+fn filled(heap: ThreadHeap<'_>, size: usize) -> *mut u8 {
     let p = heap.malloc(size);
     assert!(!p.is_null());
     // SAFETY: the block is new and has this size.
@@ -264,6 +264,32 @@ fn the_default_of_a_thread_can_be_another_heap() {
     })
     .join()
     .unwrap();
+}
+
+/// A full page of a thread that has ended belongs to whoever frees into it: to that thread, not to its default heap.
+#[test]
+fn pages_of_the_main_heap_stay_there_whatever_the_default() {
+    let left: Vec<usize> = std::thread::spawn(|| {
+        (0..2000).map(|_| filled(ThreadHeap::current(), 1000).expose_provenance()).collect()
+    })
+    .join()
+    .unwrap();
+    let block = |at: usize| std::ptr::with_exposed_provenance_mut::<u8>(left[at]);
+    let heap = new();
+    // SAFETY: the heap is this thread's alone; the blocks are live and given up.
+    unsafe {
+        let before = heap.here().unwrap().set_default();
+        (0..2000).filter(|at| at % 3 != 0).for_each(|at| raw::free(block(at)));
+        (0..3000).for_each(|_| assert!(heap.contains(filled(ThreadHeap::current(), 1000))));
+        let _ = before;
+    }
+    heap.destroy();
+    let more: Vec<_> = (0..3000).map(|_| filled(ThreadHeap::current(), 1000)).collect();
+    for p in (0..2000).step_by(3).map(block) {
+        assert!(Heap::main().contains(p));
+        check(p, 1000);
+    }
+    more.iter().for_each(|&p| check(p, 1000));
 }
 
 #[test]

@@ -88,7 +88,7 @@ unsafe extern "C" fn mi_expand(p: *mut u8, size: usize) -> *mut u8 {
 
 /// # Safety
 /// As for [`ThreadHeap::realloc`]; the block is given up in any case.
-pub(crate) unsafe fn realloc_or_free(on: ThreadHeap, p: *mut u8, size: usize) -> *mut u8 {
+pub(crate) unsafe fn realloc_or_free(on: ThreadHeap<'_>, p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller gives up the block, which is still live if there is no result.
     unsafe {
         let block = on.realloc(p, size);
@@ -102,7 +102,7 @@ pub(crate) unsafe fn realloc_or_free(on: ThreadHeap, p: *mut u8, size: usize) ->
 /// # Safety
 /// `string` is null, or as long as `len` says.
 pub(crate) unsafe fn copy_string(
-    on: ThreadHeap,
+    on: ThreadHeap<'_>,
     string: *const c_char,
     len: impl FnOnce() -> usize,
 ) -> *mut u8 {
@@ -123,7 +123,7 @@ pub(crate) unsafe fn copy_string(
 
 /// # Safety
 /// `path` is a string, `resolved` null or a buffer of `PATH_MAX` bytes.
-unsafe fn resolve(on: ThreadHeap, path: *const c_char, resolved: *mut c_char) -> *mut u8 {
+unsafe fn resolve(on: ThreadHeap<'_>, path: *const c_char, resolved: *mut c_char) -> *mut u8 {
     // SAFETY: the caller vouches for both, and the block of our own is large enough, and live until it is freed.
     unsafe {
         if !resolved.is_null() {

@@ -31,9 +31,9 @@ pub(crate) unsafe fn borrow(heap: *const MiHeap) -> ManuallyDrop<Heap> {
 /// # Safety
 /// As for [`borrow`].
 #[inline]
-pub(crate) unsafe fn theap_of(heap: *const MiHeap) -> Option<ThreadHeap> {
-    // SAFETY: as the caller says.
-    unsafe { borrow(heap) }.here()
+pub(crate) unsafe fn theap_of(heap: *const MiHeap) -> Option<ThreadHeap<'static>> {
+    // SAFETY: as the caller says; C keeps to the heap's life.
+    unsafe { borrow(heap).here().map(|theap| ThreadHeap::from_raw(theap.into_raw())) }
 }
 
 /// What C calls the heap, null for none.

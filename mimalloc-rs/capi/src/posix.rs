@@ -43,11 +43,11 @@ family! { mi_aligned_alloc: (on, align: usize, size: usize) { on.malloc_aligned_
 family! { mi_valloc: (on, size: usize) { page_aligned(on, size) } }
 family! { mi_pvalloc: (on, size: usize) { whole_pages(on, size) } }
 
-pub(crate) fn page_aligned(on: ThreadHeap, size: usize) -> *mut u8 {
+pub(crate) fn page_aligned(on: ThreadHeap<'_>, size: usize) -> *mut u8 {
     on.malloc_aligned_at(size, page_size(), 0)
 }
 
-pub(crate) fn whole_pages(on: ThreadHeap, size: usize) -> *mut u8 {
+pub(crate) fn whole_pages(on: ThreadHeap<'_>, size: usize) -> *mut u8 {
     let page = page_size();
     match size.checked_next_multiple_of(page) {
         Some(size) => on.malloc_aligned_at(size, page, 0),

@@ -14,13 +14,13 @@ pub(crate) struct MiTheap([u8; 0]);
 /// # Safety
 /// `theap` is null or one of the calling thread's.
 #[inline]
-pub(crate) unsafe fn theap_from(theap: *mut MiTheap) -> ThreadHeap {
+pub(crate) unsafe fn theap_from(theap: *mut MiTheap) -> ThreadHeap<'static> {
     // SAFETY: the caller vouches for the pointer.
     unsafe { ThreadHeap::from_raw(theap.cast()) }
 }
 
 /// The calling thread's default; made, if the thread has none yet.
-fn default_theap() -> Option<ThreadHeap> {
+fn default_theap() -> Option<ThreadHeap<'static>> {
     let current = ThreadHeap::current();
     if current.into_raw().is_null() { Heap::main().here() } else { Some(current) }
 }

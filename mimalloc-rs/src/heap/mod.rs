@@ -93,7 +93,7 @@ impl Heap {
     /// ```
     #[inline]
     #[must_use]
-    pub fn here(&self) -> Option<ThreadHeap> {
+    pub fn here(&self) -> Option<ThreadHeap<'_>> {
         self.theap().map(ThreadHeap::new)
     }
 

@@ -76,7 +76,7 @@ impl Stats {
     /// What the calling thread's part of a heap has done. Where its blocks were freed is not known, so nothing is
     /// current.
     #[must_use]
-    pub fn of_thread(here: ThreadHeap) -> Self {
+    pub fn of_thread(here: ThreadHeap<'_>) -> Self {
         let mut stats = Self::empty();
         stats.add(&here.tally());
         stats.derive();
