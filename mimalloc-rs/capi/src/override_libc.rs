@@ -7,6 +7,7 @@ use core::ptr;
 use mi::MiMalloc;
 use mi::process::ProcessInfo;
 use mi::raw::{self, ThreadHeap};
+use mi::stats::Stats;
 
 use crate::errno::or_no_memory;
 use crate::family::product;
@@ -83,36 +84,42 @@ extern "C" fn malloc_stats() {
     stats::mi_stats_print(ptr::null_mut());
 }
 
-/// All zero: none of what glibc counts exists here.
+/// What of glibc's numbers has a meaning here: all memory, what is in use, what is free, and blocks of their own.
 #[unsafe(no_mangle)]
 extern "C" fn mallinfo2() -> libc::mallinfo2 {
+    let stats = Stats::process();
+    let bytes = |count: i64| usize::try_from(count).unwrap_or(0);
+    let (held, large) = (bytes(stats.committed.current), bytes(stats.malloc_huge.current));
+    let used = bytes(stats.malloc_normal.current);
     libc::mallinfo2 {
-        arena: 0,
+        arena: held.saturating_sub(large),
         ordblks: 0,
         smblks: 0,
         hblks: 0,
-        hblkhd: 0,
+        hblkhd: large,
         usmblks: 0,
         fsmblks: 0,
-        uordblks: 0,
-        fordblks: 0,
+        uordblks: used,
+        fordblks: held.saturating_sub(large + used),
         keepcost: 0,
     }
 }
 
-/// All zero, as [`mallinfo2`].
+/// As [`mallinfo2`], in numbers that are too small for much memory; they stop at the largest.
 #[unsafe(no_mangle)]
 extern "C" fn mallinfo() -> libc::mallinfo {
+    let info = mallinfo2();
+    let number = |bytes: usize| c_int::try_from(bytes).unwrap_or(c_int::MAX);
     libc::mallinfo {
-        arena: 0,
+        arena: number(info.arena),
         ordblks: 0,
         smblks: 0,
         hblks: 0,
-        hblkhd: 0,
+        hblkhd: number(info.hblkhd),
         usmblks: 0,
         fsmblks: 0,
-        uordblks: 0,
-        fordblks: 0,
+        uordblks: number(info.uordblks),
+        fordblks: number(info.fordblks),
         keepcost: 0,
     }
 }

@@ -125,8 +125,14 @@ static void tuning(void) {
   memset(p, 1, 50 << 20);
   free(p);
   CHECK(malloc_trim(0) == 1);
+  struct mallinfo2 before = mallinfo2();
+  char* large = malloc(50 << 20);
+  char* small = malloc(1000);
   struct mallinfo2 info = mallinfo2();
-  CHECK(info.uordblks < ((size_t)1 << 40));
+  CHECK(info.hblkhd >= before.hblkhd + (50 << 20) && info.hblkhd < before.hblkhd + (51 << 20));
+  CHECK(info.uordblks >= before.uordblks + 1000 && info.uordblks < before.uordblks + 2000);
+  free(small);
+  free(large);
   malloc_stats();
 }
 

@@ -35,6 +35,15 @@ static void error_codes(void) {
   FAILS_WITH(ENOMEM, mi_malloc_aligned(NOT_THERE, 64) == NULL);
   int here = 0;
   FAILS_WITH(EINVAL, (mi_free(&here), 1));
+  void* twice = mi_malloc(100);
+  void* neighbour = mi_malloc(100);
+  mi_free(twice);
+  FAILS_WITH(EAGAIN, (mi_free(twice), 1));
+  mi_free(neighbour);
+  void* large = mi_malloc(1 << 20);
+  FAILS_WITH(EINVAL, (mi_free((char*)large + 16), 1));
+  mi_free(large);
+  FAILS_WITH(EINVAL, (mi_free(large), 1));
   errors = 0;
   CHECK(mi_calloc(TOO_LARGE, 2) == NULL && errors == 0);
   CHECK(mi_malloc_aligned(10, 3) == NULL && errors == 0);
