@@ -7,6 +7,7 @@ use crate::gauge::Gauge;
 use crate::geometry::{GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE};
 use crate::page::Page;
 use crate::theap::Theap;
+use crate::thread;
 
 /// Slices of blocks of their own, and how many such blocks there are.
 pub(crate) static HELD: Gauge = Gauge::new();
@@ -35,6 +36,9 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
     let slices = (ahead + size + GUARD_SIZE).div_ceil(SLICE_SIZE).max(1);
     // SAFETY: as the caller says; the run is this thread's, so its record is as well.
     unsafe {
+        // What is set up with a thread's first theap comes before its first block, however large that is.
+        let own = if Theap::is_none(theap) { thread::theap_for_alloc() } else { None };
+        let theap = own.unwrap_or(theap);
         let of_heap = Theap::is_of_heap(theap);
         if of_heap {
             Theap::release_returned(theap);

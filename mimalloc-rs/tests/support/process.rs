@@ -14,20 +14,25 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs `body` in a process of its own. `test` is the name of the test function that calls this: the
 /// child is this program once more, told to run that test alone.
 pub(crate) fn alone(test: &str, body: impl FnOnce()) {
-    if let Some(status) = in_child(test, body) {
+    alone_with(test, &[], body);
+}
+
+/// The same with variables set in the child's environment.
+pub(crate) fn alone_with(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) {
+    if let Some(status) = in_child(test, environment, body) {
         assert!(status.success(), "{test} failed in its own process: {status}");
     }
 }
 
 /// The same for a `body` that is expected to end its process by `signal`.
 pub(crate) fn killed(test: &str, signal: i32, body: impl FnOnce()) {
-    if let Some(status) = in_child(test, body) {
+    if let Some(status) = in_child(test, &[], body) {
         assert_eq!(status.signal(), Some(signal), "{test} ended otherwise: {status}");
     }
 }
 
 /// How the child ended; `None` in the child itself.
-fn in_child(test: &str, body: impl FnOnce()) -> Option<ExitStatus> {
+fn in_child(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> Option<ExitStatus> {
     if env::var_os(CHILD).is_some_and(|wanted| wanted == test) {
         body();
         return None;
@@ -36,6 +41,7 @@ fn in_child(test: &str, body: impl FnOnce()) -> Option<ExitStatus> {
     let mut child = Command::new(program)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, test)
+        .envs(environment.iter().copied())
         .stdout(Stdio::null())
         .spawn()
         .expect("this program can be started once more");

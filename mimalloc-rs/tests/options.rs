@@ -1,0 +1,153 @@
+//! Options that claim to work do.
+
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use mimalloc_rs::Arena;
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::stats::Stats;
+use support::process;
+
+const MIB: usize = 1 << 20;
+
+/// Frees a touched block of 32 MiB, passes some time with other blocks of that kind, and tells how much of it is still
+/// resident.
+fn left_resident(after: Duration) -> usize {
+    let before = process::resident();
+    let here = ThreadHeap::current();
+    let p = here.malloc(32 * MIB);
+    // SAFETY: the block is live, has this size, and is given up; the others are given up unused.
+    unsafe {
+        p.write_bytes(1, 32 * MIB);
+        raw::free(p);
+        for _ in 0..10 {
+            thread::sleep(after / 10);
+            raw::free(here.malloc(100_000));
+        }
+    }
+    process::resident().saturating_sub(before)
+}
+
+#[test]
+fn freed_memory_goes_back_at_once() {
+    process::alone_with("freed_memory_goes_back_at_once", &[("MIMALLOC_PURGE_DELAY", "0")], || {
+        assert!(left_resident(Duration::ZERO) < MIB);
+    });
+}
+
+#[test]
+fn freed_memory_goes_back_after_a_while() {
+    process::alone("freed_memory_goes_back_after_a_while", || {
+        assert!(left_resident(Duration::ZERO) > 30 * MIB, "a moment later it is still there");
+        assert!(left_resident(Duration::from_secs(1)) < MIB);
+    });
+}
+
+#[test]
+fn freed_memory_never_goes_back() {
+    process::alone_with("freed_memory_never_goes_back", &[("mimalloc_purge_delay", "-1")], || {
+        assert!(left_resident(Duration::from_secs(1)) > 30 * MIB);
+    });
+}
+
+#[test]
+fn small_stretches_stay() {
+    process::alone_with("small_stretches_stay", &[("MIMALLOC_MINIMAL_PURGE_SIZE", "64MiB")], || {
+        assert!(left_resident(Duration::from_secs(1)) > 30 * MIB);
+    });
+}
+
+#[test]
+fn memory_is_offered_instead_of_given_back() {
+    let offered = [("MIMALLOC_PURGE_DECOMMITS", "0"), ("MIMALLOC_PURGE_DELAY", "0")];
+    process::alone_with("memory_is_offered_instead_of_given_back", &offered, || {
+        assert!(left_resident(Duration::ZERO) > 30 * MIB, "the system takes it when it needs some");
+        let stats = Stats::process();
+        assert!(stats.purge_calls.total > 0);
+        let p = ThreadHeap::current().zalloc(32 * MIB);
+        // SAFETY: the block has this size.
+        let bytes = unsafe { std::slice::from_raw_parts(p, 32 * MIB) };
+        assert!(bytes.iter().all(|&byte| byte == 0), "what was offered need not be zero");
+    });
+}
+
+#[test]
+fn reservations_have_the_wanted_size() {
+    process::alone_with("reservations_have_the_wanted_size", &[("MIMALLOC_ARENA_RESERVE", "1GiB")], || {
+        let small = ThreadHeap::current().malloc(100);
+        assert!(!small.is_null());
+        assert_eq!(Stats::process().reserved.current, 1 << 30);
+        assert!(!ThreadHeap::current().malloc(3 << 30).is_null(), "more than that comes from another");
+        assert_eq!(Stats::process().arena_count.total, 2);
+    });
+}
+
+#[test]
+fn nothing_but_what_was_reserved_is_used() {
+    let environment = [("MIMALLOC_DISALLOW_OS_ALLOC", "1"), ("MIMALLOC_RESERVE_OS_MEMORY", "64MiB")];
+    process::alone_with("nothing_but_what_was_reserved_is_used", &environment, || {
+        let here = ThreadHeap::current();
+        let taken = (0..100).take_while(|_| !here.malloc(MIB).is_null()).count();
+        assert!((50..=64).contains(&taken), "{taken} blocks of 1 MiB in 64 MiB");
+        assert_eq!(Arena::all().count(), 1);
+    });
+}
+
+/// Pages that a thread took over because it freed into them.
+fn taken_over() -> i64 {
+    // So that no thread is given the place of one that has ended.
+    let first = ThreadHeap::current().malloc(100);
+    let blocks: Vec<usize> =
+        thread::spawn(|| (0..5000).map(|_| ThreadHeap::current().malloc(1000).expose_provenance()).collect())
+            .join()
+            .unwrap();
+    for p in blocks.into_iter().chain([first.expose_provenance()]) {
+        // SAFETY: the block is live and given up.
+        unsafe { raw::free(std::ptr::with_exposed_provenance_mut(p)) };
+    }
+    Stats::process().pages_reclaim_on_free.total
+}
+
+#[test]
+fn pages_are_taken_over_by_whoever_frees_into_them() {
+    process::alone("pages_are_taken_over_by_whoever_frees_into_them", || assert!(taken_over() > 30));
+}
+
+#[test]
+fn pages_are_not_taken_over() {
+    let name = "pages_are_not_taken_over";
+    process::alone_with(name, &[("MIMALLOC_PAGE_RECLAIM_ON_FREE", "-1")], || assert_eq!(taken_over(), 0));
+}
+
+#[test]
+fn few_pages_are_taken_over() {
+    let name = "few_pages_are_taken_over";
+    process::alone_with(name, &[("MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM", "0")], || {
+        assert_eq!(taken_over(), 0)
+    });
+}
+
+#[test]
+fn the_process_has_no_huge_pages() {
+    let disabled = || {
+        // SAFETY: asks for a number.
+        unsafe { libc::prctl(libc::PR_GET_THP_DISABLE, 0, 0, 0, 0) }
+    };
+    process::alone_with("the_process_has_no_huge_pages", &[("MIMALLOC_ALLOW_THP", "0")], || {
+        assert!(!ThreadHeap::current().malloc(100).is_null());
+        assert_eq!(disabled(), 1);
+    });
+}
+
+#[test]
+fn large_pages_that_are_not_there_are_done_without() {
+    let environment = [("MIMALLOC_ALLOW_LARGE_OS_PAGES", "1"), ("MIMALLOC_RESERVE_HUGE_OS_PAGES", "1")];
+    process::alone_with("large_pages_that_are_not_there_are_done_without", &environment, || {
+        let p = ThreadHeap::current().malloc(10 * MIB);
+        assert!(!p.is_null());
+        // SAFETY: the block has this size.
+        unsafe { p.write_bytes(1, 10 * MIB) };
+    });
+}
