@@ -33,7 +33,7 @@ pub(crate) unsafe fn free(p: *mut u8) {
         {
             free_own(theap, slice.page(), p.cast());
         } else {
-            free_elsewhere(theap, p);
+            free_elsewhere(p, theap);
         }
     }
 }
@@ -44,7 +44,7 @@ pub(crate) unsafe fn free(p: *mut u8) {
 /// As for [`free`]; `theap` is the calling thread's.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn free_elsewhere(theap: *mut Theap, p: *mut u8) {
+pub(crate) unsafe fn free_elsewhere(p: *mut u8, theap: *mut Theap) {
     let Some((first, owner)) = page_start(p) else {
         // Null is no block, and may be freed all the same: it is told apart where it costs nothing.
         if !p.is_null() {

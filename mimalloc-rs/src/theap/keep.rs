@@ -144,7 +144,7 @@ impl Theap {
             while !block.is_null() {
                 let next = Block::next(block);
                 (*theap).tally.classes[class].blocks -= 1;
-                crate::free::free_elsewhere(theap, block.cast());
+                crate::free::free_elsewhere(block.cast(), theap);
                 block = next;
             }
         }
