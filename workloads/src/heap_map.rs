@@ -58,7 +58,8 @@ mod tests {
         let page = Holding::Page { block_size: 48, used: 7, linked: 85, fits: 1365 };
         let holdings = [page, Holding::Block, Holding::Kept, Holding::Free, Holding::Vacant];
         let span = |(at, holding)| Span { address: (at as u64) << 16, bytes: 1 << 16, holding };
-        let map = HeapMap { slice_bytes: 1 << 16, spans: holdings.into_iter().enumerate().map(span).collect() };
+        let map =
+            HeapMap { slice_bytes: 1 << 16, spans: holdings.into_iter().enumerate().map(span).collect() };
         let text = serde_json::to_string(&map).expect("a map has only plain values");
         assert!(text.contains(r#""holding":{"page":{"block_size":48,"used":7"#), "{text}");
         assert_eq!(serde_json::from_str::<HeapMap>(&text).expect("it was written just now"), map);
