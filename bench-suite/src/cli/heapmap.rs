@@ -29,7 +29,7 @@ const SHOWN: [&str; 2] = ["mi", "mi-secure"];
 /// Flags of `heapmap`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct HeapmapArgs {
-    /// The workload
+    /// The workload; larson, sh6bench and sh8bench have blocks left at their end
     #[arg(long, default_value = "larson")]
     row: String,
     /// Whose heap: mi or mi-secure

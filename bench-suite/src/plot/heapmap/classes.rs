@@ -2,7 +2,7 @@
 
 use plotters_backend::DrawingBackend;
 
-use super::{Heapmap, bytes, percent, stack};
+use super::{Heapmap, bytes, percent, round, stack};
 use crate::heap::{Amount, Kind};
 use crate::plot::canvas::{Area, Canvas, Lettering};
 use crate::plot::colour::{GRID, INK, MUTED};
@@ -31,7 +31,7 @@ struct Class {
 
 fn classes(heap: &Heapmap) -> Vec<Class> {
     let pages = heap.sums.classes.iter().map(|(&block_size, &amount)| Class {
-        name: bytes_of_block(block_size),
+        name: round(block_size),
         kind: Kind::of(&Holding::Page { block_size, used: 0, linked: 0, fits: 0 }),
         amount,
     });
@@ -39,11 +39,6 @@ fn classes(heap: &Heapmap) -> Vec<Class> {
     let large =
         (large.reserved > 0).then(|| Class { name: "larger".to_owned(), kind: Kind::Large, amount: large });
     pages.chain(large).collect()
-}
-
-/// A block size without decimals it does not have.
-fn bytes_of_block(size: u64) -> String {
-    if size < 1024 { format!("{size} B") } else { format!("{} KiB", size as f64 / 1024.0) }
 }
 
 /// Draws the bars into `area`, and below them the total.
@@ -65,7 +60,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, heap: 
     let x = |amount: u64| plot.x + plot.width * amount as f64 / most as f64;
     for tick in ticks(most) {
         canvas.upright(x(tick), plot.y, bottom, 1.0, GRID);
-        canvas.text((x(tick), bottom + 18.0), &if tick == 0 { "0".to_owned() } else { bytes(tick) }, &TICK);
+        canvas.text((x(tick), bottom + 18.0), &round(tick), &TICK);
     }
     let plain = Lettering::new((lane * 0.85).min(14.0), INK).right();
     for (at, class) in classes.iter().enumerate() {
@@ -95,8 +90,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, heap: 
     canvas.text((area.x, y + 22.0), &lettering.fitted(&unused, area.width), &lettering);
 }
 
-/// Where the axis is marked: 0 and up to three round numbers of bytes.
+/// Where the axis is marked: 0 and up to four round numbers of bytes.
 fn ticks(most: u64) -> Vec<u64> {
-    let step = (most / 3).max(1).next_power_of_two();
+    let step = (most / 4).max(1).next_power_of_two();
     (0..=most / step).map(|at| at * step).collect()
 }

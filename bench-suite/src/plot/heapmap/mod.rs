@@ -89,6 +89,17 @@ fn bytes(amount: u64) -> String {
     numbers::absolute(amount as f64, "bytes")
 }
 
+/// A round number of bytes, without decimals it does not have.
+fn round(amount: u64) -> String {
+    match amount {
+        0 => "0".to_owned(),
+        1..1024 => format!("{amount} B"),
+        1024..0x10_0000 => format!("{} KiB", amount as f64 / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{} MiB", amount as f64 / 1_048_576.0),
+        _ => format!("{} GiB", amount as f64 / 1_073_741_824.0),
+    }
+}
+
 fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }

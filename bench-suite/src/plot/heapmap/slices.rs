@@ -6,10 +6,10 @@ use workloads::heap_map::{HeapMap, Span};
 use super::{colour, stack};
 use crate::heap::{Amount, Kind};
 use crate::plot::canvas::{Area, Canvas, Lettering};
-use crate::plot::colour::{GRID, INK, MUTED};
+use crate::plot::colour::{FAILED, INK, MUTED};
 
 /// Cells in a line; the first number that lets all lines fit is taken.
-const COLUMNS: [u64; 6] = [16, 32, 64, 128, 256, 512];
+const COLUMNS: [u64; 11] = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 /// Room for the heading.
 const HEAD: f64 = 34.0;
 /// Room for the addresses.
@@ -88,8 +88,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, map: &
     let placed = place(map, grid.columns);
     let heading = format!(
         "Address space: a cell is {}, a line {}, in order of address",
-        super::bytes(map.slice_bytes),
-        super::bytes(map.slice_bytes * grid.columns)
+        super::round(map.slice_bytes),
+        super::round(map.slice_bytes * grid.columns)
     );
     canvas.text((area.x, area.y + 16.0), &HEADING.fitted(&heading, area.width), &HEADING);
     let mut labelled: Option<u64> = None;
@@ -112,7 +112,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, map: &
                 if far_enough {
                     let address = one.span.address - one.base + (at - one.cell) * map.slice_bytes;
                     let baseline = top + grid.cell / 2.0 + ADDRESS.half_height();
-                    canvas.text((room.x - 10.0, baseline), &format!("+{}", super::bytes(address)), &ADDRESS);
+                    canvas.text((room.x - 10.0, baseline), &super::round(address), &ADDRESS);
                     labelled = Some(line);
                 }
             }
@@ -141,7 +141,7 @@ pub(super) fn draw_cell<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, k
     if !kind.has_blocks() {
         canvas.fill(cell, colour(kind));
         if kind == Kind::Vacant && area.height >= FRAMED {
-            canvas.outline(cell, 0.5, GRID);
+            canvas.outline(cell, 0.5, FAILED);
         }
         return;
     }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn all_cells_fit_and_are_as_large_as_can_be() {
-        for (slices, columns) in [(0, 16), (1, 16), (192, 16), (193, 32), (10_000, 128)] {
+        for (slices, columns) in [(0, 16), (1, 16), (192, 16), (193, 24), (10_000, 128)] {
             assert_eq!(grid(&map(0..slices), ROOM).columns, columns, "{slices}");
         }
         assert_eq!(grid(&map(0..1_000_000), ROOM).columns, 512, "what does not fit is cut");
