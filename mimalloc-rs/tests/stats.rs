@@ -66,7 +66,17 @@ fn numbers_are_those_of_what_was_done() {
     })
     .join()
     .unwrap();
+    frees_of_other_threads_count_at_once();
     deferred_frees_have_a_steady_heartbeat();
+}
+
+/// Also before the thread that owns the page has noticed.
+fn frees_of_other_threads_count_at_once() {
+    let before = bin(&Stats::process()).blocks.current;
+    let blocks: Vec<_> = (0..100).map(|_| vec![1u8; SIZE]).collect();
+    assert_eq!(bin(&Stats::process()).blocks.current, before + 100);
+    std::thread::spawn(|| drop(blocks)).join().unwrap();
+    assert_eq!(bin(&Stats::process()).blocks.current, before);
 }
 
 /// What lies where is what is counted elsewhere; a block of 10 MiB starts at `large`.
