@@ -9,6 +9,7 @@ pub mod exec;
 pub mod export;
 pub mod fingerprint;
 pub mod gate;
+pub mod heap;
 pub mod journal;
 pub mod noise;
 pub mod plan;

@@ -76,6 +76,7 @@ pub fn walk(
                     row: &block.workload,
                     params: plan.params,
                     stats: false,
+                    heap_map: None,
                     env_pad_bytes: block.env_pad_bytes,
                     timeout: plan.timeout(),
                 };

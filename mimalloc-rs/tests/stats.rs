@@ -4,7 +4,7 @@ use std::ffi::{c_ulonglong, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::stats::Stats;
+use mimalloc_rs::stats::{self, Holding, Stats};
 use mimalloc_rs::{Heap, MiMalloc, hooks};
 
 #[global_allocator]
@@ -46,6 +46,7 @@ fn numbers_are_those_of_what_was_done() {
     // A little less, which leaves room for padding and guards.
     let large = here.malloc((10 << 20) - 5000);
     let with_large = Stats::process();
+    spans_add_up_to(&with_large, large.addr());
     assert_eq!(with_large.malloc_huge.current - before.malloc_huge.current, 10 << 20);
     assert_eq!(with_large.heaps.current, 2);
     assert!(with_large.committed.current - before.committed.current >= 10 << 20);
@@ -65,7 +66,46 @@ fn numbers_are_those_of_what_was_done() {
     })
     .join()
     .unwrap();
+    frees_of_other_threads_count_at_once();
     deferred_frees_have_a_steady_heartbeat();
+}
+
+/// Also before the thread that owns the page has noticed.
+fn frees_of_other_threads_count_at_once() {
+    let before = bin(&Stats::process()).blocks.current;
+    let blocks: Vec<_> = (0..100).map(|_| vec![1u8; SIZE]).collect();
+    assert_eq!(bin(&Stats::process()).blocks.current, before + 100);
+    std::thread::spawn(|| drop(blocks)).join().unwrap();
+    assert_eq!(bin(&Stats::process()).blocks.current, before);
+}
+
+/// What lies where is what is counted elsewhere; a block of 10 MiB starts at `large`.
+fn spans_add_up_to(stats: &Stats, large: usize) {
+    let (mut normal, mut huge, mut committed, mut pages, mut end) = (0, 0, 0, 0, 0);
+    for span in stats::spans() {
+        assert!(span.bytes > 0 && span.bytes.is_multiple_of(stats::SLICE));
+        assert!(span.address >= end, "one arena here, in order of address");
+        end = span.address + span.bytes;
+        if !matches!(span.holding, Holding::Free | Holding::Vacant) {
+            committed += span.bytes;
+        }
+        match span.holding {
+            Holding::Page { block_size, used, linked, fits } => {
+                assert!(used <= linked && linked <= fits && fits * block_size <= span.bytes);
+                normal += used * block_size;
+                pages += 1;
+            }
+            Holding::Block => huge += span.bytes,
+            _ => {}
+        }
+        if span.address == large {
+            assert_eq!((span.bytes, span.holding), (10 << 20, Holding::Block));
+        }
+    }
+    assert!(end > large);
+    assert_eq!((normal as i64, huge as i64), (stats.malloc_normal.current, stats.malloc_huge.current));
+    assert_eq!(committed as i64, stats.committed.current);
+    assert!(pages <= stats.pages.current);
 }
 
 /// A thread's heartbeats rise, and are the same in every run.

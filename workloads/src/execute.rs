@@ -16,7 +16,7 @@ pub struct Identity {
     pub proof: String,
 }
 
-/// Runs a row and makes its report. `identify` is called when all is measured: asking an
+/// Runs a row with a new `meter` and makes its report. `identify` is called when all is measured: asking an
 /// allocator who it is may cost memory.
 ///
 /// # Errors
@@ -25,6 +25,7 @@ pub struct Identity {
 pub fn execute<A: Api>(
     row: &str,
     params: &Params,
+    mut meter: Meter,
     identify: impl FnOnce() -> Result<Identity, String>,
 ) -> Result<Report, Failure> {
     let run = registry::find::<A>(row).ok_or_else(|| {
@@ -32,7 +33,6 @@ pub fn execute<A: Api>(
     })?;
     // What the process asked for before the row is not the row's.
     A::take_counts();
-    let mut meter = Meter::default();
     let outcome = run(params, &mut meter)?;
     let measured = meter.finish();
     let identity = identify().map_err(Failure::Identity)?;

@@ -15,6 +15,7 @@ use crate::protocol::Counts;
 pub struct Meter {
     started: Option<Instant>,
     stopped: Option<Stopped>,
+    at_stop: Option<fn()>,
 }
 
 /// What is known at the end of the measured part.
@@ -27,6 +28,11 @@ struct Stopped {
 }
 
 impl Meter {
+    /// A meter that has someone look at the process as soon as the measured part has ended.
+    pub fn with_look(look: fn()) -> Self {
+        Self { at_stop: Some(look), ..Self::default() }
+    }
+
     /// Begins the measured part.
     pub fn start(&mut self) {
         self.started = Some(Instant::now());
@@ -44,6 +50,9 @@ impl Meter {
             usage: Usage::of_process(),
             counts: A::take_counts(),
         });
+        if let Some(look) = self.at_stop {
+            look();
+        }
     }
 
     /// Wall time of the measured part.
@@ -148,8 +157,22 @@ fn microseconds(time: libc::timeval) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::api::Global;
+
+    #[test]
+    fn the_look_is_taken_at_the_end_of_the_measured_part() {
+        static LOOKS: AtomicU32 = AtomicU32::new(0);
+        let mut meter = Meter::with_look(|| {
+            LOOKS.fetch_add(1, Ordering::Relaxed);
+        });
+        meter.start();
+        assert_eq!(LOOKS.load(Ordering::Relaxed), 0);
+        meter.stop::<Global>();
+        assert_eq!(LOOKS.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn every_figure_is_taken() {

@@ -1,7 +1,7 @@
 //! What a worker process is asked and what it answers: flags in, one JSON line out.
 //!
 //! A worker is started as `worker-ID run --row ROW --preset PRESET --size SIZE
-//! --threads N [--ops N] [--expect-library PATH] [--stats]`, where `--check` is short for
+//! --threads N [--ops N] [--expect-library PATH] [--stats] [--heapmap FILE]`, where `--check` is short for
 //! `--size check`. It prints exactly one line on standard output, a [`Report`], and exits with 0;
 //! anything else is a failure whose reason is the last line of standard error. Sizes are bytes,
 //! times are in the unit their name ends in.

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod gate;
+mod heapmap;
 mod list;
 mod options;
 mod report;
@@ -51,6 +52,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Write summary and charts of a run anew from its samples
     Report(report::ReportArgs),
+    /// Draw what the heap of our allocator holds at the end of a workload
+    Heapmap(heapmap::HeapmapArgs),
     /// Judge a run against results/baseline.json
     Gate(gate::GateArgs),
 }
@@ -87,6 +90,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
         Command::Doctor => doctor::doctor(&setup),
         Command::Verify(args) => verify::verify(args, setup),
         Command::Report(args) => report::report(&args, &setup),
+        Command::Heapmap(args) => heapmap::heapmap(args, setup),
         Command::Gate(args) => gate::gate(&args, setup),
     }
 }

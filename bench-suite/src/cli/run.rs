@@ -230,6 +230,7 @@ fn describe(plan: &Plan, allocators: &[Allocator], worker: &WorkerArgs) -> Resul
             row: &first.workload,
             params: plan.params,
             stats: false,
+            heap_map: None,
             env_pad_bytes: first.env_pad_bytes,
             timeout: plan.timeout(),
         };

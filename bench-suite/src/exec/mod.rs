@@ -6,6 +6,7 @@ mod capture;
 pub mod mock;
 mod real;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -30,6 +31,8 @@ pub struct Job<'a> {
     pub params: Params,
     /// Whether the worker also counts what it allocates.
     pub stats: bool,
+    /// Where the worker also writes what its heap holds.
+    pub heap_map: Option<&'a Path>,
     /// Bytes of padding in its environment.
     pub env_pad_bytes: usize,
     /// Longest time before it is killed.

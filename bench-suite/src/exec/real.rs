@@ -120,6 +120,9 @@ fn arguments(job: &Job<'_>) -> Vec<String> {
     if job.stats {
         arguments.push("--stats".to_owned());
     }
+    if let Some(file) = job.heap_map {
+        arguments.extend(["--heapmap".to_owned(), file.display().to_string()]);
+    }
     arguments
 }
 

@@ -5,8 +5,7 @@ use workloads::rows::Group;
 
 use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER};
-use super::figure::Figure;
-use super::furniture::{Furniture, SHEET};
+use super::furniture::{Origin, SHEET, Sheet};
 use super::legend;
 use super::matrix::{Cell, Matrix, Ratio, Workload};
 use super::numbers;
@@ -14,7 +13,6 @@ use super::scale::Scale;
 use super::wording::{self, MetricWords};
 use crate::summary::{AllocatorInfo, Pattern, RunInfo};
 
-const SIZE: (u32, u32) = (1600, 900);
 /// Room for the labels of the axis.
 const AXIS: f64 = 76.0;
 /// Room for the names of the workloads.
@@ -79,22 +77,6 @@ impl<'a> Bars<'a> {
         let title =
             format!("{} relative to {}: {}", words.title, matrix.reference_label(), wording::group(group));
         Some(Self { run, scale: limits.narrowed_to(ends), words, title, matrix })
-    }
-
-    fn subtitle(&self) -> Vec<String> {
-        let reading = format!(
-            "Median ratio to {} within a pass, log scale, lower is better; {}, whiskers: {}.",
-            self.matrix.reference,
-            wording::passes(&self.matrix),
-            wording::interval(&self.matrix),
-        );
-        let mean = wording::mean_over(&self.matrix);
-        let torn = self.matrix.ratios().any(|ratio| self.cut(ratio.value));
-        let torn = if torn { " Torn bars go on to their number." } else { "" };
-        vec![
-            reading,
-            format!("Bold: {mean}. Below each workload: median of {}.{torn}", self.matrix.reference),
-        ]
     }
 
     fn cut(&self, ratio: f64) -> bool {
@@ -242,24 +224,36 @@ impl<'a> Bars<'a> {
     }
 }
 
-impl Figure for Bars<'_> {
-    fn size(&self) -> (u32, u32) {
-        SIZE
-    }
-
+impl Sheet for Bars<'_> {
     fn title(&self) -> String {
         self.title.clone()
+    }
+
+    fn subtitle(&self) -> Vec<String> {
+        let reading = format!(
+            "Median ratio to {} within a pass, log scale, lower is better; {}, whiskers: {}.",
+            self.matrix.reference,
+            wording::passes(&self.matrix),
+            wording::interval(&self.matrix),
+        );
+        let mean = wording::mean_over(&self.matrix);
+        let torn = self.matrix.ratios().any(|ratio| self.cut(ratio.value));
+        let torn = if torn { " Torn bars go on to their number." } else { "" };
+        vec![
+            reading,
+            format!("Bold: {mean}. Below each workload: median of {}.{torn}", self.matrix.reference),
+        ]
     }
 
     fn description(&self) -> String {
         wording::description(&self.matrix)
     }
 
-    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
-        let (width, height) = SIZE;
-        let furniture =
-            Furniture { width, style: SHEET, title: self.title(), subtitle: self.subtitle(), run: self.run };
-        let area = furniture.draw(canvas, height);
+    fn origin(&self) -> Origin<'_> {
+        self.run.into()
+    }
+
+    fn draw_chart<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area) {
         let area =
             legend::draw(canvas, Area { y: area.y + 4.0, height: area.height - 4.0, ..area }, &self.matrix);
         let plot = Area {

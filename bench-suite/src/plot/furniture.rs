@@ -4,6 +4,7 @@ use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{AMBER, AMBER_INK, INK, MUTED};
+use super::figure::Figure;
 use super::wording;
 use crate::summary::RunInfo;
 
@@ -17,10 +18,72 @@ pub(super) struct Style {
     footer: f64,
 }
 
-/// For charts of 1600 by 900.
+/// Size of a full sheet.
+const SHEET_SIZE: (u32, u32) = (1600, 900);
+/// For full sheets.
 pub(super) const SHEET: Style = Style { margin: 40.0, title: 34.0, subtitle: 20.0, footer: 15.0 };
 /// For the overview, which is shown at its logical size.
 pub(super) const SMALL: Style = Style { margin: 24.0, title: 24.0, subtitle: 15.0, footer: 12.0 };
+
+/// A chart that fills a full sheet. What surrounds it is the same for all of them.
+pub trait Sheet {
+    /// See [`Figure::title`].
+    fn title(&self) -> String;
+
+    /// How to read it, line by line.
+    fn subtitle(&self) -> Vec<String>;
+
+    /// See [`Figure::description`].
+    fn description(&self) -> String;
+
+    /// Where it comes from.
+    fn origin(&self) -> Origin<'_>;
+
+    /// Draws the chart itself.
+    fn draw_chart<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area);
+}
+
+impl<S: Sheet> Figure for S {
+    fn size(&self) -> (u32, u32) {
+        SHEET_SIZE
+    }
+
+    fn title(&self) -> String {
+        Sheet::title(self)
+    }
+
+    fn description(&self) -> String {
+        Sheet::description(self)
+    }
+
+    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
+        let (width, height) = SHEET_SIZE;
+        let furniture = Furniture {
+            width,
+            style: SHEET,
+            title: Sheet::title(self),
+            subtitle: self.subtitle(),
+            origin: self.origin(),
+        };
+        let area = furniture.draw(canvas, height);
+        self.draw_chart(canvas, area);
+    }
+}
+
+/// Where a picture comes from.
+#[derive(Debug, Clone)]
+pub struct Origin<'a> {
+    /// Which run this is, and below it where it ran.
+    pub lines: [String; 2],
+    /// What belongs on top of the picture.
+    pub warnings: &'a [String],
+}
+
+impl<'a> From<&'a RunInfo> for Origin<'a> {
+    fn from(run: &'a RunInfo) -> Self {
+        Self { lines: [wording::run_line(run), wording::machine_line(run)], warnings: &run.warnings }
+    }
+}
 
 /// Lines of warnings a picture shows; the report has them all.
 const WARNING_LINES: usize = 2;
@@ -36,7 +99,7 @@ pub(super) struct Furniture<'a> {
     /// How to read it, line by line.
     pub(super) subtitle: Vec<String>,
     /// Where it comes from.
-    pub(super) run: &'a RunInfo,
+    pub(super) origin: Origin<'a>,
 }
 
 impl Furniture<'_> {
@@ -83,8 +146,8 @@ impl Furniture<'_> {
         let lettering = self.warning_lettering();
         let room = self.room() - 2.0 * lettering.size;
         let mut lines: Vec<String> = Vec::new();
-        for (at, warning) in self.run.warnings.iter().enumerate() {
-            let left = self.run.warnings.len() - at;
+        for (at, warning) in self.origin.warnings.iter().enumerate() {
+            let left = self.origin.warnings.len() - at;
             let joined = lines.last().map(|line| format!("{line}  ·  {warning}"));
             match (joined, lines.len()) {
                 (Some(joined), _) if lettering.width(&joined) <= room => {
@@ -119,8 +182,8 @@ impl Furniture<'_> {
         self.draw_warnings(canvas);
 
         y = f64::from(height) - 0.45 * self.style.margin;
-        for line in [wording::machine_line(self.run), wording::run_line(self.run)] {
-            canvas.text((x, y), &footer.fitted(&line, room), &footer);
+        for line in self.origin.lines.iter().rev() {
+            canvas.text((x, y), &footer.fitted(line, room), &footer);
             y -= self.footer_pitch();
         }
         let height = f64::from(height) - self.above() - self.below();
@@ -158,7 +221,7 @@ mod tests {
         let mut run = sample::summary().run;
         run.warnings = warnings.iter().map(|warning| (*warning).to_owned()).collect();
         let (title, subtitle) = (String::new(), Vec::new());
-        Furniture { width: 900, style: SMALL, title, subtitle, run: &run }.warning_lines()
+        Furniture { width: 900, style: SMALL, title, subtitle, origin: (&run).into() }.warning_lines()
     }
 
     #[test]

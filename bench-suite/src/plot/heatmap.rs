@@ -4,14 +4,12 @@ use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{self, GRID, INK, MUTED, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
-use super::figure::Figure;
-use super::furniture::{Furniture, SHEET};
+use super::furniture::{Origin, Sheet};
 use super::matrix::{Cell, Matrix};
 use super::numbers;
 use super::wording;
 use crate::summary::{Pattern, RunInfo};
 
-const SIZE: (u32, u32) = (1600, 900);
 /// Room for the names of the allocators.
 const NAMES: f64 = 232.0;
 /// Room for the names of the workloads and what the reference needed.
@@ -36,15 +34,6 @@ impl<'a> Heatmap<'a> {
         let words = wording::metric(matrix.metric);
         let title = format!("{} relative to {}: all workloads", words.title, matrix.reference_label());
         Self { run, title, matrix }
-    }
-
-    fn subtitle(&self) -> Vec<String> {
-        vec![format!(
-            "Median ratio to {} within a pass, lower is better, {}; last column: {}.",
-            self.matrix.reference,
-            wording::passes(&self.matrix),
-            wording::mean_over(&self.matrix),
-        )]
     }
 
     fn draw_key<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area) {
@@ -122,29 +111,29 @@ impl<'a> Heatmap<'a> {
     }
 }
 
-impl Figure for Heatmap<'_> {
-    fn size(&self) -> (u32, u32) {
-        SIZE
-    }
-
+impl Sheet for Heatmap<'_> {
     fn title(&self) -> String {
         self.title.clone()
+    }
+
+    fn subtitle(&self) -> Vec<String> {
+        vec![format!(
+            "Median ratio to {} within a pass, lower is better, {}; last column: {}.",
+            self.matrix.reference,
+            wording::passes(&self.matrix),
+            wording::mean_over(&self.matrix),
+        )]
     }
 
     fn description(&self) -> String {
         wording::description(&self.matrix)
     }
 
-    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
-        let (sheet_width, sheet_height) = SIZE;
-        let furniture = Furniture {
-            width: sheet_width,
-            style: SHEET,
-            title: self.title(),
-            subtitle: self.subtitle(),
-            run: self.run,
-        };
-        let area = furniture.draw(canvas, sheet_height);
+    fn origin(&self) -> Origin<'_> {
+        self.run.into()
+    }
+
+    fn draw_chart<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area) {
         let columns = self.matrix.workloads.len() + 1;
         let width = (area.width - NAMES - ASIDE) / columns as f64;
         let lines = self.matrix.allocators.len().max(1) as f64;

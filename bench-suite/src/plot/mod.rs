@@ -9,6 +9,7 @@ pub mod colour;
 pub mod figure;
 pub mod font;
 mod furniture;
+pub mod heapmap;
 pub mod heatmap;
 mod legend;
 pub mod matrix;

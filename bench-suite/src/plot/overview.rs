@@ -165,7 +165,7 @@ impl<'a> Overview<'a> {
             style: SMALL,
             title: self.title(),
             subtitle: self.subtitle(),
-            run: self.run,
+            origin: self.run.into(),
         }
     }
 

@@ -61,19 +61,23 @@ fn placed(svg: &str) -> Vec<Placed<'_>> {
 
 fn check(summary: &Summary) {
     for (name, svg) in pictures(summary) {
-        let size = attribute(&svg, "viewBox").expect("an SVG has a view box");
-        let mut size = size.split(' ').skip(2).map(|number| number.parse::<f64>().expect("a number"));
-        let (width, height) = size.next().zip(size.next()).expect("width and height");
-        let texts = placed(&svg);
-        assert!(texts.len() > 10, "{name} has texts");
-        for (at, text) in texts.iter().enumerate() {
-            let edge = 4.0 * PIXELS_PER_UNIT;
-            let inside =
-                text.x.0 >= edge && text.x.1 <= width - edge && text.y.0 >= edge && text.y.1 <= height;
-            assert!(inside, "{name}: {:?} leaves the sheet at {:?}, {:?}", text.text, text.x, text.y);
-            for other in &texts[at + 1..] {
-                assert!(!text.overlaps(other), "{name}: {:?} lies on {:?}", text.text, other.text);
-            }
+        check_layout(name, &svg);
+    }
+}
+
+/// Fails if a text leaves the sheet or lies on another one.
+pub(crate) fn check_layout(name: &str, svg: &str) {
+    let size = attribute(svg, "viewBox").expect("an SVG has a view box");
+    let mut size = size.split(' ').skip(2).map(|number| number.parse::<f64>().expect("a number"));
+    let (width, height) = size.next().zip(size.next()).expect("width and height");
+    let texts = placed(svg);
+    assert!(texts.len() > 10, "{name} has texts");
+    for (at, text) in texts.iter().enumerate() {
+        let edge = 4.0 * PIXELS_PER_UNIT;
+        let inside = text.x.0 >= edge && text.x.1 <= width - edge && text.y.0 >= edge && text.y.1 <= height;
+        assert!(inside, "{name}: {:?} leaves the sheet at {:?}, {:?}", text.text, text.x, text.y);
+        for other in &texts[at + 1..] {
+            assert!(!text.overlaps(other), "{name}: {:?} lies on {:?}", text.text, other.text);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The written result of a run: charts and a short report, made from its summary.
 
 #[cfg(test)]
-mod layout_tests;
+pub(crate) mod layout_tests;
 mod markdown;
 #[cfg(test)]
 mod tests;

@@ -63,16 +63,19 @@ exit $code
 stats=null
 checksum='"c0ffee"'
 allocator={id}
+holding='{{"page":{{"block_size":48,"used":683,"linked":1000,"fits":1365}}}}'
 while [ $# -gt 0 ]; do
   case "$1" in
     --row) row=$2 ;;
     --threads) threads=$2 ;;
+    --heapmap) map=$2 ;;
     --stats) stats='{{"allocations":10,"frees":9,"bytes":640,"cross_thread_frees":0}}' ;;
   esac
   shift
 done
 echo "$row" >> "{log}"
 {behaviour}
+[ -z "$map" ] || printf '{{"slice_bytes":65536,"spans":[{{"address":0,"bytes":65536,"holding":%s}}]}}' "$holding" > "$map"
 printf '{{"protocol":1,"allocator":"%s","allocator_version":"1.2","proof":"fake","row":"%s","threads":%s,' "$allocator" "$row" "$threads"
 printf '"run_ns":{score},"operations":5,"score_ns":{score},"figure":"","checksum":%s,"peak_rss_bytes":4194304,' "$checksum"
 printf '"run_end_rss_bytes":4000000,"drained_rss_bytes":2000000,"user_us":900,"sys_us":100,"minor_faults":50,'

@@ -20,7 +20,8 @@ usage: worker-ID run --row ROW [options]   run one row, print one line of JSON
   --threads N                             what the row scales to (1)
   --ops N                                 replaces the amount of work, in the row's own unit
   --expect-library PATH                   fail unless this preloaded library serves malloc
-  --stats                                 count allocations; slows the row down";
+  --stats                                 count allocations; slows the row down
+  --heapmap FILE                          write what the heap holds at the end of the measured part";
 
 /// What a worker is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub(crate) struct Run {
     pub(crate) params: Params,
     pub(crate) stats: bool,
     pub(crate) expected_library: Option<PathBuf>,
+    pub(crate) heap_map: Option<PathBuf>,
 }
 
 /// Reads the command line.
@@ -57,6 +59,7 @@ fn parse_run(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut params = Params { preset: Preset::Current, size: Size::Calibrated, threads: 1, ops: None };
     let mut stats = false;
     let mut expected_library = None;
+    let mut heap_map = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help),
@@ -68,11 +71,12 @@ fn parse_run(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("ops") => params.ops = Some(parser.value()?.parse::<NonZeroU64>()?.get()),
             Long("expect-library") => expected_library = Some(parser.value()?.into()),
             Long("stats") => stats = true,
+            Long("heapmap") => heap_map = Some(parser.value()?.into()),
             _ => return Err(argument.unexpected()),
         }
     }
     let row = row.ok_or("no row is given: add --row ROW")?;
-    Ok(Command::Run(Run { row, params, stats, expected_library }))
+    Ok(Command::Run(Run { row, params, stats, expected_library, heap_map }))
 }
 
 /// A preset or size by the name it has in reports.
@@ -91,10 +95,15 @@ mod tests {
 
     #[test]
     fn everything_is_read() {
-        let line = "run --row larson --preset seed2019 --size full --threads 7 --expect-library /x.so --stats --ops 9";
+        let line = "run --row larson --preset seed2019 --size full --threads 7 --expect-library /x.so --stats --ops 9 --heapmap /m";
         let params = Params { preset: Preset::Seed2019, size: Size::Full, threads: 7, ops: Some(9) };
-        let expected =
-            Run { row: "larson".into(), params, stats: true, expected_library: Some("/x.so".into()) };
+        let expected = Run {
+            row: "larson".into(),
+            params,
+            stats: true,
+            expected_library: Some("/x.so".into()),
+            heap_map: Some("/m".into()),
+        };
         assert_eq!(parsed(line), Ok(Command::Run(expected)));
         assert_eq!(parsed("rows"), Ok(Command::Rows));
         assert_eq!(parsed(""), Ok(Command::Help));

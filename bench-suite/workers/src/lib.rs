@@ -11,6 +11,7 @@ pub mod mimalloc_c;
 pub mod ours;
 pub mod proof;
 
+use std::fs;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -19,21 +20,24 @@ use proof::{Probe, Proof};
 use workloads::api::Global;
 use workloads::counted::Counted;
 use workloads::execute::{Identity, execute};
+use workloads::heap_map::HeapMap;
+use workloads::measure::Meter;
 use workloads::protocol::Report;
 use workloads::registry::{Failure, Params};
 use workloads::rows::{ROWS, Size};
 
 /// Makes a worker of an allocator.
 ///
-/// `prove` asks the allocator something only it can answer about a block it should have made.
+/// `prove` asks the allocator something only it can answer about a block it should have made. `map` is what shows the
+/// heap, of an allocator that can.
 #[macro_export]
 macro_rules! worker {
-    (id: $id:literal, allocator: $allocator:ty = $value:expr, prove: $prove:expr $(,)?) => {
+    (id: $id:literal, allocator: $allocator:ty = $value:expr, prove: $prove:expr $(, map: $map:expr)? $(,)?) => {
         #[global_allocator]
         static ALLOCATOR: $allocator = $value;
 
         fn main() -> std::process::ExitCode {
-            $crate::work($id, $prove)
+            $crate::work($id, $prove, <[$crate::MapHeap]>::first(&[$($map)?]))
         }
     };
 }
@@ -41,14 +45,23 @@ macro_rules! worker {
 /// How a worker asks its allocator who it is.
 pub type Prove = fn(&Probe) -> Result<Proof, String>;
 
+/// How a worker shows its heap.
+#[derive(Debug, Clone, Copy)]
+pub struct MapHeap {
+    /// Looks at the heap. Nothing that this remembers may lie in it.
+    pub look: fn(),
+    /// What the look has seen.
+    pub seen: fn() -> HeapMap,
+}
+
 /// The whole life of a worker.
-pub fn work(id: &'static str, prove: Prove) -> ExitCode {
+pub fn work(id: &'static str, prove: Prove, map: Option<&MapHeap>) -> ExitCode {
     let failure = match arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Help) => return print(arguments::USAGE),
         Ok(Command::Rows) => {
             return print(&ROWS.iter().map(|row| row.id).collect::<Vec<_>>().join("\n"));
         }
-        Ok(Command::Run(run)) => match report(id, prove, &run) {
+        Ok(Command::Run(run)) => match report(id, prove, map, &run) {
             Ok(report) => {
                 return print(&serde_json::to_string(&report).expect("a report has only plain values"));
             }
@@ -73,23 +86,35 @@ fn print(line: &str) -> ExitCode {
     }
 }
 
-fn report(id: &str, prove: Prove, run: &Run) -> Result<Report, Failure> {
+fn report(id: &str, prove: Prove, map: Option<&MapHeap>, run: &Run) -> Result<Report, Failure> {
     if cfg!(debug_assertions) && run.params.size != Size::Check {
         return Err(Failure::Parameters(
             "this build has debug assertions and is not worth timing: build with --profile worker, or take --size check"
                 .to_owned(),
         ));
     }
-    let Run { row, params, stats, expected_library } = run;
+    let Run { row, params, stats, expected_library, heap_map } = run;
+    let shown = heap_map.as_deref().map(|file| match map {
+        Some(map) => Ok((map, file)),
+        None => Err(Failure::Parameters("this allocator cannot show its heap; worker-mi can".to_owned())),
+    });
+    let shown = shown.transpose()?;
+    let meter = shown.map_or_else(Meter::default, |(map, _)| Meter::with_look(map.look));
     let identify = || {
         let probe = Probe::new(expected_library.as_deref());
         let Proof { version, evidence } = prove(&probe)?;
         Ok(Identity { allocator: id.to_owned(), version, proof: evidence })
     };
     let params: &Params = params;
-    if *stats {
-        execute::<Counted<Global>>(row, params, identify)
+    let report = if *stats {
+        execute::<Counted<Global>>(row, params, meter, identify)
     } else {
-        execute::<Global>(row, params, identify)
+        execute::<Global>(row, params, meter, identify)
+    }?;
+    if let Some((map, file)) = shown {
+        let text = serde_json::to_string(&(map.seen)()).expect("a map has only plain values");
+        fs::write(file, text)
+            .map_err(|error| Failure::Check(format!("cannot write {}: {error}", file.display())))?;
     }
+    Ok(report)
 }

@@ -4,6 +4,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use workloads::heap_map::{HeapMap, Holding};
 use workloads::planted::{EXTRA_BYTES, PLANTED};
 use workloads::protocol::{PROTOCOL, Report};
 use workloads::rows::ROWS;
@@ -64,6 +65,31 @@ fn counts_come_with_stats_and_change_nothing_else() {
             matches!(row.id, "larson" | "larson-sized" | "sh8bench" | "cache-scratch1" | "cache-scratchN");
         assert_eq!(counts.cross_thread_frees > 0, hands_over, "{}: {counts:?}", row.id);
     }
+}
+
+#[test]
+fn the_heap_is_shown_where_the_allocator_can() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let file = folder.path().join("map.json");
+    let arguments = format!("run --row larson --check --threads 2 --heapmap {}", file.display());
+    let with = report(MI, &arguments);
+    assert_eq!(with.checksum, report(MI, "run --row larson --check --threads 2").checksum);
+    let text = std::fs::read_to_string(&file).expect("the worker wrote a map");
+    let map: HeapMap = serde_json::from_str(&text).expect("a map is JSON");
+    let blocks = |holding| match holding {
+        Holding::Page { block_size, used, .. } => block_size * used,
+        _ => 0,
+    };
+    let used: u64 = map.spans.iter().map(|span| blocks(span.holding)).sum();
+    // Two sets of 5000 blocks of 8 to 999 bytes are live, in classes that are at most a third larger.
+    let live = 10_000 * 500;
+    assert!((live * 95 / 100..live * 4 / 3).contains(&used), "{used}");
+    assert!(map.spans.iter().any(|span| span.holding == Holding::Kept), "where the threads are known");
+
+    let (code, text) = complaint(MC, &arguments);
+    assert!(code == Some(2) && text.contains("cannot show its heap"), "{text}");
+    let (code, text) = complaint(MI, "run --row cfrac --check --heapmap /nonexistent/map");
+    assert!(code == Some(1) && text.contains("/nonexistent/map"), "{text}");
 }
 
 #[test]

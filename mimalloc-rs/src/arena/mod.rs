@@ -20,6 +20,7 @@ pub(crate) use region::{
     OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice, find, first, slice_at,
     slice_of_number,
 };
+pub(crate) use survey::Content;
 
 use crate::gauge::Gauge;
 use crate::geometry::SLICE_SIZE;
@@ -81,7 +82,16 @@ pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: 
 /// The first slices of all pages and runs, in order of address within each region, and the theap each belongs to. What
 /// comes and goes meanwhile may be among them or not.
 pub(crate) fn pages() -> impl Iterator<Item = (Slice, u32)> {
-    regions().iter().flat_map(Region::pages)
+    contents().filter_map(|(first, _, content)| match content {
+        Content::Page(home) => Some((first, home)),
+        Content::Free | Content::Other => None,
+    })
+}
+
+/// What all slices hold that were handed out at some time, as far as neighbours belong together: the first, how many,
+/// and what. As for [`pages`].
+pub(crate) fn contents() -> impl Iterator<Item = (Slice, usize, Content)> {
+    regions().iter().flat_map(Region::contents)
 }
 
 /// Gives all memory back.

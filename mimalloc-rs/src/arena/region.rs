@@ -143,6 +143,12 @@ impl Slice {
         self.region.group(self.index / GROUP_SLICES).free() & mask((self.index % GROUP_SLICES) as u32, 1) == 0
     }
 
+    /// Whether it is free, and the system has not got its memory back.
+    pub(crate) fn is_resident(self) -> bool {
+        self.region.group(self.index / GROUP_SLICES).resident() & mask((self.index % GROUP_SLICES) as u32, 1)
+            != 0
+    }
+
     /// The slice `count` places further on.
     #[inline]
     pub(crate) fn plus(self, count: usize) -> Self {

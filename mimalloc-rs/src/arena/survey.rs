@@ -1,43 +1,51 @@
-//! Which pages there are in a region, for those who look at a heap from outside.
+//! What the slices of a region hold, for those who look at a heap from outside.
 
 use super::region::{OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice};
-use crate::geometry::GROUP_SLICES;
+use crate::geometry::SLICE_SHIFT;
 use crate::page::Page;
 use crate::size_class::CLASS;
 use crate::sync::Ordering;
 
+/// What neighbouring slices hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Nobody holds them.
+    Free,
+    /// Somebody holds them, and there is no page.
+    Other,
+    /// A page or run, and the theap it belongs to.
+    Page(u32),
+}
+
 impl Region {
-    /// See [`super::pages`].
-    pub(super) fn pages(&'static self) -> impl Iterator<Item = (Slice, u32)> {
-        let end = self.groups_in_use() * GROUP_SLICES;
+    /// See [`super::contents`].
+    pub(super) fn contents(&'static self) -> impl Iterator<Item = (Slice, usize, Content)> {
+        let end = self.reached() >> SLICE_SHIFT;
         let mut index = 0;
         core::iter::from_fn(move || {
-            while index < end {
-                let first = Slice { region: self, index };
-                let (slices, home) = held(first);
-                index += slices;
-                if let Some(home) = home {
-                    return Some((first, home));
-                }
-            }
-            None
+            let first = Slice { region: self, index };
+            let (slices, content) = (index < end).then(|| look(first))?;
+            // A length that is being written does not lead out of the region.
+            let slices = slices.clamp(1, end - index);
+            index += slices;
+            Some((first, slices, content))
         })
     }
 }
 
-/// How many slices to go on, and whose page or run starts here, if one does.
-fn held(first: Slice) -> (usize, Option<u32>) {
+/// What starts here, and how many slices it has.
+fn look(first: Slice) -> (usize, Content) {
     if !first.is_held() {
-        return (1, None);
+        return (1, Content::Free);
     }
     let page = first.page();
     // SAFETY: records are never unmapped; their class and length were written before the owner word.
     unsafe {
         match first.owner().load(Ordering::Relaxed) {
-            OWNER_NOT_A_PAGE => (1, None),
-            owner if owner & OWNER_INTERIOR != 0 => (1, None),
-            OWNER_SINGLETON => (Page::run_slices(page).max(1), Some(Page::origin(page))),
-            owner => (usize::from(CLASS[Page::class(page)].slices), Some(owner)),
+            OWNER_NOT_A_PAGE => (1, Content::Other),
+            owner if owner & OWNER_INTERIOR != 0 => (1, Content::Other),
+            OWNER_SINGLETON => (Page::run_slices(page), Content::Page(Page::origin(page))),
+            owner => (usize::from(CLASS[Page::class(page)].slices), Content::Page(owner)),
         }
     }
 }

@@ -143,6 +143,11 @@ impl<O: Orders> RemoteWord<O> {
         }
     }
 
+    /// Blocks that wait to be taken at this moment; for anyone.
+    pub(crate) fn waiting(&self) -> u32 {
+        count(self.word.load(crate::sync::Ordering::Relaxed))
+    }
+
     /// Gives up a page that has no free block. Fails when a block has just been freed into it.
     #[inline]
     pub(crate) fn release_full(&self) -> bool {

@@ -13,11 +13,13 @@
 mod amount;
 mod fields;
 mod json;
+mod spans;
 mod survey;
 mod table;
 
 pub(crate) use amount::Bytes;
 pub use fields::{CHUNK_BINS, Stats};
+pub use spans::{Holding, SLICE, Span, spans};
 pub(crate) use survey::committed;
 
 use crate::geometry::CLASSES;

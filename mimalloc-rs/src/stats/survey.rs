@@ -189,7 +189,7 @@ fn heap_of(home: u32) -> *const Record {
 }
 
 /// Puts the blocks that the calling thread keeps to allocate from where they do not count as in use.
-fn settle() {
+pub(super) fn settle() {
     // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's.
     unsafe {
         let thread = Theap::thread(thread::theap());

@@ -2,4 +2,9 @@
 
 use mimalloc_rs::MiMalloc;
 
-workers::worker! { id: "mi-secure", allocator: MiMalloc = MiMalloc, prove: |probe| workers::ours::prove(probe, true) }
+workers::worker! {
+    id: "mi-secure",
+    allocator: MiMalloc = MiMalloc,
+    prove: |probe| workers::ours::prove(probe, true),
+    map: workers::ours::MAP,
+}

@@ -2,4 +2,9 @@
 
 use mimalloc_rs::MiMalloc;
 
-workers::worker! { id: "mi", allocator: MiMalloc = MiMalloc, prove: |probe| workers::ours::prove(probe, false) }
+workers::worker! {
+    id: "mi",
+    allocator: MiMalloc = MiMalloc,
+    prove: |probe| workers::ours::prove(probe, false),
+    map: workers::ours::MAP,
+}
