@@ -8,6 +8,7 @@
 //! it is smaller and others follow. Nothing here takes a lock.
 
 pub(crate) mod bitmap;
+mod claim;
 mod purge;
 mod region;
 mod reserve;

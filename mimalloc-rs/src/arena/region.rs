@@ -4,10 +4,9 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use super::Run;
 use super::bitmap::{Group, mask};
-use super::tables::{TABLE_ALIGN, Tables};
-use crate::geometry::{CACHE_LINE, COMMIT_STEP, GROUP_SLICES, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
+use super::tables::Tables;
+use crate::geometry::{CACHE_LINE, GROUP_SLICES, REGIONS_MAX, SLICE_SHIFT};
 use crate::os;
 use crate::page::Page;
 
@@ -37,22 +36,22 @@ pub(crate) fn first() -> &'static Region {
 #[repr(C, align(64))]
 pub(crate) struct Region {
     /// Start of the first slice.
-    base: AtomicPtr<u8>,
+    pub(super) base: AtomicPtr<u8>,
     /// Slices; zero until the region is ready.
-    slices: AtomicUsize,
+    pub(super) slices: AtomicUsize,
     /// One word per slice: which theap owns the page that starts there.
     owners: AtomicPtr<AtomicU32>,
     /// One record per slice; that of a page's first slice is the page's.
-    records: AtomicPtr<Page>,
+    pub(super) records: AtomicPtr<Page>,
     /// One entry per [`GROUP_SLICES`] slices.
     groups: AtomicPtr<Group>,
 
     /// Slices that can be touched; all of them where memory is overcommitted.
-    committed: AtomicUsize,
+    pub(super) committed: AtomicUsize,
     /// No group before this one has a free slice, or is being given one.
-    hint: AtomicUsize,
+    pub(super) hint: AtomicUsize,
     /// No slice from here on was ever used.
-    high: AtomicUsize,
+    pub(super) high: AtomicUsize,
 
     /// Only heaps bound to the region take memory from it.
     exclusive: AtomicBool,
@@ -255,7 +254,7 @@ impl Region {
     ///
     /// # Safety
     /// They lie in the region.
-    unsafe fn make_accessible(&self, start: *mut u8, size: usize) -> bool {
+    pub(super) unsafe fn make_accessible(&self, start: *mut u8, size: usize) -> bool {
         let function = self.commit_fn.load(Ordering::Relaxed);
         // SAFETY: as the caller says; only `set_up` stores a function, of this type.
         unsafe {
@@ -296,223 +295,8 @@ impl Region {
     pub(super) fn groups_in_use(&self) -> usize {
         self.high.load(Ordering::Relaxed).div_ceil(GROUP_SLICES)
     }
-
-    pub(super) fn allocate(&'static self, count: usize, align: usize) -> Option<Run> {
-        let attempt = || {
-            if count == 1 && align == SLICE_SIZE {
-                self.allocate_one()
-            } else {
-                self.allocate_run(count, align)
-            }
-        };
-        attempt().or_else(|| {
-            // A slice that came free while the hint was being raised lies before it.
-            if self.hint.swap(0, Ordering::Relaxed) == 0 { None } else { attempt() }
-        })
-    }
-
-    fn allocate_one(&'static self) -> Option<Run> {
-        let groups = self.slices.load(Ordering::Acquire) / GROUP_SLICES;
-        let from = self.hint.load(Ordering::Relaxed);
-        for number in from..groups {
-            if let Some(bit) = self.group(number).claim_one() {
-                self.raise_hint(from, number);
-                return self.hand_out(number * GROUP_SLICES + bit as usize, 1);
-            }
-        }
-        None
-    }
-
-    /// Notes that no group from `from`, the hint until now, up to `to` has a free slice.
-    fn raise_hint(&self, from: usize, to: usize) {
-        if to != from {
-            let _ = self.hint.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
-        }
-    }
-
-    /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
-    fn allocate_run(&'static self, count: usize, align: usize) -> Option<Run> {
-        let slices = self.slices.load(Ordering::Acquire);
-        let base = self.base.load(Ordering::Relaxed).addr();
-        let aligned = |index: usize| {
-            let address = base + (index << SLICE_SHIFT);
-            Some((address.checked_next_multiple_of(align)? - base) >> SLICE_SHIFT)
-        };
-        let from = self.hint.load(Ordering::Relaxed);
-        let free = self.next_free(from * GROUP_SLICES, slices)?;
-        self.raise_hint(from, free / GROUP_SLICES);
-        let mut start = aligned(free)?;
-        while start.checked_add(count)? <= slices {
-            match self.first_used(start, count) {
-                Some(used) => start = aligned(self.next_free(used + 1, slices)?)?,
-                None if self.claim(start, count) => return self.hand_out(start, count),
-                None => {}
-            }
-        }
-        None
-    }
-
-    /// The first free slice at or behind `from`, of the region's `slices`. A large heap is passed over by one
-    /// look per group.
-    fn next_free(&self, from: usize, slices: usize) -> Option<usize> {
-        let mut ahead = u64::MAX << (from % GROUP_SLICES);
-        for group in from / GROUP_SLICES..slices / GROUP_SLICES {
-            let free = self.group(group).free() & ahead;
-            if free != 0 {
-                return Some(group * GROUP_SLICES + free.trailing_zeros() as usize);
-            }
-            ahead = u64::MAX;
-        }
-        None
-    }
-
-    /// The last used slice of the first group, from the left, that stands in the way of a run.
-    fn first_used(&self, start: usize, count: usize) -> Option<usize> {
-        let mut found = None;
-        self.each_group(start, count, |group, bits| {
-            let used = !self.group(group).free() & bits;
-            if used == 0 {
-                return true;
-            }
-            found = Some(group * GROUP_SLICES + used.ilog2() as usize);
-            false
-        });
-        found
-    }
-
-    pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {
-        if start.checked_add(count)? > self.slices.load(Ordering::Relaxed) || !self.claim(start, count) {
-            return None;
-        }
-        self.hand_out(start, count)
-    }
-
-    fn claim(&self, start: usize, count: usize) -> bool {
-        let mut done = 0;
-        let complete = self.each_group(start, count, |group, bits| {
-            let claimed = self.group(group).claim(bits);
-            if claimed {
-                done += bits.count_ones() as usize;
-            }
-            claimed
-        });
-        if !complete && done > 0 {
-            self.unclaim(start, done);
-        }
-        complete
-    }
-
-    pub(super) fn unclaim(&self, start: usize, count: usize) {
-        self.each_group(start, count, |group, bits| {
-            self.group(group).release(bits);
-            true
-        });
-        self.hint.fetch_min(start / GROUP_SLICES, Ordering::Relaxed);
-    }
-
-    /// Makes claimed slices usable and says whether they are zero.
-    fn hand_out(&'static self, start: usize, count: usize) -> Option<Run> {
-        if start + count > self.committed.load(Ordering::Acquire) && !self.commit(start + count) {
-            self.unclaim(start, count);
-            return None;
-        }
-        super::HELD.add(count);
-        if start + count > self.high.load(Ordering::Relaxed) {
-            self.high.fetch_max(start + count, Ordering::Relaxed);
-        }
-        let mut zero = true;
-        self.each_group(start, count, |group, bits| {
-            zero &= self.group(group).soil(bits);
-            true
-        });
-        Some(Run { first: Slice { region: self, index: start }, zero })
-    }
-
-    /// Several threads may do this at once: it is idempotent, and the mark only rises.
-    #[cold]
-    fn commit(&'static self, slices: usize) -> bool {
-        let total = self.slices.load(Ordering::Relaxed);
-        let from = self.committed.load(Ordering::Acquire);
-        if from >= slices {
-            // Another thread was faster.
-            return true;
-        }
-        let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
-        let records = self.records.load(Ordering::Relaxed);
-        // SAFETY: both ranges lie in the region: `from` and `to` are at most its number of slices.
-        let done = unsafe {
-            let start = Slice { region: self, index: from }.start();
-            self.make_accessible(start, (to - from) << SLICE_SHIFT)
-                && commit_table(records.cast(), to * size_of::<Page>())
-        };
-        super::COMMIT_CALLS.add(1);
-        if done {
-            self.committed.fetch_max(to, Ordering::AcqRel);
-        }
-        done
-    }
-
-    /// Gives slices back.
-    ///
-    /// # Safety
-    /// The caller holds them and nothing refers to their memory.
-    pub(super) unsafe fn release(&self, start: usize, count: usize) {
-        self.unclaim(start, count);
-    }
-
-    /// Calls `visit` with each group that the run touches and the bits of the run there, until it says false.
-    pub(super) fn each_group(
-        &self,
-        start: usize,
-        count: usize,
-        mut visit: impl FnMut(usize, u64) -> bool,
-    ) -> bool {
-        let (mut at, end) = (start, start + count);
-        while at < end {
-            let bit = at % GROUP_SLICES;
-            let here = (GROUP_SLICES - bit).min(end - at);
-            if !visit(at / GROUP_SLICES, mask(bit as u32, here as u32)) {
-                return false;
-            }
-            at += here;
-        }
-        true
-    }
-}
-
-/// Commits a table from its start; it grows in place, so what is accessible stays one piece.
-///
-/// # Safety
-/// The table lies in a region and has room for `size` bytes, rounded up to system pages.
-unsafe fn commit_table(table: *mut u8, size: usize) -> bool {
-    // SAFETY: the caller vouches for the range.
-    unsafe { os::commit(table, size.next_multiple_of(TABLE_ALIGN)) }
 }
 
 const _: () = assert!(size_of::<Group>() == 32);
 const _: () = assert!(core::mem::offset_of!(Region, committed) < CACHE_LINE);
 const _: () = assert!(REGIONS_MAX << NUMBER_SHIFT <= i32::MAX as usize + 1);
-
-#[cfg(test)]
-mod tests {
-    use super::super::{COUNT, allocate};
-    use super::*;
-
-    #[test]
-    fn a_run_that_is_refused_leaves_nothing_claimed() {
-        assert!(allocate(1, SLICE_SIZE).is_some());
-        let (region, border) = (first(), 100 * GROUP_SLICES);
-        let _behind = region.allocate_at(border, 1).expect("nobody uses the hundredth group");
-        assert!(region.allocate_at(border - 1, 2).is_none(), "its second half is used");
-        assert!(region.allocate_at(border - 1, 1).is_some(), "its first half stayed claimed");
-    }
-
-    #[test]
-    fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
-        assert!(allocate(1, SLICE_SIZE).is_some() && COUNT.load(Ordering::Relaxed) > 0);
-        let region = first();
-        let committed = region.committed.load(Ordering::Relaxed);
-        assert!(region.commit(committed / 2), "less than what is accessible");
-        assert_eq!(region.committed.load(Ordering::Relaxed), committed);
-    }
-}
