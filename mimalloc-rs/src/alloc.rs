@@ -135,10 +135,10 @@ unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
         if !Theap::is_none(theap) {
             return Theap::refill(theap, class);
         }
-        match thread::theap_for_alloc() {
-            Some(theap) => Theap::refill(theap, class),
-            None => ptr::null_mut(),
-        }
+        let Some(theap) = thread::theap_for_alloc() else { return ptr::null_mut() };
+        // Who keeps a handle from before the thread's first allocation comes here each time: the list may be full.
+        let block = take(theap, class);
+        if block.is_null() { Theap::refill(theap, class) } else { block }
     }
 }
 
