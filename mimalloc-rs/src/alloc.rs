@@ -144,10 +144,10 @@ unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
         if !Theap::is_none(theap) {
             return Theap::refill(theap, class);
         }
-        match thread::theap_for_alloc() {
-            Some(theap) => Theap::refill(theap, class),
-            None => ptr::null_mut(),
-        }
+        let Some(theap) = thread::theap_for_alloc() else { return ptr::null_mut() };
+        // Who keeps a handle from before the thread's first allocation comes here each time: the list may be full.
+        let block = take(theap, class);
+        if block.is_null() { Theap::refill(theap, class) } else { block }
     }
 }
 
@@ -223,6 +223,34 @@ pub(crate) fn block_size(size: usize, align: usize) -> usize {
     } else {
         (size + GUARD_SIZE).max(1).next_multiple_of(SLICE_SIZE) - GUARD_SIZE
     }
+}
+
+/// The most bytes that can be asked for at the price of `size`: blocks of both sizes are the same. That is what can be
+/// used of either, except with the crate feature `debug`, where a block holds what was asked for.
+///
+/// ```
+/// use mimalloc_rs::good_size;
+/// use mimalloc_rs::raw::{self, ThreadHeap};
+///
+/// let p = ThreadHeap::current().malloc(good_size(1000));
+/// // SAFETY: `p` is a live block, given up by the last line.
+/// unsafe {
+///     assert_eq!(raw::usable_size(p), good_size(1000));
+///     raw::free(p);
+/// }
+/// ```
+#[must_use]
+pub const fn good_size(size: usize) -> usize {
+    if size > isize::MAX as usize {
+        return size;
+    }
+    let whole = size + padding();
+    let block = if whole <= BLOCK_MAX {
+        size_class::block_size(size_class::of(whole))
+    } else {
+        (whole + GUARD_SIZE).next_multiple_of(SLICE_SIZE) - GUARD_SIZE
+    };
+    block - padding()
 }
 
 /// Makes the block at `p` hold `new` bytes without moving it, if that wastes less than half of it.

@@ -114,6 +114,7 @@ unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
             Freed::ClaimedWithList => {}
         }
         match thread::theap_for_free(theap) {
+            // Pages without an owner are the main heap's, whatever the thread allocates from by default.
             Some(theap) => Theap::adopt(Theap::thread(theap), page),
             None => without_theap(page),
         }

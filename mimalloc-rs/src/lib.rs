@@ -68,8 +68,8 @@ mod sync;
 mod theap;
 mod thread;
 
+pub use alloc::good_size;
 pub use arena::{Arena, CommitFn, Manage, Reserve};
 pub use global::MiMalloc;
 pub use heap::{Area, Heap, SubProcess};
 pub use report::ErrorKind;
-pub use size_class::good_size;

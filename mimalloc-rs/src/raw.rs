@@ -269,8 +269,8 @@ impl ThreadHeap<'_> {
             if offset & (align - 1) != 0 {
                 return alloc::allocate_at(self.theap, size, align, offset, zero);
             }
-            // An aligned block of no size is as large as its alignment, or it would not lie there.
-            let size = if align > 1 { size.max(1) } else { size };
+            // An aligned block of no size is as large as its alignment, or it would not lie there. Padding has a size.
+            let size = if align > 1 && alloc::padding() == 0 { size.max(1) } else { size };
             if zero {
                 // The whole block: growing in place must find zeros too.
                 alloc::allocate_zeroed(self.theap, alloc::block_size(size, align), align)

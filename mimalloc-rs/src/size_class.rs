@@ -127,21 +127,6 @@ pub(crate) const fn block_size(class: usize) -> usize {
     }
 }
 
-/// The usable size of the block that serves a request of `size` bytes.
-///
-/// Sizes that own a run of slices are rounded up to whole slices.
-#[must_use]
-pub const fn good_size(size: usize) -> usize {
-    if size <= BLOCK_MAX {
-        block_size(of(size))
-    } else {
-        match size.checked_next_multiple_of(SLICE_SIZE) {
-            Some(rounded) => rounded,
-            None => size,
-        }
-    }
-}
-
 const _: () = assert!(block_size(CLASSES - 1) == BLOCK_MAX);
 const _: () = assert!(of(BLOCK_MAX) == CLASSES - 1);
 
@@ -176,14 +161,6 @@ mod tests {
                 let block = block_size(of(size));
                 assert!(block.is_multiple_of(align), "{size} in {block} at {align}");
             }
-        }
-    }
-
-    #[test]
-    fn good_size_is_a_fixed_point() {
-        for size in [1, 8, 9, 100, 1025, 65_536, 65_537, 1 << 20, usize::MAX] {
-            assert!(good_size(size) >= size);
-            assert_eq!(good_size(good_size(size)), good_size(size));
         }
     }
 }

@@ -109,9 +109,13 @@ impl Heap {
     /// Ends the heap and frees all its blocks, in time that depends on the number of its pages alone.
     ///
     /// Blocks that were allocated through `&Heap` as an allocator cannot be reached any more by then. A heap that was
-    /// made to keep its blocks is deleted instead.
+    /// made to keep its blocks is deleted instead; a main heap, which [`from_raw`](Self::from_raw) can make a value of,
+    /// is left alone.
     pub fn destroy(self) {
         let heap = ManuallyDrop::new(self);
+        if heap.is_main() {
+            return;
+        }
         // SAFETY: the heap was owned, and borrowed by nobody; to touch a block by a raw pointer from now on is
         // the fault of whoever does.
         unsafe { heap.record.destroy() }

@@ -54,7 +54,7 @@ impl Stats {
     ///
     /// let heap = Heap::new().expect("memory for one more heap");
     /// let p = heap.here().expect("memory for this thread's part").malloc(1000);
-    /// assert_eq!(Stats::of(&heap).malloc_normal.current, mimalloc_rs::good_size(1000) as i64);
+    /// assert!(!p.is_null() && Stats::of(&heap).malloc_normal.current >= 1000);
     /// ```
     #[must_use]
     pub fn of(heap: &Heap) -> Self {

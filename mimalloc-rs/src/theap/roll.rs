@@ -100,6 +100,8 @@ impl Theap {
     pub(crate) unsafe fn destroy(theap: *mut Theap) {
         // SAFETY: all that is in the roll is the theap's; nothing refers to its blocks.
         unsafe {
+            // The stack stays with the theap: what it names may not outlive the heap.
+            Self::release_returned(theap);
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
                 if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {

@@ -1,6 +1,9 @@
-//! What several test programs need: blocks that know what they contain, children, and the process's own size.
+//! What several test programs need: blocks that know what they contain, children, the errors that calls cause, and
+//! operations read from bytes.
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 pub(crate) mod block;
+pub(crate) mod errors;
 pub(crate) mod process;
+pub(crate) mod script;
