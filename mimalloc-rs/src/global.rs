@@ -78,6 +78,18 @@ pub(crate) unsafe fn reallocate(
 
 impl MiMalloc {
     /// Whether `p` points into memory that this allocator reserved. Any pointer may be passed.
+    ///
+    /// ```
+    /// use mimalloc_rs::{MiMalloc, raw::{self, ThreadHeap}};
+    ///
+    /// let p = ThreadHeap::current().malloc(100);
+    /// assert!(MiMalloc.owns(p) && !MiMalloc.owns(&raw const p));
+    /// // SAFETY: `p` is a live block, given up by the last line.
+    /// unsafe {
+    ///     assert!(MiMalloc.usable_size(p) >= 100);
+    ///     raw::free(p);
+    /// }
+    /// ```
     #[must_use]
     pub fn owns<T>(&self, p: *const T) -> bool {
         arena::find(p.cast()).is_some()

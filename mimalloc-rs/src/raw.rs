@@ -13,6 +13,13 @@
 //!     raw::free(p);
 //! }
 //! ```
+//!
+//! # Errors
+//!
+//! Where null says that there is no block, the [error function](crate::hooks::register_error) was told once: that the
+//! size is [too large](crate::ErrorKind::TooLarge) if size and alignment together exceed `isize::MAX` bytes, that the
+//! process is [out of memory](crate::ErrorKind::OutOfMemory) otherwise. An alignment that is no power of two yields
+//! null without an error, and so do [`ThreadHeap::malloc_at_hand`] and [`expand`].
 
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -57,7 +64,8 @@ impl ThreadHeap<'_> {
         Self { theap, heap: PhantomData }
     }
 
-    /// The one the calling thread allocates from by default.
+    /// The one the calling thread allocates from by default. Before the thread's first block it has none yet: the
+    /// handle works, but one that is asked for later is faster.
     #[inline(always)]
     #[must_use]
     pub fn current() -> Self {
@@ -86,6 +94,20 @@ impl ThreadHeap<'_> {
     }
 
     /// As [`malloc`](Self::malloc); every byte of the block reads as zero, those beyond `size` included.
+    ///
+    /// ```
+    /// use mimalloc_rs::raw::{self, ThreadHeap};
+    ///
+    /// let here = ThreadHeap::current();
+    /// let p = here.zalloc(10);
+    /// // SAFETY: `p` is a live block until it is given up for `q`, and `q` until it is freed.
+    /// unsafe {
+    ///     p.write(7);
+    ///     let q = here.rezalloc(p, 1000);
+    ///     assert_eq!((q.read(), q.add(999).read()), (7, 0));
+    ///     raw::free(q);
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn zalloc(self, size: usize) -> *mut u8 {
@@ -99,7 +121,17 @@ impl ThreadHeap<'_> {
     }
 
     /// A block of at least `size` bytes whose byte at `offset` lies at a multiple of `align`; null when `align` is not
-    /// a power of two or there is no memory. `offset` may lie behind the block.
+    /// a power of two or there is no memory. `offset` may lie behind the block. All three are in bytes.
+    ///
+    /// ```
+    /// use mimalloc_rs::raw::{self, ThreadHeap};
+    ///
+    /// // What lies behind a header of 8 bytes starts a cache line.
+    /// let p = ThreadHeap::current().malloc_aligned_at(100, 64, 8);
+    /// assert!((p.addr() + 8).is_multiple_of(64));
+    /// // SAFETY: `p` is a live block, given up here.
+    /// unsafe { raw::free(p) };
+    /// ```
     #[inline]
     #[must_use]
     pub fn malloc_aligned_at(self, size: usize, align: usize, offset: usize) -> *mut u8 {
@@ -114,7 +146,20 @@ impl ThreadHeap<'_> {
     }
 
     /// Makes the block at `p` hold `size` bytes, moving it if it must. Null when there is no memory: `p` is still live
-    /// then. A null `p` stands for a block of no size. The block moves to this heap if it lies in another.
+    /// then. A null `p` stands for a block of no size. The block moves to this heap if it lies in another. With a
+    /// `size` of zero it is exchanged for a block of no size.
+    ///
+    /// ```
+    /// use mimalloc_rs::raw::{self, ThreadHeap};
+    ///
+    /// let here = ThreadHeap::current();
+    /// let p = here.malloc(100);
+    /// // SAFETY: `p` is a live block: null gives it back.
+    /// unsafe {
+    ///     assert!(here.realloc(p, usize::MAX).is_null());
+    ///     raw::free(p);
+    /// }
+    /// ```
     ///
     /// # Safety
     /// `p` is null or a live block of this allocator, which the caller gives up for the result unless that is null.
@@ -125,8 +170,8 @@ impl ThreadHeap<'_> {
         unsafe { self.reallocate(p, Request::plain(size)) }
     }
 
-    /// As [`realloc`](Self::realloc); what the block gains reads as zero, if all that it was and is was allocated
-    /// zeroed.
+    /// As [`realloc`](Self::realloc); what the block gains over its [usable size](usable_size) reads as zero, if all
+    /// that it was and is was allocated zeroed. What it loses within its usable size is still there when it grows.
     ///
     /// # Safety
     /// As for [`realloc`](Self::realloc).
@@ -161,6 +206,16 @@ impl ThreadHeap<'_> {
 
     /// Makes this the one that the calling thread allocates from by default, and returns the one before. That of a
     /// heap that ends is replaced by that of the main heap, in the thread that ends it.
+    ///
+    /// ```
+    /// use mimalloc_rs::{Heap, raw::ThreadHeap};
+    ///
+    /// let heap = Heap::new().expect("memory for one more heap");
+    /// // SAFETY: no other thread knows of the heap.
+    /// unsafe { heap.here().expect("memory for this thread's part").set_default() };
+    /// assert!(heap.contains(ThreadHeap::current().malloc(100)));
+    /// heap.destroy();
+    /// ```
     ///
     /// # Safety
     /// The heap does not end while it is this thread's default, unless this thread ends it, and not while a handle of it
@@ -359,13 +414,20 @@ impl ThreadHeap<'_> {
 /// Ends the calling thread's part in all heaps, as its end would: its pages go to whoever needs them next. Allocating
 /// begins a new part.
 ///
+/// ```
+/// # use mimalloc_rs::raw;
+/// // SAFETY: this thread has no handle.
+/// unsafe { raw::thread_done() };
+/// ```
+///
 /// # Safety
 /// No [`ThreadHeap`] of the thread is used any more.
 pub unsafe fn thread_done() {
     thread::end();
 }
 
-/// Frees a block. Null is nothing to free; a pointer that is no block is reported and left alone.
+/// Frees a block. Null is nothing to free; a pointer that is no block is reported as
+/// [invalid](crate::ErrorKind::InvalidPointer) and left alone, as far as it can be told from one.
 ///
 /// # Safety
 /// `p` is null or a live block of this allocator, which the caller gives up, and nobody ends its heap meanwhile.
@@ -376,7 +438,7 @@ pub unsafe fn free(p: *mut u8) {
 }
 
 /// Bytes that can be used at `p`, at least what was asked for; zero for null and for what is no block of this
-/// allocator.
+/// allocator. With the crate feature `debug`, exactly what was asked for.
 ///
 /// # Safety
 /// `p` is null, a live block of this allocator, or no pointer into its memory at all.
@@ -387,7 +449,19 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
     unsafe { alloc::usable_size(p) }
 }
 
-/// Makes the block at `p` hold `size` bytes where it is: `p` again, or null when that is not possible.
+/// Makes the block at `p` hold `size` bytes where it is: `p` again, or null when that is not possible, which is no
+/// error and leaves the block as it was. What it gains has any contents. It never shrinks.
+///
+/// ```
+/// use mimalloc_rs::raw::{self, ThreadHeap};
+///
+/// let p = ThreadHeap::current().malloc(100);
+/// // SAFETY: `p` is a live block, given up by the last line.
+/// unsafe {
+///     assert_eq!(raw::expand(p, raw::usable_size(p)), p);
+///     raw::free(p);
+/// }
+/// ```
 ///
 /// # Safety
 /// `p` is null or a live block of this allocator.

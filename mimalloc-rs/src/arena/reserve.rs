@@ -62,7 +62,8 @@ impl Arena {
     /// Arenas start at a multiple of this many bytes.
     pub const MIN_ALIGN: usize = SLICE_SIZE;
 
-    /// Reserves `size` bytes, rounded up, and no less than [`MIN_SIZE`](Self::MIN_SIZE).
+    /// Reserves `size` bytes, rounded up, and no less than [`MIN_SIZE`](Self::MIN_SIZE). Where there are no large
+    /// system pages, ordinary ones will do.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`] when the system refuses the address space, or there are too many arenas.
@@ -76,6 +77,19 @@ impl Arena {
 
     /// Makes an arena of `size` bytes at `start`. `None` when less than [`MIN_SIZE`](Self::MIN_SIZE) is left after
     /// aligning them, or there are too many arenas.
+    ///
+    /// ```
+    /// use std::alloc::{GlobalAlloc, Layout, System};
+    /// use mimalloc_rs::{Arena, Manage};
+    ///
+    /// let layout = Layout::from_size_align(64 << 20, Arena::MIN_ALIGN).expect("a valid layout");
+    /// // SAFETY: the memory is zero, can be touched, and is never given back.
+    /// let arena = unsafe {
+    ///     let start = System.alloc_zeroed(layout);
+    ///     Arena::manage(start, layout.size(), Manage { committed: true, zero: true, ..Manage::default() })
+    /// };
+    /// assert_eq!(arena.map(|arena| arena.area().1), Some(64 << 20));
+    /// ```
     ///
     /// # Safety
     /// The memory is as `how` says, and nobody else's for the life of the process.
@@ -101,6 +115,13 @@ impl Arena {
 
     /// Reserves up to `pages` pages of 1 GiB each, on NUMA node `node` if one is given, and says how many it got. Stops
     /// when the system has none left, or after `timeout_ms` milliseconds.
+    ///
+    /// ```
+    /// use mimalloc_rs::Arena;
+    ///
+    /// let got = Arena::reserve_huge_pages(2, None, Some(1000));
+    /// assert!(got <= 2);
+    /// ```
     pub fn reserve_huge_pages(pages: usize, node: Option<u32>, timeout_ms: Option<u64>) -> usize {
         let start = os::coarse_ms();
         for done in 0..pages {
@@ -124,7 +145,14 @@ impl Arena {
         pages
     }
 
-    /// All arenas.
+    /// All arenas, those that the allocator made by itself included.
+    ///
+    /// ```
+    /// use mimalloc_rs::Arena;
+    ///
+    /// let reserved: usize = Arena::all().map(|arena| arena.area().1).sum();
+    /// println!("{} MiB of address space", reserved >> 20);
+    /// ```
     pub fn all() -> impl Iterator<Item = Self> {
         super::regions().iter().map(|region| Self { region })
     }

@@ -46,6 +46,17 @@ impl Heap {
     }
 
     /// As [`new`](Self::new); to destroy this heap means to delete it.
+    ///
+    /// ```
+    /// use mimalloc_rs::{Heap, raw};
+    ///
+    /// let heap = Heap::new_keeping_blocks().expect("memory for one more heap");
+    /// let p = heap.here().expect("memory for this thread's part").malloc(100);
+    /// heap.destroy();
+    /// assert!(Heap::main().contains(p));
+    /// // SAFETY: `p` is a live block, given up here.
+    /// unsafe { raw::free(p) };
+    /// ```
     #[must_use]
     pub fn new_keeping_blocks() -> Option<Self> {
         Self::with(Plan { main: Some(Self::current_main()), keeps_blocks: true, ..Plan::default() })
@@ -133,6 +144,15 @@ impl Heap {
     }
 
     /// The heap that [`into_raw`](Self::into_raw) or [`of`](Self::of) named.
+    ///
+    /// ```
+    /// use mimalloc_rs::Heap;
+    ///
+    /// let pointer = Heap::new().expect("memory for one more heap").into_raw();
+    /// // SAFETY: the heap has not ended, and this is the only value.
+    /// let heap = unsafe { Heap::from_raw(pointer) };
+    /// heap.delete();
+    /// ```
     ///
     /// # Safety
     /// The heap has not ended, and of all the values made from its pointer only one is dropped or consumed.

@@ -64,7 +64,14 @@ impl SubProcess {
         theap.is_some()
     }
 
-    /// Its main heap and all that were made by its threads, as pointers for [`Heap::from_raw`].
+    /// Its main heap, which comes first, and all that were made by its threads, as pointers for [`Heap::from_raw`].
+    ///
+    /// ```
+    /// use mimalloc_rs::{Heap, SubProcess};
+    ///
+    /// let heap = Heap::new().expect("memory for one more heap").into_raw();
+    /// assert!(SubProcess::current().heaps().any(|other| other == heap));
+    /// ```
     pub fn heaps(&self) -> impl Iterator<Item = NonNull<c_void>> {
         let main = self.main;
         let others = Record::all().filter(move |heap| !ptr::eq(*heap, main) && ptr::eq(heap.main(), main));

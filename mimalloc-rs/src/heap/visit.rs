@@ -35,6 +35,16 @@ pub struct Area {
 impl Area {
     /// The page that holds `p`, as it is now; `None` if it lies in no page.
     ///
+    /// ```
+    /// use mimalloc_rs::{Area, Heap};
+    ///
+    /// let heap = Heap::new().expect("memory for one more heap");
+    /// let p = heap.here().expect("memory for this thread's part").malloc(100);
+    /// // SAFETY: nobody else uses this heap.
+    /// let area = unsafe { Area::of(p) }.expect("a block lies in a page");
+    /// assert!(area.used >= 1 && area.block_size >= 100);
+    /// ```
+    ///
     /// # Safety
     /// Nobody else uses that page meanwhile.
     #[must_use]
@@ -85,7 +95,7 @@ impl Heap {
         }
     }
 
-    /// The same for those pages only that no thread owns.
+    /// As [`visit`](Self::visit), for those pages only that no thread owns.
     ///
     /// # Safety
     /// As for [`visit`](Self::visit).

@@ -75,6 +75,15 @@ impl Stats {
 
     /// What the calling thread's part of a heap has done. Where its blocks were freed is not known, so nothing is
     /// current.
+    ///
+    /// ```
+    /// use mimalloc_rs::{raw::{self, ThreadHeap}, stats::Stats};
+    ///
+    /// let p = ThreadHeap::current().malloc(1000);
+    /// assert!(Stats::of_thread(ThreadHeap::current()).malloc_normal.total >= 1000);
+    /// // SAFETY: `p` is a live block, given up here.
+    /// unsafe { raw::free(p) };
+    /// ```
     #[must_use]
     pub fn of_thread(here: ThreadHeap<'_>) -> Self {
         let mut stats = Self::empty();
