@@ -130,6 +130,7 @@ unsafe fn take(theap: *mut Theap, class: usize) -> *mut u8 {
         let block = (*theap).active[class];
         if !block.is_null() {
             (*theap).active[class] = Block::next(block);
+            Block::erase(block);
         }
         block.cast()
     }

@@ -61,20 +61,16 @@ unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
         let thread = Theap::thread(thread::theap());
         let theap = if owner & OF_HEAP != 0 { Theap::of_id(owner) } else { thread };
         let own = owner == Theap::id(theap) && (owner & OF_HEAP == 0 || Theap::is_held_by(theap, thread));
-        // Most blocks in use do not look like a link into their own page.
-        own && looks_free(first, block)
+        own && looks_free(block)
             && (contains((*page).local_free, block) || contains((*theap).active[Page::class(page)], block))
     }
 }
 
-/// Whether the block's first word could be a link of a list.
-unsafe fn looks_free(first: Slice, block: *mut Block) -> bool {
-    if !cfg!(feature = "secure") {
-        return true;
-    }
+/// Whether the block's first word could be a link of a list. A block in use has none: it was erased.
+unsafe fn looks_free(block: *mut Block) -> bool {
     // SAFETY: the block lies in a page.
     let next = unsafe { Block::peek(block) };
-    next.is_null() || page_start(next.cast()).is_some_and(|(other, _)| other == first || other.is_held())
+    next.is_null() || page_start(next.cast()).is_some_and(|(other, _)| other.is_held())
 }
 
 /// # Safety

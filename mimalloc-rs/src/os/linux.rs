@@ -145,7 +145,7 @@ pub(crate) unsafe fn protect(start: *mut u8, size: usize) {
 }
 
 /// A number nobody can guess, as far as the system has any.
-#[cfg(feature = "secure")]
+#[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) fn random() -> usize {
     let mut number = 0usize;
     // SAFETY: `number` is valid for writing. AT_RANDOM names 16 bytes that live as long as the process.

@@ -1,10 +1,10 @@
 //! A free block: a link to the next one. The rest of its memory is unspecified.
 //!
-//! The crate feature `secure` hides the links: each is combined with a secret of the process and with the block's own
+//! The crate features `debug` and `secure` hide the links: each is combined with a secret of the process and with the block's own
 //! address, so that who can write to freed memory can neither read an address there nor make the allocator follow one.
 //! A link that leads out of the allocator's memory ends its list, and is reported.
 
-#[cfg(feature = "secure")]
+#[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use hidden::choose_secret;
 
 /// See the [module](self).
@@ -22,7 +22,7 @@ impl Block {
     pub(crate) unsafe fn next(block: *mut Self) -> *mut Self {
         // SAFETY: as the caller says; the link was set when the block was freed.
         let link = unsafe { (*block).link };
-        #[cfg(feature = "secure")]
+        #[cfg(any(feature = "debug", feature = "secure"))]
         let link = hidden::uncover(block, link);
         link
     }
@@ -30,10 +30,22 @@ impl Block {
     /// Makes `next` the block behind this one.
     #[inline(always)]
     pub(crate) unsafe fn set_next(block: *mut Self, next: *mut Self) {
-        #[cfg(feature = "secure")]
+        #[cfg(any(feature = "debug", feature = "secure"))]
         let next = hidden::cover(block, next);
         // SAFETY: as the caller says.
         unsafe { (*block).link = next };
+    }
+
+    /// Erases the link of a block that is given out, so that it does not look like a free one. Only hidden links can be
+    /// told from what a program writes.
+    #[inline(always)]
+    pub(crate) unsafe fn erase(block: *mut Self) {
+        #[cfg(any(feature = "debug", feature = "secure"))]
+        // SAFETY: as the caller says.
+        unsafe {
+            (*block).link = core::ptr::null_mut();
+        }
+        let _ = block;
     }
 
     /// What the block's link would be, if it is a free block. It may be any block.
@@ -46,9 +58,9 @@ impl Block {
     /// The secret that hides a link at this address; nothing without the feature.
     #[inline(always)]
     pub(crate) fn secret_at(block: *mut Self) -> usize {
-        #[cfg(feature = "secure")]
+        #[cfg(any(feature = "debug", feature = "secure"))]
         return hidden::secret_at(block);
-        #[cfg(not(feature = "secure"))]
+        #[cfg(not(any(feature = "debug", feature = "secure")))]
         {
             let _ = block;
             0
@@ -56,7 +68,7 @@ impl Block {
     }
 }
 
-#[cfg(feature = "secure")]
+#[cfg(any(feature = "debug", feature = "secure"))]
 mod hidden {
     use core::ptr;
     use core::sync::atomic::{AtomicUsize, Ordering};

@@ -27,7 +27,7 @@ use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64};
 
 pub(crate) use block::Block;
-#[cfg(feature = "secure")]
+#[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use block::choose_secret;
 use remote::{Position, RemoteWord, Taken};
 

@@ -36,6 +36,7 @@ impl Theap {
         // SAFETY: the list is not empty, and its blocks are the caller's.
         unsafe {
             (*theap).active[class] = Block::next(list);
+            Block::erase(list);
             (*theap).borrow[class] = if Self::is_of_heap(theap) { 0 } else { CLASS[class].borrow };
             (*theap).tally.classes[class].blocks += u64::from(count);
             (*theap).tick -= 1;

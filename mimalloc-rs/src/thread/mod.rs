@@ -66,7 +66,7 @@ pub(crate) fn set_default(theap: Option<*mut Theap>) {
 fn set_up_process() {
     static DONE: AtomicU32 = AtomicU32::new(0);
     os::on_thread_exit(at_thread_exit);
-    #[cfg(feature = "secure")]
+    #[cfg(any(feature = "debug", feature = "secure"))]
     crate::page::choose_secret();
     if DONE.swap(1, crate::sync::Ordering::Relaxed) == 0 {
         os::on_fork_child(at_fork_child);
