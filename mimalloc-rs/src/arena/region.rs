@@ -158,7 +158,7 @@ impl Slice {
 /// The slice that holds `p`, if the allocator reserved the memory there.
 #[inline]
 pub(crate) fn find(p: *const u8) -> Option<Slice> {
-    REGIONS.iter().find_map(|region| region.slice_of(p))
+    super::regions().iter().find_map(|region| region.slice_of(p))
 }
 
 /// The slice that holds `p`, which lies in memory the allocator reserved.
