@@ -1,7 +1,7 @@
 //! Whole programs with the library in front of the system's `malloc`: they do and say the same as without it.
 //!
 //! A program that is not installed shows as ignored, with the way to get it. `scripts/install-test-programs.sh`
-//! installs all but the large ones; after that, `MIMALLOC_REQUIRE_PROGRAMS=1` makes a missing one a failure.
+//! installs all but the large ones; after that, `REQUIRE_TEST_PROGRAMS=1` makes a missing one a failure.
 
 mod support;
 #[path = "preload/table.rs"]
@@ -19,7 +19,7 @@ use support::trace;
 use table::{Need, PROGRAMS, Program};
 
 /// Set to `1`, a missing program is a failure.
-const REQUIRE: &str = "MIMALLOC_REQUIRE_PROGRAMS";
+const REQUIRE: &str = "REQUIRE_TEST_PROGRAMS";
 /// How long a script may take on a slow and busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// For a question whether something is installed.

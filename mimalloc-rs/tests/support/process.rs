@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Says which test a child is to run.
-const CHILD: &str = "MIMALLOC_RS_TEST_CHILD";
+const CHILD: &str = "TEST_CHILD";
 /// A child that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 

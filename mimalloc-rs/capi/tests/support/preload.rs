@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Names another library to preload, to see whether a failure is ours or the test's.
-const OTHER: &str = "MIMALLOC_TEST_LIBRARY";
+const OTHER: &str = "TEST_PRELOAD_LIBRARY";
 
 /// The library's path, without links in it.
 pub(crate) fn library() -> &'static Path {
