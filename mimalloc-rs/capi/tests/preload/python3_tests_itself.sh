@@ -2,8 +2,9 @@
 
 export PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1
 # A test that fails gets a second chance alone: some of them wait for others with a time limit.
+# Some interrupt themselves, which what runs in the background ignores unless told otherwise.
 attempt() {
-    python3 -m test --timeout 100 "$1" >"$1.log" 2>&1
+    env --default-signal=INT,QUIT,HUP python3 -m test --timeout 100 "$1" >"$1.log" 2>&1
 }
 verdict() {
     if attempt "$1"; then
