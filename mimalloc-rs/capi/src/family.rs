@@ -1,4 +1,4 @@
-//! One definition for a function and its siblings that name a heap or a theap.
+//! One definition for functions that do the same: siblings that name a heap or a theap, and all that free.
 
 /// Defines `mi_x`, and if they are named `mi_heap_x` and `mi_theap_x`, which take where to allocate as a first argument.
 ///
@@ -46,6 +46,21 @@ macro_rules! family {
             $body
         }
     };
+}
+
+/// Defines functions that free the block of their first argument, whatever else they are told about it.
+///
+/// Nothing unwinds out of them; that they may say so lets them end in a jump, without a frame of their own.
+#[cfg(feature = "override")]
+macro_rules! freeing {
+    ($($name:ident($($hint:ident),*);)*) => {$(
+        #[unsafe(no_mangle)]
+        unsafe extern "C-unwind" fn $name(p: *mut u8 $(, $hint: usize)*) {
+            $(let _ = $hint;)*
+            // SAFETY: C callers pass null or a live block, and give it up.
+            unsafe { ::mi::raw::free(p) }
+        }
+    )*};
 }
 
 /// A block of `count * size` bytes by `allocate`; null if the product is no size.

@@ -51,20 +51,6 @@ unsafe extern "C" fn reallocarr(place: *mut *mut u8, count: usize, size: usize) 
     unsafe { posix::mi_reallocarr(place, count, size) }
 }
 
-/// Defines functions that free the block of their first argument, whatever else they are told about it.
-///
-/// Nothing unwinds out of them; that they may say so lets them end in a jump, without a frame of their own.
-macro_rules! freeing {
-    ($($name:ident($($hint:ident),*);)*) => {$(
-        #[unsafe(no_mangle)]
-        unsafe extern "C-unwind" fn $name(p: *mut u8 $(, $hint: usize)*) {
-            $(let _ = $hint;)*
-            // SAFETY: C callers pass null or a live block, and give it up.
-            unsafe { raw::free(p) }
-        }
-    )*};
-}
-
 freeing! {
     free();
     cfree();

@@ -1,7 +1,5 @@
 //! C++'s replaceable operators, by their mangled names on 64-bit systems.
 
-use mi::raw;
-
 use crate::cxx::{Ending, new, new_aligned, new_or_null, new_or_throw};
 
 /// `operator new`, `new[]`: what they are told, and how they fail.
@@ -29,18 +27,7 @@ allocating! {
     _ZnamSt11align_val_tRKSt9nothrow_t(size, align; nothrow) Null;
 }
 
-/// `operator delete`, `delete[]`: what they are told besides the block, which needs no telling.
-macro_rules! freeing {
-    ($($name:ident($($hint:ident),*);)*) => {$(
-        #[unsafe(no_mangle)]
-        unsafe extern "C-unwind" fn $name(p: *mut u8 $(, $hint: usize)*) {
-            $(let _ = $hint;)*
-            // SAFETY: the program deletes null or a live block.
-            unsafe { raw::free(p) }
-        }
-    )*};
-}
-
+// `operator delete`, `delete[]`: what they are told besides the block, which needs no telling.
 freeing! {
     _ZdlPv();
     _ZdaPv();
