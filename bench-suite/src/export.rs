@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use workloads::rows::Group;
 
 use crate::digest::Digest;
 use crate::record::{replace, write_json};
@@ -49,8 +48,7 @@ struct MeanLine<'a> {
 fn mean_lines(means: &Means) -> impl Iterator<Item = MeanLine<'_>> {
     let group = match means.group {
         None => "all",
-        Some(Group::Programs) => "programs",
-        Some(Group::Stress) => "stress",
+        Some(group) => group.name(),
     };
     means.of_allocator.iter().map(move |mean| MeanLine {
         allocator: &mean.allocator,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The two sets of the mimalloc paper.
+/// Rows that are shown together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Group {
@@ -10,6 +10,28 @@ pub enum Group {
     Programs,
     /// Loops that stress one trait of an allocator.
     Stress,
+    /// Loops that newer suites added.
+    Modern,
+    /// What programs in Rust do with well-known crates.
+    Rust,
+    /// Programs of the system, as they are, under a preloaded allocator.
+    Real,
+}
+
+impl Group {
+    /// All groups, in the order of tables and charts.
+    pub const ALL: [Group; 5] = [Group::Programs, Group::Stress, Group::Modern, Group::Rust, Group::Real];
+
+    /// The name used in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Programs => "programs",
+            Group::Stress => "stress",
+            Group::Modern => "modern",
+            Group::Rust => "rust",
+            Group::Real => "real",
+        }
+    }
 }
 
 /// Which era's parameters a row takes.

@@ -31,7 +31,9 @@ pub(super) fn list(setup: &Setup) -> Result<Outcome> {
     for row in ROWS {
         let group = match row.group {
             Group::Programs => "program",
-            Group::Stress => "stress test",
+            Group::Stress | Group::Modern => "stress test",
+            Group::Rust => "Rust program",
+            Group::Real => "real program",
         };
         let threads = if row.threaded { "threads" } else { "one thread" };
         text += &format!("  {} ({group}, {threads})\n", row.id);

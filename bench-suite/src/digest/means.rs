@@ -8,7 +8,9 @@ use crate::stats::ratio::{Series, geometric_mean};
 use crate::summary::{Mean, Means, Metric, group_of};
 
 /// What means are taken of: everything, and what each chart shows.
-const SCOPES: [Option<Group>; 3] = [None, Some(Group::Programs), Some(Group::Stress)];
+fn scopes() -> impl Iterator<Item = Option<Group>> {
+    std::iter::once(None).chain(Group::ALL.map(Some))
+}
 
 /// The means of every metric over all workloads and over each group of them.
 ///
@@ -21,7 +23,7 @@ pub(crate) fn means(
     log_ratios: impl Fn(Metric, &str, &str) -> Series + Sync,
 ) -> Vec<Means> {
     let sets: Vec<(Metric, Option<Group>)> =
-        METRICS.iter().flat_map(|(metric, _)| SCOPES.map(|scope| (*metric, scope))).collect();
+        METRICS.iter().flat_map(|(metric, _)| scopes().map(|scope| (*metric, scope))).collect();
     sets.into_par_iter()
         .map(|(metric, scope)| {
             let inside = |workload: &&&str| scope.is_none_or(|group| group_of(workload) == group);

@@ -35,6 +35,9 @@ pub fn group(group: Group) -> &'static str {
     match group {
         Group::Programs => "programs",
         Group::Stress => "stress loops",
+        Group::Modern => "newer stress loops",
+        Group::Rust => "Rust programs",
+        Group::Real => "real programs",
     }
 }
 

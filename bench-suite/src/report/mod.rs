@@ -39,9 +39,9 @@ pub fn write_all(summary: &Summary, directory: &Path) -> anyhow::Result<Vec<Path
     let rss = Matrix::new(summary, Metric::PeakRss);
     output.add("overview", &Overview::new(&summary.run, time.clone(), rss.clone()))?;
     for (metric, matrix) in [("time", &time), ("rss", &rss)] {
-        for (name, group) in [("programs", Group::Programs), ("stress", Group::Stress)] {
+        for group in Group::ALL {
             if let Some(bars) = Bars::new(&summary.run, matrix, group) {
-                output.add(&format!("{metric}-{name}"), &bars)?;
+                output.add(&format!("{metric}-{}", group.name()), &bars)?;
             }
         }
     }
