@@ -78,7 +78,7 @@ pub fn walk(
                     stats: false,
                     heap_map: None,
                     env_pad_bytes: block.env_pad_bytes,
-                    timeout: plan.timeout(),
+                    timeout: plan.timeout_of(&block.workload),
                 };
                 let started_utc = utc_now();
                 let Some(execution) = executor.execute(&job)? else { return Ok(End::Interrupted) };

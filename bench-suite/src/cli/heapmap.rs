@@ -108,7 +108,7 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
 }
 
 fn only_row(row: String) -> Result<String> {
-    let mut rows = select::workloads(&[row], &[])?;
+    let mut rows = select::workloads(&[row], &[], &[])?;
     match (rows.pop(), rows.is_empty()) {
         (Some(row), true) => Ok(row),
         _ => Err(usage!("a picture shows one workload; give --row one of 'bench-suite list'")),

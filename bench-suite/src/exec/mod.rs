@@ -17,7 +17,7 @@ pub use cancel::Cancel;
 pub use real::{RealExecutor, command_line};
 
 use crate::noise::Noise;
-use crate::plan::Params;
+use crate::plan::{Field, Params};
 use crate::status::Status;
 use crate::workers::Launch;
 
@@ -61,4 +61,9 @@ pub struct Execution {
 pub trait Executor {
     /// Runs one job to its end; `None` when the user stopped it, so that it does not count.
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>>;
+}
+
+/// What runs the cells of a field.
+pub fn executor(_field: Field, cancel: &Cancel) -> Box<dyn Executor> {
+    Box::new(RealExecutor::new(cancel.clone()))
 }
