@@ -1,9 +1,11 @@
 //! The embedded configuration: which allocators and workloads there are, how each is started and drawn.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use workloads::rows::Size;
 
 use crate::catalogue::Workload;
 use crate::plan::Field;
@@ -46,6 +48,31 @@ pub struct RunDefaults {
     pub quick_passes: usize,
     /// Seed of order and resampling.
     pub seed: u64,
+    /// How long one sample may take, in seconds.
+    pub timeout_seconds: PerSize,
+}
+
+impl RunDefaults {
+    /// How long one sample of a size may take.
+    pub fn timeout(&self, size: Size) -> Duration {
+        let PerSize { check, quick, calibrated, full } = self.timeout_seconds;
+        Duration::from_secs(match size {
+            Size::Check => check,
+            Size::Quick => quick,
+            Size::Calibrated => calibrated,
+            Size::Full => full,
+        })
+    }
+}
+
+/// A number for each size.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerSize {
+    check: u64,
+    quick: u64,
+    calibrated: u64,
+    full: u64,
 }
 
 /// How an allocator gets into a worker.

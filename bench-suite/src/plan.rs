@@ -78,15 +78,6 @@ pub fn expected_sample_time(size: Size) -> Duration {
     })
 }
 
-/// How long one sample may take when no flag says otherwise.
-pub fn default_timeout(size: Size) -> Duration {
-    Duration::from_secs(match size {
-        Size::Check | Size::Quick => 60,
-        Size::Calibrated => 180,
-        Size::Full => 1800,
-    })
-}
-
 /// What runs under the allocators that are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

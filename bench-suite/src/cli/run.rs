@@ -10,12 +10,12 @@ use workloads::rows::{Preset, Size};
 use super::options::{SelectArgs, Selected, WorkerArgs, at_least_one, size_parser};
 use super::{Setup, print_out};
 use crate::campaign::{self, Digests, Finish, Surroundings, Wanted};
-use crate::config::{Config, Kind};
+use crate::config::{Config, Kind, RunDefaults};
 use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Job, command_line};
 use crate::fingerprint::cores;
-use crate::plan::{Field, Params, Plan, Profile, default_timeout};
+use crate::plan::{Field, Params, Plan, Profile};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::status::Status;
@@ -71,7 +71,7 @@ impl RunArgs {
     }
 
     /// The plan that the flags describe; what they leave open is taken from `base`.
-    fn plan(&self, base: &Plan, selected: Selected) -> Wanted {
+    fn plan(&self, defaults: &RunDefaults, base: &Plan, selected: Selected) -> Wanted {
         let size = if self.quick { Size::Quick } else { self.size.unwrap_or(base.params.size) };
         let worker = &self.worker;
         let allocators = if self.select.touches_allocators() {
@@ -84,7 +84,7 @@ impl RunArgs {
         let timeout = match worker.timeout {
             Some(timeout) => timeout,
             None if size == base.params.size => base.timeout(),
-            None => default_timeout(size),
+            None => defaults.timeout(size),
         };
         let plan = Plan {
             field: base.field,
@@ -113,7 +113,7 @@ impl RunArgs {
         let mut wanted = Vec::new();
         for field in [Field::Workers, Field::Programs] {
             let Some(selected) = self.select.part(config, field)? else { continue };
-            wanted.extend(base(field, &selected).map(|base| self.plan(&base, selected)));
+            wanted.extend(base(field, &selected).map(|base| self.plan(&config.run, &base, selected)));
         }
         Ok(wanted)
     }
@@ -208,7 +208,7 @@ fn defaults(config: &Config, args: &RunArgs, field: Field, selected: &Selected) 
         passes: if args.quick { defaults.quick_passes } else { defaults.passes },
         params: Params { preset: Preset::default(), size, threads: cores() },
         seed: defaults.seed,
-        timeout_ms: u64::try_from(default_timeout(size).as_millis()).unwrap_or(u64::MAX),
+        timeout_ms: u64::try_from(defaults.timeout(size).as_millis()).unwrap_or(u64::MAX),
         profile: Profile::Worker,
     }
 }

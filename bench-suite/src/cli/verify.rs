@@ -12,7 +12,7 @@ use super::{Setup, print_out};
 use crate::error::Outcome;
 use crate::exec::{Cancel, executor};
 use crate::fingerprint::cores;
-use crate::plan::{Field, Params, Plan, Profile, default_timeout};
+use crate::plan::{Field, Params, Plan, Profile};
 use crate::progress::Progress;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::session::{End, walk};
@@ -62,7 +62,7 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
 }
 
 fn plan(args: &VerifyArgs, setup: &Setup, field: Field, selected: &Selected) -> Plan {
-    let timeout = args.worker.timeout.unwrap_or(default_timeout(Size::Check));
+    let timeout = args.worker.timeout.unwrap_or(setup.config.run.timeout(Size::Check));
     Plan {
         field,
         reference: setup.config.reference(field).to_owned(),
