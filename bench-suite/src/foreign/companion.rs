@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn failing_companion_ends_the_program() {
         for panics in [false, true] {
-            let companion = Companion::new(move |_| if panics { panic!("planted") } else { Err("no".into()) });
+            let companion =
+                Companion::new(move |_| if panics { panic!("planted") } else { Err("no".into()) });
             let (course, answer) = beside_sleep(3600, LONG, companion);
             let Course::Ended(ended) = course else { panic!("{course:?}") };
             assert!(ended.in_time && ended.exit.code().is_none() && answer.is_err());

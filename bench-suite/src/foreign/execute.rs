@@ -39,7 +39,9 @@ pub(super) fn judge<'r>(task: &dyn Task, run: &'r Run) -> Result<(&'r Launched, 
     let launched = run.launched.as_ref().map_err(Clone::clone)?;
     let exit_code = match launched.ending {
         Ending::Exit(code) => code,
-        Ending::Signal(signal) => return Err((Status::from_signal(signal), last_words(&run.stderr, &run.stdout))),
+        Ending::Signal(signal) => {
+            return Err((Status::from_signal(signal), last_words(&run.stderr, &run.stdout)));
+        }
     };
     if exit_code != 0 && !task.any_exit() {
         return Err((Status::Exit(exit_code), last_words(&run.stderr, &run.stdout)));

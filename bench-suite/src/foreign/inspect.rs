@@ -66,17 +66,26 @@ impl fmt::Display for Refusal {
         let (path, what) = match self {
             Self::NotFound(path) => (path, "not found; install it, or give its path"),
             Self::NotExecutable(path) => (path, "may not be executed; chmod +x it"),
-            Self::Privileged(path) => {
-                (path, "has set-user-ID, set-group-ID or capabilities, so preloads are ignored; run a copy without")
+            Self::Privileged(path) => (
+                path,
+                "has set-user-ID, set-group-ID or capabilities, so preloads are ignored; run a copy without",
+            ),
+            Self::Static(path) => {
+                (path, "is linked statically, so nothing can be preloaded; link it dynamically")
             }
-            Self::Static(path) => (path, "is linked statically, so nothing can be preloaded; link it dynamically"),
             Self::NoLoader(path, loader) => {
-                return write!(f, "{} needs the loader {}, which is missing", path.display(), loader.display());
+                return write!(
+                    f,
+                    "{} needs the loader {}, which is missing",
+                    path.display(),
+                    loader.display()
+                );
             }
             Self::OtherMachine(path) => (path, "is not for x86-64; give a build that is"),
-            Self::OwnMalloc(path) => {
-                (path, "brings its own malloc, which no preload can replace; give a build that uses the system's")
-            }
+            Self::OwnMalloc(path) => (
+                path,
+                "brings its own malloc, which no preload can replace; give a build that uses the system's",
+            ),
             Self::NoProgram(path) => (path, "is neither an ELF program nor a script that starts with #!"),
             Self::ChainTooLong(path) => (path, "is a script run by too long a chain of scripts"),
         };
@@ -324,7 +333,8 @@ mod tests {
     #[test]
     fn own_malloc_is_refused_whether_others_see_it_or_not() {
         let place = Bench::new();
-        let source = "#include <stddef.h>\nvoid *malloc(size_t n) { return NULL; }\nint main(void) { return 0; }";
+        let source =
+            "#include <stddef.h>\nvoid *malloc(size_t n) { return NULL; }\nint main(void) { return 0; }";
         for flags in [&["-rdynamic"][..], &["-fvisibility=hidden"]] {
             let path = place.compiled("own", source, flags);
             assert_eq!(inspect(&path), Err(Refusal::OwnMalloc(path)));

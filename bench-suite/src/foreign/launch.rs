@@ -134,7 +134,13 @@ impl Stage<'_> {
         }
     }
 
-    fn run_once(&self, task: &dyn Task, preload: &Preload, terms: Terms, proving: bool) -> Result<Option<Run>> {
+    fn run_once(
+        &self,
+        task: &dyn Task,
+        preload: &Preload,
+        terms: Terms,
+        proving: bool,
+    ) -> Result<Option<Run>> {
         let place = Place::make(self.scratch)?;
         let start = task.start(&place.work()).map_err(anyhow::Error::msg)?;
         let mut command = self.command(&start, preload, &place, proving);
@@ -230,6 +236,7 @@ fn signalled(signal: i32, kernel_oom: bool) -> Status {
 
 /// The last line that a program wrote, preferably to standard error, as the reason of its end.
 pub(super) fn last_words(stderr: &str, stdout: &str) -> String {
-    let last = |text: &str| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+    let last =
+        |text: &str| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
     last(stderr).or_else(|| last(stdout)).unwrap_or_else(|| "no message".to_owned())
 }

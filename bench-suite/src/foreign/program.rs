@@ -199,11 +199,15 @@ pub(super) fn write_input(path: &Path, content: impl AsRef<[u8]>) -> Result<(), 
 /// How [`Plain`] checks a run.
 type Judge = Box<dyn Fn(&Finished<'_>) -> Result<Checked, String>>;
 
+/// Makes the folder of a run ready.
+type Ready = Box<dyn Fn(&Path) -> Result<(), String>>;
+
 /// A task that is the same command line every time.
 pub(super) struct Plain {
     row: &'static str,
     threads: usize,
     command: CommandLine,
+    ready: Ready,
     judge: Judge,
 }
 
@@ -213,8 +217,17 @@ impl Plain {
         threads: usize,
         command: CommandLine,
         judge: impl Fn(&Finished<'_>) -> Result<Checked, String> + 'static,
-    ) -> Box<dyn Task> {
-        Box::new(Self { row, threads, command, judge: Box::new(judge) })
+    ) -> Box<Self> {
+        Box::new(Self { row, threads, command, ready: Box::new(|_| Ok(())), judge: Box::new(judge) })
+    }
+
+    /// Has `ready` put something into the folder of each run.
+    pub(super) fn with(
+        mut self: Box<Self>,
+        ready: impl Fn(&Path) -> Result<(), String> + 'static,
+    ) -> Box<Self> {
+        self.ready = Box::new(ready);
+        self
     }
 }
 
@@ -233,7 +246,8 @@ impl Task for Plain {
         self.threads
     }
 
-    fn start(&self, _work: &Path) -> Result<Start, String> {
+    fn start(&self, work: &Path) -> Result<Start, String> {
+        (self.ready)(work)?;
         Ok(self.command.clone().into())
     }
 

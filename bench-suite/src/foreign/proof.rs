@@ -48,8 +48,8 @@ fn loader_logs(folder: &Path) -> Result<Vec<String>> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
         if entry.file_name().to_string_lossy().starts_with(LOADER_LOG) {
-            let bytes = fs::read(entry.path())
-                .with_context(|| format!("cannot read {}", entry.path().display()))?;
+            let bytes =
+                fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
             logs.push(String::from_utf8_lossy(&bytes).into_owned());
         }
     }
@@ -83,10 +83,19 @@ fn examine(logs: &[String], library: &Path) -> Result<String, Failure> {
     let mut processes = 0;
     for log in logs {
         // A library that passes calls on may look for the malloc behind itself.
-        let bindings: BTreeSet<Binding<'_>> =
-            log.lines().filter_map(Binding::read).filter(|binding| !same_file(binding.user, library)).collect();
+        let bindings: BTreeSet<Binding<'_>> = log
+            .lines()
+            .filter_map(Binding::read)
+            .filter(|binding| !same_file(binding.user, library))
+            .collect();
+        // An executable at a fixed address that takes the address of malloc lends its own entry to all others; that
+        // leads to wherever its calls are bound.
+        let is_served = |file: &str| {
+            let mut own = bindings.iter().filter(|binding| binding.user == file);
+            own.any(|binding| same_file(binding.owner, library))
+        };
         if let Some(Binding { user, owner }) =
-            bindings.iter().find(|binding| !same_file(binding.owner, library))
+            bindings.iter().find(|binding| !same_file(binding.owner, library) && !is_served(binding.owner))
         {
             return failed(format!("malloc of {user} is that of {owner}, not of {}", library.display()));
         }
@@ -126,7 +135,10 @@ mod tests {
         let one = line("/bin/x", LIBRARY, "malloc").repeat(2) + &line("/lib/libc.so", LIBRARY, "malloc");
         let other = line("/bin/y", LIBRARY, "malloc") + &line("/bin/y", "/lib/libc.so", "malloc_trim");
         let idle = line("/bin/z", "/lib/libc.so", "puts");
-        assert_eq!(verdict(&[one, other, idle]).unwrap(), "malloc of 3 files in 2 processes bound to my allocator.so");
+        assert_eq!(
+            verdict(&[one, other, idle]).unwrap(),
+            "malloc of 3 files in 2 processes bound to my allocator.so"
+        );
     }
 
     #[test]
@@ -136,6 +148,16 @@ mod tests {
         let (status, reason) = verdict(&[good, bad]).unwrap_err();
         assert_eq!(status, Status::IdentityFailed);
         assert!(reason.contains("malloc of /lib/librustc.so is that of /bin/rustc"), "{reason}");
+    }
+
+    #[test]
+    fn entry_of_an_executable_counts_when_it_leads_to_the_library() {
+        let borrowed = line("/lib/libexpat.so", "/bin/python3", "malloc");
+        assert!(verdict(std::slice::from_ref(&borrowed)).is_err());
+        let served = line("/bin/python3", LIBRARY, "malloc");
+        assert!(verdict(&[borrowed.clone() + &served]).is_ok());
+        // What another process is served with says nothing about this one.
+        assert!(verdict(&[borrowed, served]).is_err());
     }
 
     #[test]

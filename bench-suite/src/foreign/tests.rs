@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -57,7 +58,16 @@ pub(super) fn launcher() -> &'static Path {
         let target = test.ancestors().nth(3).expect("tests are in target/PROFILE/deps");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--locked", "--package", "workers", "--bin", "launcher", "--target-dir"])
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--package",
+                "workers",
+                "--bin",
+                "launcher",
+                "--target-dir",
+            ])
             .arg(target)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
@@ -82,6 +92,10 @@ impl Place {
         &self.cancel
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -101,7 +115,10 @@ impl Place {
     /// A library from C.
     fn library(&self, name: &str, source: &str) -> Preload {
         let flags = ["-shared", "-fPIC", "-O1", "-fno-builtin"];
-        Preload { allocator: "own".into(), library: self.compiled(name, source, &flags).canonicalize().unwrap() }
+        Preload {
+            allocator: "own".into(),
+            library: self.compiled(name, source, &flags).canonicalize().unwrap(),
+        }
     }
 
     pub(super) fn own_allocator(&self) -> Preload {
@@ -164,7 +181,10 @@ fn peak_is_that_of_the_largest_process_also_of_orphans() {
     let place = Place::new();
     let touch = place.compiled("touch", TOUCH, &[]);
     // The shell in the middle ends before the program it started.
-    let script = format!("sh -c '{0} 48 >done &'; while ! [ -s done ]; do sleep 0.01; done; sleep 0.1", touch.display());
+    let script = format!(
+        "sh -c '{0} 48 >done &'; while ! [ -s done ]; do sleep 0.01; done; sleep 0.1",
+        touch.display()
+    );
     let report = place.execute(&place.task("sh", &["-c", &script], false), &glibc()).report.unwrap();
     assert!((48..=64).contains(&(report.peak_rss_bytes >> 20)), "{report:?}");
 }
@@ -182,7 +202,8 @@ fn endings_and_outputs_are_told_apart() {
     assert_eq!((crashed.status, crashed.reason.as_deref()), (Status::from_signal(11), Some("late")));
     assert!(crashed.report.is_none());
     let terms = Terms { limit: Duration::from_millis(200), ..TERMS };
-    let long = place.stage().execute(&place.task("sleep", &["3600"], false), &glibc(), terms, "").unwrap().unwrap();
+    let long =
+        place.stage().execute(&place.task("sleep", &["3600"], false), &glibc(), terms, "").unwrap().unwrap();
     assert_eq!(long.status, Status::Timeout);
 }
 
@@ -191,16 +212,29 @@ fn nothing_is_left_behind() {
     let place = Place::new();
     place.execute(&place.task("sh", &["-c", "sleep 3600 & echo started"], false), &glibc());
     let terms = Terms { limit: Duration::from_millis(200), ..TERMS };
-    place.stage().execute(&place.task("sh", &["-c", "sleep 3600; true"], false), &glibc(), terms, "").unwrap();
-    assert_eq!(processes_below(place.folder.path()), 0);
+    place
+        .stage()
+        .execute(&place.task("sh", &["-c", "sleep 3600; true"], false), &glibc(), terms, "")
+        .unwrap();
+    assert!(all_end(place.folder()));
     // Not even the folders of the runs.
     assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 0);
 }
 
-/// How many processes run in `folder` or a folder in it.
-pub(super) fn processes_below(folder: &Path) -> usize {
-    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    entries.filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))).count()
+/// Whether all processes that run in `folder` or a folder in it end soon. They have been killed, but the kernel
+/// may still be taking them down.
+pub(super) fn all_end(folder: &Path) -> bool {
+    let runs_there = |process: fs::DirEntry| {
+        fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+    };
+    let started = Instant::now();
+    while fs::read_dir("/proc").unwrap().filter_map(Result::ok).any(runs_there) {
+        if started.elapsed() > Duration::from_secs(20) {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 #[test]
@@ -247,13 +281,13 @@ fn library_that_cannot_be_loaded_fails_every_run() {
 fn stopping_counts_for_nothing() {
     let place = Place::new();
     let task = place.task("sleep", &["3600"], false);
-    let stopped = std::thread::scope(|scope| {
+    let stopped = thread::scope(|scope| {
         scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(300));
+            thread::sleep(Duration::from_millis(300));
             place.cancel.request();
         });
         place.stage().execute(&task, &glibc(), TERMS, "").unwrap()
     });
     assert!(stopped.is_none());
-    assert_eq!(processes_below(place.folder.path()), 0);
+    assert!(all_end(place.folder()));
 }

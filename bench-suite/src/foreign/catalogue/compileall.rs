@@ -1,12 +1,10 @@
 //! The interpreter of Python, compiling its own library, with every object from `malloc`.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use workloads::rows::Size;
 
-use crate::foreign::catalogue::{ask, contents_below, files_below};
+use crate::foreign::catalogue::{ask, contents_below, copy_below};
 use crate::foreign::program::{Checked, CommandLine, Plain, Program, Task, Unready, tool};
 use crate::plan::Params;
 
@@ -35,39 +33,27 @@ impl Program for CompileAll {
         let program = tool("python3", "python3")?.path;
         let question = "import sysconfig; print(sysconfig.get_paths()['stdlib'])";
         let library = PathBuf::from(ask(&CommandLine::new(&program).args(["-I", "-c", question]))?);
-        let copy = folder.join("library");
-        let copied = copy_library(&library, &copy, params.size)
-            .map_err(|error| Unready::failed(format!("cannot copy {}: {error}", library.display())))?;
-        if copied == 0 {
-            return Err(Unready::missing(&format!("the library in {}", library.display()), "libpython3-stdlib"));
+        let sources = folder.join("library");
+        let count = copy_below(&library, &sources, "py", |place| belongs(place, params.size))
+            .map_err(Unready::failed)?;
+        if count == 0 {
+            return Err(Unready::missing(
+                &format!("the library in {}", library.display()),
+                "libpython3-stdlib",
+            ));
         }
+        // The path is relative because it gets into what is made.
         let command = CommandLine::new(program)
             .args(["-s", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"])
-            .args(["-j", &params.threads.to_string()])
-            .args([copy])
+            .args(["-j", &params.threads.to_string(), "library"])
             .env("PYTHONMALLOC", "malloc")
-            .env("PYTHONHASHSEED", "0")
-            .env("PYTHONPYCACHEPREFIX", "made");
-        Ok(Plain::new(self.id(), params.threads, command, move |finished| {
-            let compiled = contents_below(finished.work, "pyc", copied)?;
-            Ok(Checked::elapsed(finished, copied).with_digest_of(&compiled))
-        }))
+            .env("PYTHONHASHSEED", "0");
+        let task = Plain::new(self.id(), params.threads, command, move |finished| {
+            let compiled = contents_below(finished.work, "pyc", count)?;
+            Ok(Checked::elapsed(finished, count).with_digest_of(&compiled))
+        });
+        Ok(task.with(move |work| copy_below(&sources, &work.join("library"), "py", |_| true).map(drop)))
     }
-}
-
-/// Copies the sources of a size's work, and counts them.
-fn copy_library(library: &Path, copy: &Path, size: Size) -> io::Result<u64> {
-    let mut copied = 0;
-    for source in files_below(library, "py")? {
-        let place = source.strip_prefix(library).expect("it was found below the library");
-        if source.is_file() && belongs(place, size) {
-            let copy = copy.join(place);
-            fs::create_dir_all(copy.parent().expect("it is below the folder"))?;
-            fs::copy(&source, copy)?;
-            copied += 1;
-        }
-    }
-    Ok(copied)
 }
 
 /// Whether the file at `place` in the library is compiled at `size`.

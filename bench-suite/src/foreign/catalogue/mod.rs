@@ -49,7 +49,8 @@ fn ask(command: &CommandLine) -> Result<String, Unready> {
         .output()
         .map_err(|error| Unready::failed(format!("cannot start {program}: {error}")))?;
     if !output.status.success() {
-        let words = last_words(&String::from_utf8_lossy(&output.stderr), &String::from_utf8_lossy(&output.stdout));
+        let words =
+            last_words(&String::from_utf8_lossy(&output.stderr), &String::from_utf8_lossy(&output.stdout));
         return Err(Unready::failed(format!("{program} failed: {words}")));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -71,6 +72,31 @@ fn files_below(folder: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Copies the files below `from` whose name ends in `.extension`, and whose place in it is `wanted`, to the same
+/// places below `to`, and counts them.
+fn copy_below(
+    from: &Path,
+    to: &Path,
+    extension: &str,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<u64, String> {
+    let mut copied = 0;
+    let mut copy = || -> io::Result<()> {
+        for file in files_below(from, extension)? {
+            let place = file.strip_prefix(from).expect("it was found below the folder");
+            if file.is_file() && wanted(place) {
+                let copy = to.join(place);
+                fs::create_dir_all(copy.parent().expect("it is below the folder"))?;
+                fs::copy(&file, copy)?;
+                copied += 1;
+            }
+        }
+        Ok(())
+    };
+    copy().map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))?;
+    Ok(copied)
 }
 
 /// The contents of `expected` files below `folder` that end in `.extension`, one after the other.

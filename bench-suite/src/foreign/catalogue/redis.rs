@@ -164,7 +164,8 @@ impl Session {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut client = Client(command.spawn().map_err(|error| format!("cannot start its client: {error}"))?);
+        let mut client =
+            Client(command.spawn().map_err(|error| format!("cannot start its client: {error}"))?);
         while client.0.try_wait().map_err(|error| format!("cannot wait for its client: {error}"))?.is_none() {
             if beside.over() {
                 return Err("the server ended before its client".to_owned());
@@ -280,7 +281,48 @@ fn no_answer(command: &str, error: &std::io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::exec::Execution;
+    use crate::foreign::launch::Terms;
+    use crate::foreign::tests::{Place, TERMS, all_end, glibc};
+    use crate::status::Status;
+
+    /// A server with another client, or nothing where there is no server.
+    fn filled_by(client: &Path) -> Option<Filled> {
+        let server = match tool("redis-server", "redis-server") {
+            Ok(server) => server.path,
+            Err(unready) => {
+                eprintln!("skipped: {}", unready.reason);
+                return None;
+            }
+        };
+        let pushed = vec!["1".to_owned()];
+        Some(Filled { server, client: client.to_path_buf(), requests: 10, pipeline: 1, pushed })
+    }
+
+    fn run(place: &Place, task: &Filled, limit: Duration) -> Option<Execution> {
+        let terms = Terms { limit, ..TERMS };
+        let execution = place.stage().execute(task, &glibc(), terms, "").unwrap();
+        assert!(all_end(place.folder()));
+        execution
+    }
+
+    /// A client that never ends by itself, and whether it runs.
+    fn endless_client(place: &Place) -> (PathBuf, impl Fn() -> bool) {
+        let client = place.path("client");
+        fs::write(&client, "#!/bin/sh\nwhile :; do :; done\n").unwrap();
+        fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).unwrap();
+        let name = client.to_str().unwrap().to_owned();
+        let runs = move || {
+            let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+            let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+            lines.any(|line| String::from_utf8_lossy(&line).contains(&name))
+        };
+        (client, runs)
+    }
 
     #[test]
     fn rate_is_read_from_the_clients_words() {
@@ -300,5 +342,56 @@ mod tests {
             }
             Err(unready) => eprintln!("skipped: {}", unready.reason),
         }
+    }
+
+    #[test]
+    fn failing_client_ends_the_server() {
+        let place = Place::new();
+        let Some(task) = filled_by(Path::new("/bin/false")) else { return };
+        let execution = run(&place, &task, TERMS.limit).unwrap();
+        assert_eq!(execution.status, Status::WrongOutput);
+        assert!(execution.reason.unwrap().contains("its client failed"));
+    }
+
+    #[test]
+    fn client_that_sends_something_else_is_found_out() {
+        let place = Place::new();
+        let liar = place.path("liar");
+        fs::write(&liar, "#!/bin/sh\necho 'x: 5.00 requests per second'\n").unwrap();
+        fs::set_permissions(&liar, fs::Permissions::from_mode(0o755)).unwrap();
+        let Some(task) = filled_by(&liar) else { return };
+        let execution = run(&place, &task, TERMS.limit).unwrap();
+        assert_eq!(execution.status, Status::WrongOutput);
+        assert!(execution.reason.unwrap().contains(r#"the list has ["0"] entries, not 10"#));
+    }
+
+    #[test]
+    fn timeout_and_interruption_end_server_and_client() {
+        let place = Place::new();
+        let (client, runs) = endless_client(&place);
+        let Some(task) = filled_by(&client) else { return };
+        let execution = run(&place, &task, Duration::from_secs(1)).unwrap();
+        assert_eq!(execution.status, Status::Timeout);
+        assert!(!runs(), "the client is left");
+        let stopped = thread::scope(|scope| {
+            scope.spawn(|| {
+                // Only when it runs is there something to stop.
+                let started = Instant::now();
+                while !runs() && started.elapsed() < TERMS.limit {
+                    thread::sleep(LOOK_EVERY);
+                }
+                place.cancel().request();
+            });
+            run(&place, &task, TERMS.limit)
+        });
+        assert!(stopped.is_none() && !runs());
+    }
+
+    #[test]
+    fn server_that_dies_is_the_one_to_blame() {
+        let place = Place::new();
+        let Some(task) = filled_by(Path::new("/bin/true")) else { return };
+        let task = Filled { server: "/bin/false".into(), ..task };
+        assert_eq!(run(&place, &task, TERMS.limit).unwrap().status, Status::Exit(1));
     }
 }

@@ -35,7 +35,10 @@ fn try_out(program: &dyn Program) {
         let proof = proof.unwrap_or_else(|(status, reason)| panic!("{}: {status}: {reason}", program.id()));
         let execution = place.stage().execute(&*task, &preload, TERMS, &proof).unwrap().unwrap();
         let report = execution.report.unwrap_or_else(|| panic!("{}: {:?}", program.id(), execution.reason));
-        assert!(report.score_ns > 0 && report.operations > 0 && report.peak_rss_bytes > 1 << 20, "{report:?}");
+        assert!(
+            report.score_ns > 0 && report.operations > 0 && report.peak_rss_bytes > 1 << 20,
+            "{report:?}"
+        );
         checksums.insert(report.checksum);
     }
     assert_eq!(checksums.len(), 1, "{}: {checksums:?}", program.id());

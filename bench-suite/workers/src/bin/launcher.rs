@@ -40,8 +40,13 @@ struct Order {
 
 fn parse(mut parser: lexopt::Parser) -> Result<Order, String> {
     let mut result = None;
-    let mut order =
-        Order { result: PathBuf::new(), environment: Vec::new(), stdout: None, look_for: None, words: Vec::new() };
+    let mut order = Order {
+        result: PathBuf::new(),
+        environment: Vec::new(),
+        stdout: None,
+        look_for: None,
+        words: Vec::new(),
+    };
     let mut read = || -> Result<(), lexopt::Error> {
         while let Some(argument) = parser.next()? {
             match argument {
