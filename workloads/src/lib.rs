@@ -12,6 +12,7 @@ pub mod api;
 pub mod counted;
 pub mod execute;
 pub mod heap_map;
+pub mod launched;
 pub mod measure;
 pub mod planted;
 pub mod protocol;

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod capture;
+pub(crate) mod environment;
 pub mod mock;
 pub(crate) mod process;
 mod real;
