@@ -178,7 +178,7 @@ fn drive(
     note(surroundings, &format!("machine: {}", record.machine.line()));
     for (part, launches) in record.parts().iter().zip(launches) {
         let plan = &part.plan;
-        let mut executor = executor(plan.field, &surroundings.cancel);
+        let mut executor = executor(plan, &surroundings.cancel)?;
         let mut progress = Progress::new(surroundings.quiet);
         let walked = walk(plan, launches, &done, &mut *executor, &mut journal, &mut |step| {
             progress.show(step, plan.passes)

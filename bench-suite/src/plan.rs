@@ -4,6 +4,7 @@
 //! every block once. Only ratios inside a block are trusted, so the order inside a block
 //! and of the blocks is shuffled anew in each pass.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::rngs::ChaCha8Rng;
@@ -89,6 +90,17 @@ pub enum Field {
     Programs,
 }
 
+/// A command of the user that is measured as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCommand {
+    /// The program, as the user named it, and its arguments.
+    pub words: Vec<String>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// Whether its output has to be the same under every allocator.
+    pub compare_output: bool,
+}
+
 /// A run, completely described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -112,6 +124,9 @@ pub struct Plan {
     pub timeout_ms: u64,
     /// How the workers are built.
     pub profile: Profile,
+    /// What the only workload is, if the suite does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<OwnCommand>,
 }
 
 /// One workload under every allocator once.
@@ -194,6 +209,7 @@ pub(crate) mod tests {
             seed: 7,
             timeout_ms: 1000,
             profile: Profile::Worker,
+            command: None,
         }
     }
 

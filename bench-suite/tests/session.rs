@@ -24,6 +24,7 @@ fn plan() -> Plan {
         seed: 42,
         timeout_ms: 1000,
         profile: Profile::Worker,
+        command: None,
     }
 }
 

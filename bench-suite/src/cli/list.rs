@@ -6,6 +6,8 @@ use anyhow::Result;
 use super::{Setup, print_out};
 use crate::config::{Kind, Measured};
 use crate::error::Outcome;
+use crate::foreign;
+use crate::foreign::program::Program;
 use crate::workers::missing;
 
 /// Columns that prose may take.
@@ -60,7 +62,12 @@ fn described(workload: &Workload) -> String {
         Some(seed2019) => format!("Preset current: {}; seed2019: {seed2019}.", workload.current),
         None => format!("Every preset: {}.", workload.current),
     };
-    text + &wrapped(&presets)
+    let packages = foreign::catalogue::find(&workload.id).map(Program::packages).unwrap_or_default();
+    let needs = match packages {
+        [] => String::new(),
+        packages => format!(" Debian: {}.", packages.join(" ")),
+    };
+    text + &wrapped(&(presets + &needs))
 }
 
 /// `prose` in indented lines.

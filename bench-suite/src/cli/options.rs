@@ -156,7 +156,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn parse_timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be longer than nothing".to_owned()),
         Ok(timeout) => Ok(timeout),
@@ -164,7 +164,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
+pub(super) fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.split_once('=').ok_or("write it as NAME=PATH")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(plain) {

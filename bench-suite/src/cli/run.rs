@@ -100,6 +100,7 @@ impl RunArgs {
             seed: self.seed.unwrap_or(base.seed),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1),
             profile: worker.profile.unwrap_or(base.profile),
+            command: base.command.clone(),
         };
         Wanted { plan, allocators: selected.allocators }
     }
@@ -124,11 +125,18 @@ pub(super) fn run(args: RunArgs, setup: Setup) -> Result<Outcome> {
     let quiet = args.quiet;
     let results = setup.results.clone();
     let cancel = Cancel::on_signals()?;
-    let Some(finish) = measure(args, setup, &cancel)? else { return Ok(Outcome::Done) };
+    match measure(args, setup, &cancel)? {
+        Some(finish) => show(finish, &results, quiet),
+        None => Ok(Outcome::Done),
+    }
+}
+
+/// Shows how a run ended.
+pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Outcome> {
     match finish {
         Finish::Interrupted(folder) => {
             let advice = match folder {
-                Some(folder) => format!("go on with: {}", resume_command(&folder, &results)),
+                Some(folder) => format!("go on with: {}", resume_command(&folder, results)),
                 None => "nothing was measured yet".to_owned(),
             };
             eprintln!("bench-suite: interrupted; {advice}");
@@ -210,6 +218,7 @@ fn defaults(config: &Config, args: &RunArgs, field: Field, selected: &Selected) 
         seed: defaults.seed,
         timeout_ms: u64::try_from(defaults.timeout(size).as_millis()).unwrap_or(u64::MAX),
         profile: Profile::Worker,
+        command: None,
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
         let scratch = Scratch::prepare(&selected.allocators, &source, setup.root.as_deref(), &cancel)?;
         let plan = plan(&args, &setup, field, &selected);
         let mut samples: Vec<Sample> = Vec::new();
-        let mut executor = executor(field, &cancel);
+        let mut executor = executor(&plan, &cancel)?;
         let mut progress = Progress::new(false);
         let walked = walk(&plan, &scratch.launches, &[], &mut *executor, &mut samples, &mut |step| {
             progress.show(step, plan.passes)
@@ -77,6 +77,7 @@ fn plan(args: &VerifyArgs, setup: &Setup, field: Field, selected: &Selected) -> 
         seed: setup.config.run.seed,
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         profile: args.worker.profile.unwrap_or(Profile::Worker),
+        command: None,
     }
 }
 

@@ -17,8 +17,10 @@ use workloads::protocol::Report;
 pub use cancel::Cancel;
 pub use real::{RealExecutor, command_line};
 
+use crate::foreign::adhoc::AdHoc;
+use crate::foreign::executor::ProgramExecutor;
 use crate::noise::Noise;
-use crate::plan::{Field, Params};
+use crate::plan::{Field, Params, Plan};
 use crate::status::Status;
 use crate::workers::Launch;
 
@@ -64,7 +66,17 @@ pub trait Executor {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>>;
 }
 
-/// What runs the cells of a field.
-pub fn executor(_field: Field, cancel: &Cancel) -> Box<dyn Executor> {
-    Box::new(RealExecutor::new(cancel.clone()))
+/// What runs the cells of a plan.
+///
+/// # Errors
+/// The plan's own command cannot be run any more, or there is no place for programs.
+pub fn executor(plan: &Plan, cancel: &Cancel) -> Result<Box<dyn Executor>> {
+    Ok(match plan.field {
+        Field::Workers => Box::new(RealExecutor::new(cancel.clone())),
+        Field::Programs => {
+            let name = plan.workloads.first().map_or("", String::as_str);
+            let own = plan.command.as_ref().map(|command| AdHoc::of_user(name, command)).transpose()?;
+            Box::new(ProgramExecutor::new(cancel.clone(), own)?)
+        }
+    })
 }
