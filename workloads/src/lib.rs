@@ -25,6 +25,7 @@ mod threads;
 mod window;
 
 pub mod alloc_test;
+pub mod barnes;
 pub mod cache_scratch;
 pub mod cfrac;
 pub mod larson;

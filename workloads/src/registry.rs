@@ -2,6 +2,7 @@
 
 use crate::alloc_test::AllocTest;
 use crate::api::Api;
+use crate::barnes::Barnes;
 use crate::cache_scratch::CacheScratch;
 use crate::cfrac::Cfrac;
 use crate::larson::Larson;
@@ -65,6 +66,7 @@ pub type Run = fn(&Params, &mut Meter) -> Result<Outcome, Failure>;
 pub fn find<A: Api>(row: &str) -> Option<Run> {
     let run: Run = match row {
         "cfrac" => Cfrac::run::<A>,
+        "barnes" => Barnes::run::<A>,
         "alloc-test1" => AllocTest::<false>::run::<A>,
         "alloc-testN" => AllocTest::<true>::run::<A>,
         // Rust states the size with every free: plain and sized deallocation are one loop.

@@ -88,6 +88,17 @@ pub const ROWS: &[Row] = &[
                   a megabyte is live. It matters to whoever makes many short-lived objects on one thread.",
     },
     Row {
+        id: "barnes",
+        group: Group::Programs,
+        threaded: false,
+        about: "Moves 163,840 stars under their own gravity with an octree that is made anew in each step. It asks for \
+                20 blocks in all, six of them tables of up to 262 MB, of which it touches a ninth, and \
+                frees nothing: scientific programs are like that.",
+        reading: "A high number does not mean a slow malloc, for there are no calls to speak of, but huge blocks that \
+                  are badly placed or backed by small pages; high memory, that pages were touched before the \
+                  program did. Whoever computes in large arrays should see all allocators equal here.",
+    },
+    Row {
         id: "alloc-test1",
         group: Group::Programs,
         threaded: false,
