@@ -30,5 +30,6 @@ pub mod cache_scratch;
 pub mod cfrac;
 pub mod larson;
 pub mod lran2;
+pub mod malloc_large;
 pub mod sh6bench;
 pub mod sh8bench;

@@ -6,6 +6,7 @@ use crate::barnes::Barnes;
 use crate::cache_scratch::CacheScratch;
 use crate::cfrac::Cfrac;
 use crate::larson::Larson;
+use crate::malloc_large::MallocLarge;
 use crate::measure::Meter;
 use crate::planted;
 use crate::rows::{Preset, Size};
@@ -75,6 +76,7 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "sh8bench" => Sh8bench::run::<A>,
         "cache-scratch1" => CacheScratch::<false>::run::<A>,
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
+        "malloc-large" => MallocLarge::run::<A>,
         _ => return planted::find::<A>(row),
     };
     Some(run)

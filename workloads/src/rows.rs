@@ -181,4 +181,15 @@ pub const ROWS: &[Row] = &[
         reading: "Equal to cache-scratch1 divided by the number of threads is ideal; several times that means \
                   false sharing. It matters to programs that pass small objects to worker threads.",
     },
+    Row {
+        id: "malloc-large",
+        group: Group::Modern,
+        threaded: false,
+        about: "One thread keeps 20 buffers of 5 to 25 MiB and replaces one of them after the other, writing every \
+                byte of the new one before it frees the old one. Programs that decode pictures or video and \
+                those that load tables in one go have buffers like these.",
+        reading: "A high number means that the allocator gives such blocks back to the system at once and pays for \
+                  fresh pages each time; high memory, that it keeps freed ones and cannot use them for \
+                  buffers of another size. An allocator chooses between the two; look at both charts.",
+    },
 ];
