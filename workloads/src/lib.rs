@@ -20,6 +20,7 @@ pub mod rows;
 
 mod fatal;
 mod proc_status;
+mod table;
 mod tagged;
 mod threads;
 mod window;
@@ -31,5 +32,6 @@ pub mod cfrac;
 pub mod larson;
 pub mod lran2;
 pub mod malloc_large;
+pub mod mstress;
 pub mod sh6bench;
 pub mod sh8bench;

@@ -8,6 +8,7 @@ use crate::cfrac::Cfrac;
 use crate::larson::Larson;
 use crate::malloc_large::MallocLarge;
 use crate::measure::Meter;
+use crate::mstress::Mstress;
 use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::sh6bench::Sh6bench;
@@ -76,6 +77,7 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "sh8bench" => Sh8bench::run::<A>,
         "cache-scratch1" => CacheScratch::<false>::run::<A>,
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
+        "mstress" => Mstress::run::<A>,
         "malloc-large" => MallocLarge::run::<A>,
         _ => return planted::find::<A>(row),
     };

@@ -182,6 +182,17 @@ pub const ROWS: &[Row] = &[
                   false sharing. It matters to programs that pass small objects to worker threads.",
     },
     Row {
+        id: "mstress",
+        group: Group::Modern,
+        threaded: true,
+        about: "In each of 25 rounds threads start, allocate blocks of a word to 5 MB, free some at random, leave some \
+                to others through a shared table, and end; every word of a block is checked when it is freed. It \
+                models a server under changing load, and above all it finds allocators that are wrong.",
+        reading: "A high number means slow large blocks or slow hand-over, since most bytes are in few blocks and \
+                  one free in thirty is of another thread's block; high memory, that the blocks of threads \
+                  that ended are not used again.",
+    },
+    Row {
         id: "malloc-large",
         group: Group::Modern,
         threaded: false,

@@ -1,10 +1,10 @@
 //! The pull of all others on one body: near ones each, far ones by the node they are in.
 
 use super::node::{Body, Head, Link};
-use super::table::Table;
 use super::tree::{ROOT, Tree};
 use super::vector::{Vector, minus, plus, squared, times};
 use crate::api::Api;
+use crate::table::Table;
 
 /// How close two bodies are that no longer pull harder.
 const SOFTENING: f64 = 0.05;

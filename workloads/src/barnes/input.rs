@@ -2,8 +2,8 @@
 //!
 //! They are the only small blocks there are. The port has the values as constants where they are used.
 
-use super::table::Table;
 use crate::api::Api;
+use crate::table::Table;
 
 /// What the C library reads files through.
 const BUFFER: usize = 4_096;

@@ -9,7 +9,6 @@ mod input;
 mod node;
 mod plummer;
 mod step;
-mod table;
 mod tree;
 mod vector;
 

@@ -3,9 +3,9 @@
 use std::f64::consts::{PI, SQRT_2};
 
 use super::node::{Body, Head};
-use super::table::Table;
 use super::vector::{Vector, minus, plus, squared, times};
 use crate::api::Api;
+use crate::table::Table;
 
 /// What the generator starts with.
 const SEED: u32 = 123;

@@ -4,10 +4,10 @@ use super::cube::{Cube, Extent};
 use super::force::pull;
 use super::node::{Body, LEAF_CAPACITY};
 use super::plummer::two_spheres;
-use super::table::Table;
 use super::tree::{LEAVES_PER_BODY, ROOT, Tree};
 use super::vector::{minus, plus, squared, times};
 use crate::api::Api;
+use crate::table::Table;
 
 /// The time between steps.
 const STEP: f64 = 0.025;

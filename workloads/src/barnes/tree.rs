@@ -2,10 +2,10 @@
 
 use super::cube::{Cube, TOP_LEVEL, octant};
 use super::node::{Body, Cell, Head, Leaf, Link};
-use super::table::Table;
 use super::vector::{Vector, plus, times};
 use crate::api::Api;
 use crate::fatal::fatal;
+use crate::table::Table;
 
 /// Leaves there is room for, for each body. Leaves of earlier steps stay where they are.
 pub(super) const LEAVES_PER_BODY: usize = 5;

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use crate::api::{Api, Request};
 
 /// Derefs to the entries that were pushed. Memory behind them is not touched.
-pub(super) struct Table<A: Api, T: Copy> {
+pub(crate) struct Table<A: Api, T: Copy> {
     entries: NonNull<T>,
     capacity: usize,
     length: usize,
@@ -16,14 +16,14 @@ pub(super) struct Table<A: Api, T: Copy> {
 
 impl<A: Api, T: Copy> Table<A, T> {
     /// An empty table; its block has at least one entry.
-    pub(super) fn new(capacity: usize) -> Table<A, T> {
+    pub(crate) fn new(capacity: usize) -> Table<A, T> {
         let capacity = capacity.max(1);
         let entries = A::alloc(Request::array::<T>(capacity)).cast();
         Table { entries, capacity, length: 0, api: PhantomData }
     }
 
     /// A table that is full at once.
-    pub(super) fn of(entries: &[T]) -> Table<A, T> {
+    pub(crate) fn of(entries: &[T]) -> Table<A, T> {
         let mut table = Table::new(entries.len());
         entries.iter().for_each(|&entry| {
             table.push(entry);
@@ -36,7 +36,7 @@ impl<A: Api, T: Copy> Table<A, T> {
     /// # Panics
     /// If the table is full.
     #[inline]
-    pub(super) fn push(&mut self, entry: T) -> usize {
+    pub(crate) fn push(&mut self, entry: T) -> usize {
         let index = self.length;
         assert!(index < self.capacity, "tables are made large enough for the steps that are allowed");
         // SAFETY: the block has room for `capacity` entries, and `index` is below that.
@@ -46,7 +46,7 @@ impl<A: Api, T: Copy> Table<A, T> {
     }
 
     /// Takes all entries out; the block stays.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.length = 0;
     }
 }
