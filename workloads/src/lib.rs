@@ -23,6 +23,7 @@ mod proc_status;
 mod table;
 mod tagged;
 mod threads;
+mod uniform;
 mod window;
 
 pub mod alloc_test;
@@ -33,5 +34,6 @@ pub mod larson;
 pub mod lran2;
 pub mod malloc_large;
 pub mod mstress;
+pub mod rptest;
 pub mod sh6bench;
 pub mod sh8bench;

@@ -11,6 +11,7 @@ use crate::measure::Meter;
 use crate::mstress::Mstress;
 use crate::planted;
 use crate::rows::{Preset, Size};
+use crate::rptest::Rptest;
 use crate::sh6bench::Sh6bench;
 use crate::sh8bench::Sh8bench;
 
@@ -78,6 +79,7 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "cache-scratch1" => CacheScratch::<false>::run::<A>,
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
         "mstress" => Mstress::run::<A>,
+        "rptest" => Rptest::run::<A>,
         "malloc-large" => MallocLarge::run::<A>,
         _ => return planted::find::<A>(row),
     };

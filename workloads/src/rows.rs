@@ -193,6 +193,18 @@ pub const ROWS: &[Row] = &[
                   that ended are not used again.",
     },
     Row {
+        id: "rptest",
+        group: Group::Modern,
+        threaded: true,
+        about: "Threads free and fill slots with blocks of 8 to 16,000 bytes, most of them a few KiB, half of them \
+                zeroed and half with an alignment stated, and every other time round make as many blocks again \
+                for another thread to free. It models engines that pass work between threads: a third \
+                of all blocks is freed by another thread.",
+        reading: "A high number means that blocks of some KiB, which many allocators handle apart from small ones, are \
+                  slow to get, to zero or to give back from another thread; high memory, that they are rounded \
+                  up much or come back late.",
+    },
+    Row {
         id: "malloc-large",
         group: Group::Modern,
         threaded: false,
