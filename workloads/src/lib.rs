@@ -20,6 +20,8 @@ pub mod rows;
 
 mod fatal;
 mod proc_status;
+#[cfg(test)]
+mod strict;
 mod table;
 mod tagged;
 mod threads;

@@ -134,6 +134,7 @@ mod tests {
     use crate::api::{Global, Libc};
     use crate::counted::Counted;
     use crate::protocol::Counts;
+    use crate::strict::Strict;
 
     /// The tally of a run, without the buffers.
     fn expected(replacements: u64) -> Tally {
@@ -186,6 +187,6 @@ mod tests {
     #[test]
     fn the_work_does_not_depend_on_the_allocator() {
         let meter = &mut Meter::default();
-        assert_eq!(perform::<Libc>(12, meter), perform::<Global>(12, meter));
+        assert_eq!(perform::<Libc>(12, meter), perform::<Strict>(12, meter));
     }
 }

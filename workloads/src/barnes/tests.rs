@@ -8,6 +8,7 @@ use crate::api::{Api, Global, Libc};
 use crate::counted::Counted;
 use crate::measure::Meter;
 use crate::protocol::Counts;
+use crate::strict::Strict;
 
 /// Cells, leaves of all steps, terms with bodies, with nodes, bodies pulled by themselves; the edge, the energies.
 type Known = ([u64; 5], [f64; 3]);
@@ -114,6 +115,11 @@ fn results_do_not_depend_on_the_allocator() {
     let one = perform::<Global>(plan, &mut Meter::default());
     let other = perform::<Libc>(plan, &mut Meter::default());
     assert!(one.iter().zip(&other).all(|(one, other)| one.numbers() == other.numbers()));
+}
+
+#[test]
+fn blocks_are_freed_as_they_were_asked_for() {
+    perform::<Strict>(Plan { bodies: 64, steps: 1 }, &mut Meter::default());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::worker::MOST_WORDS;
 use super::*;
 use crate::api::{Global, Libc};
 use crate::counted::Counted;
+use crate::strict::Strict;
 
 type A = Counted<Global>;
 
@@ -43,6 +44,11 @@ fn the_work_does_not_depend_on_the_allocator_or_on_timing() {
     let tally = perform::<Global>(3, 2, &mut Meter::default());
     assert_eq!(tally, perform::<Libc>(3, 2, &mut Meter::default()));
     assert_eq!(tally, perform::<A>(3, 2, &mut Meter::default()));
+}
+
+#[test]
+fn blocks_are_freed_as_they_were_asked_for() {
+    perform::<Strict>(1, 1, &mut Meter::default());
 }
 
 #[test]
