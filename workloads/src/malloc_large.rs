@@ -4,6 +4,7 @@
 //! The unit of `--ops` is one buffer.
 
 use std::hint::black_box;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::api::{Api, Request};
@@ -15,9 +16,9 @@ use crate::uniform::Uniform;
 /// Buffers made, at every size. Both presets are the same.
 const fn replacements(size: Size) -> u64 {
     match size {
-        Size::Check => 10,
-        Size::Quick => 60,
-        Size::Calibrated => 200,
+        Size::Check => 5,
+        Size::Quick => 40,
+        Size::Calibrated => 140,
         Size::Full => 2_000,
     }
 }
@@ -88,41 +89,42 @@ impl Tally {
 
 fn perform<A: Api>(replacements: u64, meter: &mut Meter) -> Tally {
     let mut choices = Choices::new();
-    let mut buffers = [const { None::<Buffer> }; BUFFERS];
+    let mut buffers = [const { None::<Buffer<A>> }; BUFFERS];
     let mut tally = Tally::default();
     meter.start();
     for _ in 0..replacements {
         let (index, size) = choices.draw();
-        let new = Buffer::filled::<A>(size);
+        let new = Buffer::<A>::filled(size);
         tally.add(size);
         if let Some(old) = buffers[index].replace(new) {
             tally.remove(old.size);
-            old.free::<A>();
         }
     }
     meter.stop::<A>();
-    buffers.into_iter().flatten().for_each(Buffer::free::<A>);
+    drop(buffers);
     tally
 }
 
-/// One block and its size.
-struct Buffer {
+/// One block from `A` and its size.
+struct Buffer<A: Api> {
     block: NonNull<u8>,
     size: usize,
+    api: PhantomData<fn() -> A>,
 }
 
-impl Buffer {
+impl<A: Api> Buffer<A> {
     /// A buffer whose every byte was written.
-    fn filled<A: Api>(size: usize) -> Buffer {
+    fn filled(size: usize) -> Buffer<A> {
         let block = A::alloc(Request::bytes(size));
         // SAFETY: the block has `size` bytes.
         unsafe { block.write_bytes(0, size) };
         // Nobody reads the buffer, and the compiler must not know.
-        Buffer { block: black_box(block), size }
+        Buffer { block: black_box(block), size, api: PhantomData }
     }
+}
 
-    /// The allocator is the one that made the buffer: each run has but one.
-    fn free<A: Api>(self) {
+impl<A: Api> Drop for Buffer<A> {
+    fn drop(&mut self) {
         // SAFETY: the block came from `A` for this size, and the buffer was all that refers to it.
         unsafe { A::free(self.block, Request::bytes(self.size)) };
     }

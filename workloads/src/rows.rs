@@ -91,12 +91,14 @@ pub const ROWS: &[Row] = &[
         id: "barnes",
         group: Group::Programs,
         threaded: false,
-        about: "Moves 163,840 stars under their own gravity with an octree that is made anew in each step. It asks for \
-                20 blocks in all, six of them tables of up to 262 MB, of which it touches a ninth, and \
-                frees nothing: scientific programs are like that.",
-        reading: "A high number does not mean a slow malloc, for there are no calls to speak of, but huge blocks that \
-                  are badly placed or backed by small pages; high memory, that pages were touched before the \
-                  program did. Whoever computes in large arrays should see all allocators equal here.",
+        about: "Moves stars under their own gravity, 163,840 at full size, with an octree that is made \
+                anew in each step. It asks for 20 blocks in all, six of them tables with far more room \
+                than it needs, touches a ninth of that and frees nothing: scientific programs are like \
+                that.",
+        reading: "A high number does not mean a slow malloc, for there are no calls to speak of, but \
+                  huge blocks that are badly placed or backed by small pages; high memory, that pages \
+                  were touched before the program did. Whoever computes in large arrays should see all \
+                  allocators equal here.",
     },
     Row {
         id: "alloc-test1",
@@ -185,34 +187,36 @@ pub const ROWS: &[Row] = &[
         id: "mstress",
         group: Group::Modern,
         threaded: true,
-        about: "In each of 25 rounds threads start, allocate blocks of a word to 5 MB, free some at random, leave some \
-                to others through a shared table, and end; every word of a block is checked when it is freed. It \
-                models a server under changing load, and above all it finds allocators that are wrong.",
-        reading: "A high number means slow large blocks or slow hand-over, since most bytes are in few blocks and \
-                  one free in thirty is of another thread's block; high memory, that the blocks of threads \
-                  that ended are not used again.",
+        about: "In each of 25 rounds threads start, allocate blocks of a word to 5 MB, free some at \
+                random, leave some to others through a shared table, and end; every word of a block is \
+                checked when it is freed. It models a server under changing load, and above all it finds \
+                allocators that are wrong.",
+        reading: "A high number means slow large blocks or slow hand-over, since most bytes are in few \
+                  blocks and one free in thirty is of another thread's block; high memory, that the \
+                  blocks of threads that ended are not used again.",
     },
     Row {
         id: "rptest",
         group: Group::Modern,
         threaded: true,
-        about: "Threads free and fill slots with blocks of 8 to 16,000 bytes, most of them a few KiB, half of them \
-                zeroed and half with an alignment stated, and every other time round make as many blocks again \
-                for another thread to free. It models engines that pass work between threads: a third \
-                of all blocks is freed by another thread.",
-        reading: "A high number means that blocks of some KiB, which many allocators handle apart from small ones, are \
-                  slow to get, to zero or to give back from another thread; high memory, that they are rounded \
-                  up much or come back late.",
+        about: "Threads free and fill slots with blocks of 8 to 16,000 bytes, most of them a few KiB, \
+                half of them zeroed and half with an alignment stated, and every other time round make \
+                as many blocks again for another thread to free. It models engines that pass work \
+                between threads: a third of all blocks is freed by another thread.",
+        reading: "A high number means that blocks of some KiB, which many allocators handle apart from \
+                  small ones, are slow to get, to zero or to give back from another thread; high memory, \
+                  that they are rounded up much or come back late.",
     },
     Row {
         id: "malloc-large",
         group: Group::Modern,
         threaded: false,
-        about: "One thread keeps 20 buffers of 5 to 25 MiB and replaces one of them after the other, writing every \
-                byte of the new one before it frees the old one. Programs that decode pictures or video and \
-                those that load tables in one go have buffers like these.",
-        reading: "A high number means that the allocator gives such blocks back to the system at once and pays for \
-                  fresh pages each time; high memory, that it keeps freed ones and cannot use them for \
-                  buffers of another size. An allocator chooses between the two; look at both charts.",
+        about: "One thread keeps 20 buffers of 5 to 25 MiB and replaces one of them after the other, \
+                writing every byte of the new one before it frees the old one. Programs that decode \
+                pictures or video and those that load tables in one go have buffers like these.",
+        reading: "A high number means that the allocator gives such blocks back to the system at once \
+                  and pays for fresh pages each time; high memory, that it keeps freed ones and cannot \
+                  use them for buffers of another size. An allocator chooses between the two; look at \
+                  both charts.",
     },
 ];

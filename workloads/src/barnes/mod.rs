@@ -1,5 +1,5 @@
-//! barnes: gravity among the bodies of two star clusters by the method of Barnes and Hut, with an octree that is
-//! made anew in every step from a few huge tables.
+//! barnes: gravity among the bodies of two star clusters by the method of Barnes and Hut, with an
+//! octree that is made anew in every step from a few huge tables.
 //!
 //! The unit of `--ops` is one step.
 
@@ -31,8 +31,8 @@ struct Plan {
 const fn plan(size: Size) -> Plan {
     match size {
         Size::Check => Plan { bodies: 1_024, steps: 4 },
-        Size::Quick => Plan { bodies: 16_384, steps: 1 },
-        Size::Calibrated => Plan { bodies: 16_384, steps: 4 },
+        Size::Quick => Plan { bodies: 16_384, steps: 2 },
+        Size::Calibrated => Plan { bodies: 32_768, steps: 4 },
         Size::Full => Plan { bodies: 163_840, steps: 4 },
     }
 }

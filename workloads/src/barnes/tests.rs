@@ -10,7 +10,8 @@ use crate::measure::Meter;
 use crate::protocol::Counts;
 use crate::strict::Strict;
 
-/// Cells, leaves of all steps, terms with bodies, with nodes, bodies pulled by themselves; the edge, the energies.
+/// Cells, leaves of all steps, terms with bodies and with nodes, bodies pulled by themselves; then the
+/// edge and both energies.
 type Known = ([u64; 5], [f64; 3]);
 
 fn assert_close(what: &str, found: f64, expected: f64) {

@@ -24,7 +24,7 @@ use worker::{Block, MAIN, Worker};
 const fn rounds(size: Size) -> u64 {
     match size {
         Size::Check => 2,
-        Size::Quick => 8,
+        Size::Quick => 12,
         Size::Calibrated | Size::Full => 25,
     }
 }

@@ -1,5 +1,5 @@
-//! One thread's blocks: half of them asked for zeroed, half with an alignment and then filled; the first word of each
-//! says what to free.
+//! One thread's blocks: half of them asked for zeroed, half with an alignment and then filled; the first
+//! word of each says what to free.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
