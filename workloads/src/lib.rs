@@ -13,6 +13,7 @@ pub mod counted;
 pub mod execute;
 pub mod heap_map;
 pub mod measure;
+pub mod phases;
 pub mod planted;
 pub mod protocol;
 pub mod registry;

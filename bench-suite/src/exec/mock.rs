@@ -65,6 +65,7 @@ pub fn success(job: &Job<'_>) -> Execution {
         voluntary_switches: 0,
         involuntary_switches: 0,
         counts: None,
+        memory: None,
     };
     Execution {
         status: Status::Ok,
