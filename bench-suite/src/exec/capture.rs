@@ -13,6 +13,8 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::process::Observer;
+
 /// How much of each stream is kept.
 const KEEP_BYTES: usize = 64 * 1024;
 
@@ -61,19 +63,31 @@ pub(super) fn end_of(pid: Pid) -> Result<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).context("cannot watch a worker; this needs Linux 5.3 or newer")
 }
 
-/// Waits until `end` is readable, pulling from both streams. `false` when `limit` came first.
+/// Waits until `end` is readable, pulling from both streams and letting the observer look.
+/// `false` when `limit` came first.
 pub(super) fn wait<A: Read + AsFd, B: Read + AsFd>(
     end: &OwnedFd,
     limit: Option<Duration>,
     stdout: &mut Tail<A>,
     stderr: &mut Tail<B>,
+    mut look: Option<(&mut dyn Observer, Pid)>,
 ) -> Result<bool> {
     let deadline = limit.map(|limit| Instant::now() + limit);
+    let mut next_look = Instant::now();
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
+        let now = Instant::now();
+        if let Some((observer, leader)) = &mut look
+            && next_look <= now
+        {
+            observer.look(*leader);
+            next_look = now + observer.interval();
+        }
+        if deadline.is_some_and(|deadline| deadline <= now) {
             return Ok(false);
         }
+        let until_look = look.as_ref().map(|_| next_look);
+        let wake = deadline.into_iter().chain(until_look).min();
+        let left = wake.map(|wake| wake.saturating_duration_since(Instant::now()));
         let mut watched = vec![PollFd::new(end, PollFlags::IN)];
         watched.extend(stdout.source.iter().map(|source| PollFd::new(source, PollFlags::IN)));
         watched.extend(stderr.source.iter().map(|source| PollFd::new(source, PollFlags::IN)));

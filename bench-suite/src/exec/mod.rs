@@ -4,6 +4,7 @@
 mod cancel;
 mod capture;
 pub mod mock;
+pub(crate) mod process;
 mod real;
 
 use std::path::Path;

@@ -1,19 +1,17 @@
-//! The executor that starts workers: one fresh process per sample, in its own process
-//! group, with an empty environment but for a short list.
+//! The executor that starts workers: one fresh process per sample, with an empty environment
+//! but for a short list.
 
 use std::env;
 use std::ffi::OsString;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 
-use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use anyhow::Result;
+use rustix::process::Signal;
 use workloads::protocol::{PROTOCOL, Report};
 
-use super::capture::{Tail, end_of, wait};
+use super::process::{self, Course, Ended};
 use super::{Cancel, Execution, Executor, Job};
-use crate::noise::{Counters, queue_wait_ns};
 use crate::plan::{preset_name, size_name};
 use crate::status::Status;
 
@@ -40,35 +38,18 @@ impl RealExecutor {
 
 impl Executor for RealExecutor {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>> {
-        if self.cancel.requested() {
-            return Ok(None);
-        }
-        let before = Counters::now();
-        let started = Instant::now();
-        let mut child = match command(job).spawn() {
-            Ok(child) => child,
-            Err(error) => return Ok(Some(not_started(job, &error))),
+        let ended = match process::run(&mut command(job), job.timeout, &self.cancel, None)? {
+            Course::Stopped => return Ok(None),
+            Course::NotStarted(error) => return Ok(Some(not_started(job, &error))),
+            Course::Ended(ended) => ended,
         };
-        let pid = Pid::from_child(&child);
-        self.cancel.watch(pid);
-        let watched = watch(&mut child, pid, job.timeout, started);
-        // Until the leader is reaped the group's number cannot belong to anything else, and
-        // what the leader left behind must not disturb the next sample.
-        let _ = kill_process_group(pid, Signal::KILL);
-        self.cancel.unwatch();
-        let exit = child.wait().context("cannot wait for a worker")?;
-        let Watched { in_time, total_ns, queue_wait_ns, stdout, stderr } = watched?;
-        if self.cancel.requested() {
-            return Ok(None);
-        }
-        let after = Counters::now();
-        let verdict = if in_time {
-            judge(job, exit, &stdout, &stderr, before.oom_until(&after))
+        let verdict = if ended.in_time {
+            judge(job, &ended)
         } else {
             let limit = humantime::format_duration(job.timeout);
             Err((Status::Timeout, format!("not finished after {limit}; allow more with --timeout")))
         };
-        let noise = before.until(&after, queue_wait_ns);
+        let Ended { total_ns, noise, stderr, .. } = ended;
         Ok(Some(match verdict {
             Ok(report) => {
                 Execution { status: Status::Ok, reason: None, total_ns, noise, report: Some(report), stderr }
@@ -78,32 +59,6 @@ impl Executor for RealExecutor {
             }
         }))
     }
-}
-
-/// What is known of a process between its end and its reaping.
-struct Watched {
-    in_time: bool,
-    total_ns: u64,
-    queue_wait_ns: Option<u64>,
-    stdout: String,
-    stderr: String,
-}
-
-/// Follows a process until it ends, or until `limit` when it is killed. It is not reaped.
-fn watch(child: &mut Child, pid: Pid, limit: Duration, started: Instant) -> Result<Watched> {
-    let mut stdout = Tail::new(child.stdout.take().expect("the output was requested as a pipe"))?;
-    let mut stderr = Tail::new(child.stderr.take().expect("the errors were requested as a pipe"))?;
-    let end = end_of(pid)?;
-    let in_time = wait(&end, Some(limit), &mut stdout, &mut stderr)?;
-    let total_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let queue_wait_ns = queue_wait_ns(child.id());
-    if !in_time {
-        kill_process_group(pid, Signal::KILL).context("cannot end a worker that takes too long")?;
-        wait(&end, None, &mut stdout, &mut stderr)?;
-    }
-    stdout.pull()?;
-    stderr.pull()?;
-    Ok(Watched { in_time, total_ns, queue_wait_ns, stdout: stdout.text(), stderr: stderr.text() })
 }
 
 /// Arguments of the worker for a job.
@@ -134,11 +89,7 @@ fn command(job: &Job<'_>) -> Command {
         .args(arguments(job))
         .env_clear()
         .envs(ALLOWED_ENV.iter().filter_map(|name| env::var_os(name).map(|value| (name, value))))
-        .env(PAD_ENV, "x".repeat(job.env_pad_bytes))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .env(PAD_ENV, "x".repeat(job.env_pad_bytes));
     if let Some(library) = &job.launch.preload {
         command.env("LD_PRELOAD", library);
     }
@@ -164,18 +115,13 @@ fn not_started(job: &Job<'_>, error: &std::io::Error) -> Execution {
     }
 }
 
-fn judge(
-    job: &Job<'_>,
-    exit: ExitStatus,
-    stdout: &str,
-    stderr: &str,
-    kernel_oom: bool,
-) -> Result<Report, (Status, String)> {
+fn judge(job: &Job<'_>, ended: &Ended) -> Result<Report, (Status, String)> {
+    let Ended { exit, stdout, stderr, kernel_oom, .. } = ended;
     let last_words =
         stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message").to_owned();
     if let Some(signal) = exit.signal() {
         let status = Status::from_signal(signal);
-        let oom = kernel_oom && status == Status::from_signal(Signal::KILL.as_raw());
+        let oom = *kernel_oom && status == Status::from_signal(Signal::KILL.as_raw());
         return Err((if oom { Status::Oom } else { status }, last_words));
     }
     match exit.code() {
