@@ -3,6 +3,7 @@
 pub mod campaign;
 pub mod cli;
 pub mod config;
+pub mod curve;
 pub mod digest;
 pub mod error;
 pub mod exec;

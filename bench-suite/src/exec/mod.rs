@@ -14,6 +14,7 @@ use anyhow::Result;
 use workloads::protocol::Report;
 
 pub use cancel::Cancel;
+pub use process::Observer;
 pub use real::{RealExecutor, command_line};
 
 use crate::noise::Noise;
