@@ -12,6 +12,7 @@ pub mod fingerprint;
 pub mod gate;
 pub mod heap;
 pub mod journal;
+mod jsonl;
 pub mod noise;
 pub mod plan;
 pub mod plot;

@@ -116,3 +116,88 @@ fn monotonic_ns() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+    use super::*;
+
+    const GROWTH: u64 = 8 << 20;
+
+    /// Shell words that take memory, say so, and give it back when told to.
+    const GROW_AND_SHRINK: &str =
+        "read go; v=$(head -c 8388608 /dev/zero | tr '\\0' x); echo grown; read go; v=; echo shrunk; read go";
+
+    /// A shell that goes on one step at a time.
+    struct Shell {
+        child: Child,
+        input: ChildStdin,
+        output: BufReader<ChildStdout>,
+    }
+
+    impl Shell {
+        fn new(script: &str) -> Self {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            Self { child, input, output: BufReader::new(output) }
+        }
+
+        fn step_until(&mut self, expected: &str) {
+            writeln!(self.input).unwrap();
+            let mut line = String::new();
+            self.output.read_line(&mut line).unwrap();
+            assert_eq!(line.trim(), expected);
+        }
+
+        fn pid(&self) -> Pid {
+            Pid::from_child(&self.child)
+        }
+
+        fn end(mut self) -> Pid {
+            let pid = self.pid();
+            writeln!(self.input).unwrap();
+            self.child.wait().unwrap();
+            pid
+        }
+    }
+
+    fn look(sampler: &mut Sampler, pid: Pid) -> u64 {
+        sampler.look(pid);
+        sampler.readings().last().unwrap().bytes
+    }
+
+    #[test]
+    fn a_child_is_seen_to_grow_and_to_shrink_and_no_more_when_it_has_ended() {
+        let mut shell = Shell::new(GROW_AND_SHRINK);
+        let mut sampler = Sampler::new(Scope::Process);
+        let before = look(&mut sampler, shell.pid());
+        shell.step_until("grown");
+        let grown = look(&mut sampler, shell.pid());
+        shell.step_until("shrunk");
+        let shrunk = look(&mut sampler, shell.pid());
+        assert!(before > 0 && grown >= before + GROWTH && shrunk + GROWTH / 2 <= grown);
+        let pid = shell.end();
+        sampler.look(pid);
+        let times: Vec<u64> = sampler.readings().iter().map(|reading| reading.at_ns).collect();
+        assert!(times.len() == 3 && times.is_sorted(), "{times:?}");
+    }
+
+    #[test]
+    fn descendants_count_in_a_tree_only() {
+        let inner = GROW_AND_SHRINK.replace('\'', "'\\''");
+        let mut shell = Shell::new(&format!("sh -c '{inner}'; read go"));
+        shell.step_until("grown");
+        let alone = look(&mut Sampler::new(Scope::Process), shell.pid());
+        let mut tree = Sampler::new(Scope::Tree);
+        assert!(look(&mut tree, shell.pid()) >= alone + GROWTH);
+        shell.step_until("shrunk");
+        assert!(look(&mut tree, shell.pid()) < alone + GROWTH);
+        writeln!(shell.input).unwrap();
+        shell.end();
+        assert!(tree.resident() == 0 && tree.processes.is_empty());
+    }
+}
