@@ -1,10 +1,11 @@
-//! The embedded configuration: which allocators exist, how each is started and drawn.
+//! The embedded configuration: which allocators and workloads there are, how each is started and drawn.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::Workload;
 use crate::summary::Pattern;
 
 const EMBEDDED: &str = include_str!("../bench.toml");
@@ -22,6 +23,9 @@ pub struct Config {
     /// The allocators in display order.
     #[serde(rename = "allocator")]
     pub allocators: Vec<Allocator>,
+    /// The workloads in display order.
+    #[serde(rename = "workload")]
+    pub workloads: Vec<Workload>,
 }
 
 /// Defaults of `run`.
@@ -119,6 +123,13 @@ impl Config {
                 allocator.library_from.is_none()
                     || matches!(&*allocator.library, [name] if !name.contains('/')),
                 "allocator '{id}': what is built is one library with a plain file name"
+            );
+        }
+        for (index, workload) in config.workloads.iter().enumerate() {
+            let id = &workload.id;
+            ensure!(
+                config.workloads[..index].iter().all(|other| other.id != *id),
+                "workload '{id}' is listed twice"
             );
         }
         let reference = &config.run.reference;

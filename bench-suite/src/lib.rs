@@ -1,6 +1,7 @@
 //! The benchmark harness: plan → workers → execution → samples → statistics → charts, report, gate.
 
 pub mod campaign;
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod curve;

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use globset::{Glob, GlobMatcher};
-use workloads::rows::ROWS;
 
+use crate::catalogue;
 use crate::usage;
 
 /// Rows that fail on purpose. They are measured only when named in full, to see that
@@ -66,7 +66,8 @@ impl Filter<'_> {
 /// The workloads that stay, in the order of tables and charts.
 pub fn workloads(keep: &[String], drop: &[String]) -> Result<Vec<String>> {
     let planted = PLANTED.iter().copied().filter(|id| keep.iter().any(|glob| glob == id));
-    Filter { noun: "workload", keep, drop }.apply(ROWS.iter().map(|row| row.id).chain(planted))
+    Filter { noun: "workload", keep, drop }
+        .apply(catalogue::workloads().iter().map(|row| row.id.as_str()).chain(planted))
 }
 
 /// The id most like `text`, if any is like it at all.
@@ -89,7 +90,7 @@ mod tests {
     fn globs_keep_and_drop() {
         assert_eq!(workloads(&strings(&["larson*"]), &[]).unwrap(), ["larson", "larson-sized"]);
         assert_eq!(workloads(&strings(&["larson*"]), &strings(&["*sized"])).unwrap(), ["larson"]);
-        assert_eq!(workloads(&[], &[]).unwrap().len(), ROWS.len());
+        assert_eq!(workloads(&[], &[]).unwrap().len(), catalogue::workloads().len());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! reader (table, CSV, charts, gate) is made from these rows and nothing else.
 
 use serde::{Deserialize, Serialize};
-use workloads::rows::{Group, ROWS};
+
+use crate::catalogue::Group;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -138,11 +139,6 @@ pub struct Mean {
     pub ci_low: Option<f64>,
     /// Upper end of the interval.
     pub ci_high: Option<f64>,
-}
-
-/// The group of a workload; one that the suite does not know counts as a program.
-pub fn group_of(workload: &str) -> Group {
-    ROWS.iter().find(|row| row.id == workload).map_or(Group::Programs, |row| row.group)
 }
 
 /// How an allocator is named and drawn.

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{HEALTHY, Place};
-use workloads::rows::ROWS;
+use workloads::registry::ROWS;
 
 #[test]
 fn nothing_asked_shows_three_examples() {

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{HEALTHY, Place};
-use workloads::rows::ROWS;
+use workloads::registry::ROWS;
 
 fn place() -> Place {
     let place = Place::new();

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use workloads::rows::{Preset, ROWS, Size};
+use workloads::registry::ROWS;
+use workloads::rows::{Preset, Size};
 
 use super::options::WorkerArgs;
 use super::run::{self, RunArgs};
@@ -177,7 +178,7 @@ fn stored_run(wanted: Option<&str>, results: &Results, figures: &Figures) -> Res
         }
         None => results.newest(|record| {
             let has = |id: &str| record.plan.allocators.iter().any(|other| other == id);
-            let every_row = ROWS.iter().all(|row| record.plan.workloads.iter().any(|id| id == row.id));
+            let every_row = ROWS.iter().all(|row| record.plan.workloads.iter().any(|id| id == row));
             record.finished_utc.is_some()
                 && every_row
                 && record.plan.params == figures.params

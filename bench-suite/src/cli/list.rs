@@ -1,7 +1,7 @@
 //! `list`: what there is, what it is for, and why something is not available.
 
+use crate::catalogue::{self, Group, Threads, Workload};
 use anyhow::Result;
-use workloads::rows::{Group, ROWS};
 
 use super::{Setup, print_out};
 use crate::config::Kind;
@@ -28,21 +28,34 @@ pub(super) fn list(setup: &Setup) -> Result<Outcome> {
         text += &format!("  {:<9} {:<22} {kind:<8} {state}\n", allocator.id, allocator.label);
     }
     text += "\nworkloads\n";
-    for row in ROWS {
-        let group = match row.group {
-            Group::Programs => "program",
-            Group::Stress | Group::Modern => "stress test",
-            Group::Rust => "Rust program",
-            Group::Real => "real program",
-        };
-        let threads = if row.threaded { "threads" } else { "one thread" };
-        text += &format!("  {} ({group}, {threads})\n", row.id);
-        for prose in [row.about, row.reading].iter().filter(|prose| !prose.is_empty()) {
-            text += &wrapped(prose);
-        }
+    for workload in catalogue::workloads() {
+        text += &described(workload);
     }
     print_out(&text)?;
     Ok(Outcome::Done)
+}
+
+/// One workload in words.
+fn described(workload: &Workload) -> String {
+    let group = match workload.group {
+        Group::Programs => "program",
+        Group::Stress | Group::Modern => "stress test",
+        Group::Rust => "Rust program",
+        Group::Real => "real program",
+    };
+    let threads = match workload.threads {
+        Threads::One => "one thread",
+        Threads::Scaled => "threads",
+    };
+    let mut text = format!("  {} ({group}, {threads}; {})\n", workload.id, workload.tags.join(", "));
+    for prose in [&workload.about, &workload.reading] {
+        text += &wrapped(prose);
+    }
+    let presets = match &workload.seed2019 {
+        Some(seed2019) => format!("Preset current: {}; seed2019: {seed2019}.", workload.current),
+        None => format!("Every preset: {}.", workload.current),
+    };
+    text + &wrapped(&presets)
 }
 
 /// `prose` in indented lines.

@@ -1,11 +1,12 @@
 //! Geometric means that can be compared with each other.
 
+use crate::catalogue::Group;
 use rayon::prelude::*;
-use workloads::rows::Group;
 
 use super::METRICS;
+use crate::catalogue::group_of;
 use crate::stats::ratio::{Series, geometric_mean};
-use crate::summary::{Mean, Means, Metric, group_of};
+use crate::summary::{Mean, Means, Metric};
 
 /// What means are taken of: everything, and what each chart shows.
 fn scopes() -> impl Iterator<Item = Option<Group>> {

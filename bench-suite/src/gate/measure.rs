@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use workloads::rows::{ROWS, Size};
+use workloads::registry::ROWS;
+use workloads::rows::Size;
 
 use super::{Check, Figures, Mean, SUBJECT, YARDSTICK};
 use crate::digest::Digest;
@@ -28,14 +29,14 @@ pub fn valgrind_version() -> Option<String> {
 /// two is left out. `None` when the user stopped it.
 pub fn checks(executor: &mut dyn Executor, launch: &Launch, figures: &mut Figures) -> Result<Option<()>> {
     for row in ROWS {
-        let Some(one) = run(executor, launch, row.id, figures.params, true)? else { return Ok(None) };
-        let Some(other) = run(executor, launch, row.id, figures.params, true)? else { return Ok(None) };
+        let Some(one) = run(executor, launch, row, figures.params, true)? else { return Ok(None) };
+        let Some(other) = run(executor, launch, row, figures.params, true)? else { return Ok(None) };
         match check_of(one).and_then(|one| Ok(common(&one, &check_of(other)?))) {
             Ok(check) => {
-                figures.checks.insert(row.id.to_owned(), check);
+                figures.checks.insert((*row).to_owned(), check);
             }
             Err(why) => {
-                figures.failures.insert(row.id.to_owned(), why);
+                figures.failures.insert((*row).to_owned(), why);
             }
         }
     }

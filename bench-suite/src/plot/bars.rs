@@ -1,7 +1,7 @@
 //! Grouped bars: for every workload one bar per allocator, growing from the reference's line at 1.
 
+use crate::catalogue::Group;
 use plotters_backend::DrawingBackend;
-use workloads::rows::Group;
 
 use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER};

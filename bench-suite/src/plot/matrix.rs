@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use workloads::rows::{Group, ROWS};
+use crate::catalogue::{self, Group};
 
 use super::numbers;
-use crate::summary::{AllocatorInfo, Means, Metric, Summary, SummaryRow, group_of};
+use crate::summary::{AllocatorInfo, Means, Metric, Summary, SummaryRow};
 
 /// A ratio that was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -216,11 +216,14 @@ pub fn failures<'a>(matrices: &[&'a Matrix<'a>]) -> Vec<Failure<'a>> {
 /// The workloads of a run, each once.
 fn workloads_of(summary: &Summary) -> Vec<(&str, Group)> {
     let ran = |id: &str| summary.rows.iter().any(|row| row.workload == id);
-    let mut workloads: Vec<(&str, Group)> =
-        ROWS.iter().filter(|row| ran(row.id)).map(|row| (row.id, row.group)).collect();
+    let mut workloads: Vec<(&str, Group)> = catalogue::workloads()
+        .iter()
+        .map(|row| (row.id.as_str(), row.group))
+        .filter(|row| ran(row.0))
+        .collect();
     for row in &summary.rows {
         if workloads.iter().all(|(id, _)| *id != row.workload) {
-            workloads.push((&row.workload, group_of(&row.workload)));
+            workloads.push((&row.workload, catalogue::group_of(&row.workload)));
         }
     }
     workloads
@@ -252,8 +255,7 @@ mod tests {
         summary.rows.reverse();
         let ids: Vec<String> =
             Matrix::new(&summary, Metric::Time).workloads.into_iter().map(|workload| workload.id).collect();
-        let expected: Vec<&str> = ROWS.iter().map(|row| row.id).collect();
-        assert_eq!(ids, expected);
+        assert_eq!(ids, sample::ROWS);
     }
 
     #[test]
@@ -262,7 +264,7 @@ mod tests {
         let mut own = summary.rows[0].clone();
         own.workload = "my-program".to_owned();
         summary.rows.push(own);
-        let matrix = Matrix::new(&summary, Metric::Time).of_group(Group::Programs);
+        let matrix = Matrix::new(&summary, Metric::Time).of_group(Group::Real);
         assert_eq!(matrix.workloads.last().map(|workload| workload.id.as_str()), Some("my-program"));
     }
 

@@ -1,6 +1,6 @@
 //! The words that charts and the report share, so that both say the same.
 
-use workloads::rows::Group;
+use crate::catalogue::Group;
 
 use super::matrix::{Matrix, failures};
 use super::numbers;

@@ -9,8 +9,8 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::catalogue::Group;
 use anyhow::{Context, bail};
-use workloads::rows::Group;
 
 use crate::plot::bars::Bars;
 use crate::plot::figure::{self, Figure};

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::write_all;
+use crate::catalogue::Group;
 use crate::plot::bars::Bars;
 use crate::plot::figure::{Figure, to_png, to_svg};
 use crate::plot::heatmap::Heatmap;
@@ -11,7 +12,6 @@ use crate::plot::matrix::Matrix;
 use crate::plot::overview::Overview;
 use crate::plot::sample;
 use crate::summary::{Metric, Summary};
-use workloads::rows::Group;
 
 /// All pictures of a run as SVG, each with the name it is written under.
 pub(super) fn pictures(summary: &Summary) -> Vec<(&'static str, String)> {

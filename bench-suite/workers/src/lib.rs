@@ -25,8 +25,8 @@ use workloads::heap_map::HeapMap;
 use workloads::measure::Meter;
 use workloads::phases::PhaseLog;
 use workloads::protocol::Report;
-use workloads::registry::{Failure, Params};
-use workloads::rows::{ROWS, Size};
+use workloads::registry::{Failure, Params, ROWS};
+use workloads::rows::Size;
 
 /// Makes a worker of an allocator.
 ///
@@ -61,7 +61,7 @@ pub fn work(id: &'static str, prove: Prove, map: Option<&MapHeap>) -> ExitCode {
     let failure = match arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Help) => return print(arguments::USAGE),
         Ok(Command::Rows) => {
-            return print(&ROWS.iter().map(|row| row.id).collect::<Vec<_>>().join("\n"));
+            return print(&ROWS.join("\n"));
         }
         Ok(Command::Run(run)) => match report(id, prove, map, &run) {
             Ok(report) => {

@@ -8,7 +8,7 @@ use workloads::heap_map::{HeapMap, Holding};
 use workloads::phases::{Mark, Phase};
 use workloads::planted::{EXTRA_BYTES, PLANTED};
 use workloads::protocol::{PROTOCOL, Report};
-use workloads::rows::ROWS;
+use workloads::registry::ROWS;
 
 const MI: &str = env!("CARGO_BIN_EXE_worker-mi");
 const MC: &str = env!("CARGO_BIN_EXE_worker-mc");
@@ -38,11 +38,11 @@ fn complaint(worker: &str, arguments: &str) -> (Option<i32>, String) {
 fn every_row_has_the_same_result_under_both_allocators() {
     for row in ROWS {
         for preset in ["seed2019", "current"] {
-            let arguments = format!("run --row {} --preset {preset} --size check --threads 2", row.id);
+            let arguments = format!("run --row {} --preset {preset} --size check --threads 2", row);
             let (mi, mc) = (report(MI, &arguments), report(MC, &arguments));
             assert!(mi.checksum.is_some() && mi.checksum == mc.checksum, "{arguments}");
             assert_eq!(mi.operations, mc.operations, "{arguments}");
-            assert_eq!((mi.protocol, mi.row.as_str(), mi.threads), (PROTOCOL, row.id, 2));
+            assert_eq!((mi.protocol, mi.row.as_str(), mi.threads), (PROTOCOL, *row, 2));
             assert_eq!((mi.allocator.as_str(), mc.allocator.as_str()), ("mi", "mc"));
             assert!(mi.run_ns > 0 && mi.score_ns == mi.run_ns && mi.counts.is_none());
             assert!(mi.peak_rss_bytes > 0 && mi.peak_rss_bytes >= mi.run_end_rss_bytes);
@@ -54,17 +54,17 @@ fn every_row_has_the_same_result_under_both_allocators() {
 #[test]
 fn counts_come_with_stats_and_change_nothing_else() {
     for row in ROWS {
-        let arguments = format!("run --row {} --check --threads 2", row.id);
+        let arguments = format!("run --row {} --check --threads 2", row);
         let with = report(MC, &format!("{arguments} --stats"));
         let counts = with.counts.expect("counts were asked for");
         assert!(
             counts.allocations > 0 && counts.bytes > 0 && counts.frees <= counts.allocations,
             "{counts:?}"
         );
-        assert_eq!(with.checksum, report(MC, &arguments).checksum, "{}", row.id);
+        assert_eq!(with.checksum, report(MC, &arguments).checksum, "{}", row);
         let hands_over =
-            matches!(row.id, "larson" | "larson-sized" | "sh8bench" | "cache-scratch1" | "cache-scratchN");
-        assert_eq!(counts.cross_thread_frees > 0, hands_over, "{}: {counts:?}", row.id);
+            matches!(*row, "larson" | "larson-sized" | "sh8bench" | "cache-scratch1" | "cache-scratchN");
+        assert_eq!(counts.cross_thread_frees > 0, hands_over, "{}: {counts:?}", row);
     }
 }
 
@@ -123,7 +123,7 @@ fn phases_are_noted_only_when_asked_for() {
 fn rows_are_listed() {
     let output = run(MI, "rows");
     let text = String::from_utf8(output.stdout).expect("a list is text");
-    assert!(text.lines().eq(ROWS.iter().map(|row| row.id)), "{text}");
+    assert!(text.lines().eq(ROWS.iter().copied()), "{text}");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn planted_rows_fail_in_their_ways() {
     let peak = |row| report(MC, &plain(row)).peak_rss_bytes;
     let extra = peak("planted-memory").abs_diff(peak("planted-wrong"));
     assert!(extra.abs_diff(EXTRA_BYTES as u64) < 1 << 20, "{extra}");
-    assert!(PLANTED.iter().all(|planted| ROWS.iter().all(|row| row.id != *planted)));
+    assert!(PLANTED.iter().all(|planted| !ROWS.contains(planted)));
 }
 
 #[test]

@@ -1,0 +1,135 @@
+//! The workloads as `bench.toml` describes them: what each is for, and with what it is shown.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+
+/// Workloads that are shown together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// Programs that do work besides allocating.
+    Programs,
+    /// Loops that stress one trait of an allocator.
+    Stress,
+    /// Loops that newer suites added.
+    Modern,
+    /// What programs in Rust do with well-known crates.
+    Rust,
+    /// Programs of the system, as they are, under a preloaded allocator.
+    Real,
+}
+
+impl Group {
+    /// All groups, in the order of tables and charts.
+    pub const ALL: [Self; 5] = [Self::Programs, Self::Stress, Self::Modern, Self::Rust, Self::Real];
+
+    /// The name used in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Programs => "programs",
+            Self::Stress => "stress",
+            Self::Modern => "modern",
+            Self::Rust => "rust",
+            Self::Real => "real",
+        }
+    }
+}
+
+/// What a workload makes of the number of threads that a run has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Threads {
+    /// Nothing: it has one.
+    One,
+    /// It has that many, or a multiple.
+    Scaled,
+}
+
+/// One line of the result table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// The name used on the command line, in files and charts.
+    pub id: String,
+    /// Which chart it belongs to.
+    pub group: Group,
+    /// Whether it scales with the number of threads.
+    pub threads: Threads,
+    /// What it can be selected by.
+    pub tags: Vec<String>,
+    /// Its parameters in preset `current`, in words.
+    pub current: String,
+    /// Its parameters in preset `seed2019`, where they are others.
+    #[serde(default)]
+    pub seed2019: Option<String>,
+    /// How many times the usual time limit it may take.
+    #[serde(default = "usual_patience")]
+    pub patience: u32,
+    /// What it models, and what it stresses in an allocator.
+    pub about: String,
+    /// How to read a high number, and whom it concerns.
+    pub reading: String,
+}
+
+fn usual_patience() -> u32 {
+    1
+}
+
+/// All workloads, in the order of tables and charts.
+///
+/// # Panics
+/// If the embedded configuration is invalid, which a test excludes.
+pub fn workloads() -> &'static [Workload] {
+    static WORKLOADS: LazyLock<Vec<Workload>> =
+        LazyLock::new(|| Config::embedded().expect("a test reads the embedded configuration").workloads);
+    &WORKLOADS
+}
+
+/// The workload named `id`. A program named on the command line is not among them.
+pub fn find(id: &str) -> Option<&'static Workload> {
+    workloads().iter().find(|workload| workload.id == id)
+}
+
+/// The workloads that are ports, run by workers.
+pub fn ports() -> impl Iterator<Item = &'static Workload> + Clone {
+    workloads().iter().filter(|workload| workload.group != Group::Real)
+}
+
+/// The group of a workload; one that the suite does not know is the user's own program.
+pub fn group_of(id: &str) -> Group {
+    find(id).map_or(Group::Real, |workload| workload.group)
+}
+
+#[cfg(test)]
+mod tests {
+    use workloads::registry::ROWS;
+
+    use super::*;
+
+    #[test]
+    fn the_ports_are_those_that_workers_know() {
+        let mut described: Vec<&str> = ports().map(|workload| workload.id.as_str()).collect();
+        let mut known = ROWS.to_vec();
+        described.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(described, known);
+    }
+
+    #[test]
+    fn every_workload_says_what_it_is_and_how_to_read_it() {
+        for workload in workloads() {
+            let prose = [&workload.about, &workload.reading, &workload.current];
+            assert!(prose.iter().all(|prose| prose.trim().len() > 3), "{}", workload.id);
+            assert!(!workload.tags.is_empty() && workload.patience > 0, "{}", workload.id);
+        }
+    }
+
+    #[test]
+    fn groups_stand_together_in_their_order() {
+        let place = |group| Group::ALL.iter().position(|other| *other == group);
+        assert!(workloads().is_sorted_by_key(|workload| place(workload.group)));
+    }
+}
