@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::config::Allocator;
+use crate::curve;
 use crate::digest::{Digest, digest};
 use crate::exec::{Cancel, RealExecutor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
@@ -99,7 +100,8 @@ pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Res
     let digest = digest(record, journal::load(folder.path())?);
     export::write_all(&digest, folder.path())?;
     if with_report && digest.has_figures() {
-        report::write_all(&digest.summary, folder.path()).context("cannot draw the charts")?;
+        report::write_all(&digest.summary, &curve::load(folder.path())?, folder.path())
+            .context("cannot draw the charts")?;
     }
     Ok(digest)
 }

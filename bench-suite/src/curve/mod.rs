@@ -4,13 +4,21 @@
 mod sampler;
 mod thin;
 
+use std::path::Path;
+
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use workloads::phases::{Mark, Phase};
 use workloads::protocol::PhaseMemory;
 
 pub use sampler::{Reading, Sampler, Scope};
+pub use thin::thinned;
 
+use crate::jsonl;
 use crate::status::Status;
+
+/// Name of the file inside a run's folder.
+pub const FILE: &str = "curves.jsonl";
 
 /// Most points that are kept of a curve.
 const MOST_POINTS: usize = 2000;
@@ -90,7 +98,7 @@ pub fn assemble(readings: &[Reading], marks: &[Mark]) -> (Vec<Point>, Vec<PhaseA
         .iter()
         .map(|mark| PhaseAt { phase: mark.phase, ms: milliseconds(mark.at_ns.saturating_sub(begin)) })
         .collect();
-    (thin::thin(&thin::without_plateaus(&points), MOST_POINTS), phases)
+    (thinned(&thin::without_plateaus(&points), MOST_POINTS), phases)
 }
 
 impl Curve {
@@ -114,11 +122,11 @@ impl Curve {
     pub fn usable(&self) -> Option<&[Point]> {
         (self.status == Status::Ok && !self.points.is_empty()).then_some(&self.points)
     }
+}
 
-    /// At most `most` points with the same shape, for small pictures.
-    pub fn thinned(&self, most: usize) -> Vec<Point> {
-        thin::thin(&self.points, most)
-    }
+/// The curves of the run in `folder`; none if none were taken.
+pub fn load(folder: &Path) -> Result<Vec<Curve>> {
+    jsonl::load(&folder.join(FILE))
 }
 
 /// To the microsecond: a curve has no finer one, and its file stays small.

@@ -13,7 +13,7 @@ pub(super) fn without_plateaus(points: &[Point]) -> Vec<Point> {
 }
 
 /// At most `most` of the points: both ends, and the lowest and the highest of each stretch between.
-pub(super) fn thin(points: &[Point], most: usize) -> Vec<Point> {
+pub fn thinned(points: &[Point], most: usize) -> Vec<Point> {
     let (Some((first, rest)), true) = (points.split_first(), points.len() > most.max(4)) else {
         return points.to_vec();
     };
@@ -47,7 +47,7 @@ mod tests {
         #[test]
         fn extremes_and_ends_stay(heights in prop::collection::vec(0_u64..1000, 1..3000), most in 4_usize..100) {
             let all = points(&heights);
-            let kept = thin(&all, most);
+            let kept = thinned(&all, most);
             prop_assert!(kept.len() <= most.max(4).min(all.len()));
             prop_assert_eq!((kept.first(), kept.last()), (all.first(), all.last()));
             let height = |point: &Point| point.bytes;
@@ -74,7 +74,7 @@ mod tests {
         let mut heights = vec![5; 100_000];
         heights[54_321] = 77;
         heights[98_765] = 1;
-        let kept = thin(&points(&heights), 2000);
+        let kept = thinned(&points(&heights), 2000);
         assert!(
             kept.len() <= 2000 && kept.iter().any(|p| p.bytes == 77) && kept.iter().any(|p| p.bytes == 1)
         );
