@@ -12,6 +12,8 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use workloads::rows::{Preset, Size};
 
+use crate::catalogue;
+
 /// Largest padding put into the environment of a worker, to vary where its stack starts.
 const MAX_ENV_PAD: usize = 4096;
 /// Granularity of the padding: the alignment of a stack.
@@ -76,18 +78,23 @@ pub fn expected_sample_time(size: Size) -> Duration {
     })
 }
 
-/// How long one sample may take when no flag says otherwise.
-pub fn default_timeout(size: Size) -> Duration {
-    Duration::from_secs(match size {
-        Size::Check | Size::Quick => 60,
-        Size::Calibrated => 180,
-        Size::Full => 1800,
-    })
+/// What runs under the allocators that are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Field {
+    /// Workers, each with an allocator of its own; the workloads are ports.
+    #[default]
+    Workers,
+    /// Programs of the system, as they are, with a preloaded allocator.
+    Programs,
 }
 
 /// A run, completely described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// What is started.
+    #[serde(default)]
+    pub field: Field,
     /// The allocator that is 1.00 everywhere.
     pub reference: String,
     /// Allocator ids in display order.
@@ -157,9 +164,15 @@ impl Plan {
         fields(self).into_iter().find(|(name, value)| other.get(name) != Some(value)).map(|(name, _)| name)
     }
 
-    /// Longest time of one sample.
+    /// Longest time of one sample of a workload that asks for no more patience than usual.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
+    }
+
+    /// Longest time of one sample of `workload`.
+    pub fn timeout_of(&self, workload: &str) -> Duration {
+        let patience = catalogue::find(workload).map_or(1, |workload| workload.patience);
+        self.timeout().saturating_mul(patience)
     }
 }
 
@@ -172,6 +185,7 @@ pub(crate) mod tests {
     pub(crate) fn plan(allocators: &[&str], workloads: &[&str], passes: usize) -> Plan {
         let strings = |items: &[&str]| items.iter().map(|s| (*s).to_owned()).collect();
         Plan {
+            field: Field::Workers,
             reference: allocators[0].to_owned(),
             allocators: strings(allocators),
             workloads: strings(workloads),

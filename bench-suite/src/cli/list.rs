@@ -4,7 +4,7 @@ use crate::catalogue::{self, Group, Threads, Workload};
 use anyhow::Result;
 
 use super::{Setup, print_out};
-use crate::config::Kind;
+use crate::config::{Kind, Measured};
 use crate::error::Outcome;
 use crate::workers::missing;
 
@@ -22,7 +22,12 @@ pub(super) fn list(setup: &Setup) -> Result<Outcome> {
         let state = match missing(allocator) {
             Some(reason) => format!("not available: {reason}"),
             None if allocator.id == setup.config.run.reference => "available, the reference".to_owned(),
-            None if allocator.on_request => "available, measured when named with -a".to_owned(),
+            None if allocator.measured == Measured::Named => {
+                "available, measured when named with -a".to_owned()
+            }
+            None if allocator.measured == Measured::Programs => {
+                "available, measured with real programs, or when named with -a".to_owned()
+            }
             None => "available".to_owned(),
         };
         text += &format!("  {:<9} {:<22} {kind:<8} {state}\n", allocator.id, allocator.label);

@@ -1,6 +1,7 @@
 //! Resident memory over time: taken in a pass of its own, because whoever looks at a process every
 //! other millisecond competes with it.
 
+mod pass;
 mod sampler;
 mod thin;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use workloads::phases::{Mark, Phase};
 use workloads::protocol::PhaseMemory;
 
+pub use pass::{Pass, estimate};
 pub use sampler::{Reading, Sampler, Scope};
 pub use thin::thinned;
 
@@ -127,6 +129,11 @@ impl Curve {
 /// The curves of the run in `folder`; none if none were taken.
 pub fn load(folder: &Path) -> Result<Vec<Curve>> {
     jsonl::load(&folder.join(FILE))
+}
+
+/// Like [`load`], and cuts off what a crash left of a line, so that appending can go on.
+pub fn load_and_mend(folder: &Path) -> Result<Vec<Curve>> {
+    jsonl::load_and_mend(&folder.join(FILE))
 }
 
 /// To the microsecond: a curve has no finer one, and its file stays small.

@@ -18,7 +18,7 @@ pub use process::Observer;
 pub use real::{RealExecutor, command_line};
 
 use crate::noise::Noise;
-use crate::plan::Params;
+use crate::plan::{Field, Params};
 use crate::status::Status;
 use crate::workers::Launch;
 
@@ -35,6 +35,8 @@ pub struct Job<'a> {
     pub stats: bool,
     /// Where the worker also writes what its heap holds.
     pub heap_map: Option<&'a Path>,
+    /// Where the worker also writes when its phases begin, and is idle for a second at its end.
+    pub phases: Option<&'a Path>,
     /// Bytes of padding in its environment.
     pub env_pad_bytes: usize,
     /// Longest time before it is killed.
@@ -62,4 +64,12 @@ pub struct Execution {
 pub trait Executor {
     /// Runs one job to its end; `None` when the user stopped it, so that it does not count.
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>>;
+
+    /// The same while `observer` looks at the process, which is no measurement of time.
+    fn observe(&mut self, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Execution>>;
+}
+
+/// What runs the cells of a field.
+pub fn executor(_field: Field, cancel: &Cancel) -> Box<dyn Executor> {
+    Box::new(RealExecutor::new(cancel.clone()))
 }

@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn dashes_go_around_corners() {
         let corners = [(0.0, 0.0), (4.0, 0.0), (4.0, 6.0)];
-        let expected = [vec![(0.0, 0.0), (3.0, 0.0)], vec![(4.0, 1.0), (4.0, 4.0)], vec![(4.0, 6.0)]];
+        let expected = [vec![(0.0, 0.0), (3.0, 0.0)], vec![(4.0, 1.0), (4.0, 4.0)]];
         assert_eq!(dashed(&corners, &[3.0, 2.0]), expected);
         let around = [vec![(0.0, 0.0), (4.0, 0.0), (4.0, 1.0)], vec![(4.0, 2.0), (4.0, 6.0)]];
         assert_eq!(dashed(&corners, &[5.0, 1.0]), around);

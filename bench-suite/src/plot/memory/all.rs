@@ -41,7 +41,9 @@ impl<'a> AllCurves<'a> {
     }
 
     fn columns(&self) -> usize {
-        self.panels.len().clamp(1, MOST_COLUMNS)
+        // Up to three lines of three, panels can be larger.
+        let columns = if self.panels.len() <= 9 { MOST_COLUMNS - 1 } else { MOST_COLUMNS };
+        self.panels.len().clamp(1, columns)
     }
 
     fn furniture(&self) -> Furniture<'a> {

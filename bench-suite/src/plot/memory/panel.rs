@@ -48,7 +48,7 @@ pub(super) const LARGE: Detail = Detail {
 pub(super) const SMALL: Detail = Detail {
     label: 13.0,
     left: 62.0,
-    marks: (3, 2, 1),
+    marks: (4, 3, 1),
     line: 1.5,
     tick: 3.5,
     settling: 0.22,
@@ -174,7 +174,9 @@ fn draw_axes<B: DrawingBackend>(canvas: &mut Canvas<B>, part: &Part, detail: &De
     for (ms, label) in part.along.marks(most) {
         let x = part.x(ms);
         canvas.upright(x, plot.bottom(), plot.bottom() + 5.0, 1.0, MUTED);
-        canvas.text((x, baseline), &label, &lettering);
+        // The next part begins with a label as well.
+        let middle = x.min(plot.right() - lettering.width(&label) / 2.0);
+        canvas.text((middle, baseline), &label, &lettering);
     }
     canvas.level(plot.bottom(), plot.x, plot.right(), 1.5, MUTED);
 }
