@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::config::Allocator;
+use crate::curve::{self, Curve, Pass};
 use crate::digest::{Digest, digest};
 use crate::exec::{Cancel, executor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::journal::{self, Journal};
+use crate::jsonl::Appender;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::{Part, RunRecord, SCHEMA_VERSION, utc_now};
@@ -34,6 +36,8 @@ pub struct Surroundings {
     pub quiet: bool,
     /// Draw charts and write the report at the end.
     pub with_report: bool,
+    /// Take the curves of memory over time after the passes.
+    pub with_curves: bool,
 }
 
 /// How a run ended.
@@ -147,22 +151,31 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
 /// Writes everything that is made from the samples of the run in `folder`.
 pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Result<Digests> {
     let samples = journal::load(folder.path())?;
+    let curves = curve::load(folder.path())?;
     let mut parts = record.parts().into_iter();
     let main = parts.next().expect("a run has a plan");
-    let main = write_part(&main, samples.clone(), folder.path(), with_report)?;
+    let main = write_part(&main, samples.clone(), &curves, folder.path(), with_report)?;
     let programs = parts.next().map(|part| {
         let path = folder.path().join(PROGRAMS);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        write_part(&part, samples, &path, with_report)
+        write_part(&part, samples, &curves, &path, with_report)
     });
     Ok(Digests { main: Box::new(main), programs: programs.transpose()?.map(Box::new) })
 }
 
-fn write_part(part: &RunRecord, samples: Vec<Sample>, path: &Path, with_report: bool) -> Result<Digest> {
+fn write_part(
+    part: &RunRecord,
+    samples: Vec<Sample>,
+    curves: &[Curve],
+    path: &Path,
+    with_report: bool,
+) -> Result<Digest> {
     let digest = digest(part, samples);
-    export::write_all(&digest, path)?;
+    let of_part = |curve: &&Curve| part.plan.workloads.contains(&curve.workload);
+    let curves: Vec<Curve> = curves.iter().filter(of_part).cloned().collect();
+    export::write_all(&digest, &curves, path)?;
     if with_report && digest.has_figures() {
-        report::write_all(&digest.summary, path).context("cannot draw the charts")?;
+        report::write_all(&digest.summary, &curves, path).context("cannot draw the charts")?;
     }
     Ok(digest)
 }
@@ -188,6 +201,10 @@ fn drive(
             return Ok(Finish::Interrupted(Some(folder)));
         }
     }
+    if surroundings.with_curves && take_curves(&folder, &record, launches, surroundings)? == End::Interrupted
+    {
+        return Ok(Finish::Interrupted(Some(folder)));
+    }
     record.finished_utc = Some(utc_now());
     record.store(folder.path())?;
     surroundings.results.note_latest(&folder)?;
@@ -197,6 +214,31 @@ fn drive(
         folder.remove_workers()?;
     }
     Ok(Finish::Complete(folder, digests))
+}
+
+/// Runs every cell once more to see its memory over time.
+fn take_curves(
+    folder: &RunFolder,
+    record: &RunRecord,
+    launches: &[Launches],
+    surroundings: &Surroundings,
+) -> Result<End> {
+    let samples = journal::load(folder.path())?;
+    let done = curve::load_and_mend(folder.path())?;
+    let mut file = Appender::open(folder.path().join(curve::FILE))?;
+    for (part, launches) in record.parts().iter().zip(launches) {
+        let pass = Pass { plan: &part.plan, launches, samples: &samples, done: &done };
+        let mut executor = executor(part.plan.field, &surroundings.cancel);
+        let mut progress = Progress::new(surroundings.quiet);
+        let taken = pass.take(&mut *executor, &mut |curve| file.append(curve), &mut |step| {
+            progress.show_pass("memory", step);
+        });
+        progress.finish();
+        if taken? == End::Interrupted {
+            return Ok(End::Interrupted);
+        }
+    }
+    Ok(End::Complete)
 }
 
 fn note(surroundings: &Surroundings, line: &str) {

@@ -77,6 +77,7 @@ pub fn walk(
                     params: plan.params,
                     stats: false,
                     heap_map: None,
+                    phases: None,
                     env_pad_bytes: block.env_pad_bytes,
                     timeout: plan.timeout_of(&block.workload),
                 };

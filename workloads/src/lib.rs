@@ -14,6 +14,7 @@ pub mod execute;
 pub mod heap_map;
 pub mod launched;
 pub mod measure;
+pub mod phases;
 pub mod planted;
 pub mod protocol;
 pub mod registry;

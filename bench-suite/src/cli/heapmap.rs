@@ -76,6 +76,7 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
         params,
         stats: false,
         heap_map: Some(map.path()),
+        phases: None,
         env_pad_bytes: 0,
         timeout: args.worker.timeout.unwrap_or(setup.config.run.timeout(params.size)),
     };

@@ -11,6 +11,7 @@ use super::options::{SelectArgs, Selected, WorkerArgs, at_least_one, size_parser
 use super::{Setup, print_out};
 use crate::campaign::{self, Digests, Finish, Surroundings, Wanted};
 use crate::config::{Config, Kind, RunDefaults};
+use crate::curve;
 use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Job, command_line};
@@ -54,9 +55,12 @@ pub(super) struct RunArgs {
     /// Go on with this unfinished run [default: the newest]
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["dry_run", "worker_dir"])]
     resume: Option<Option<String>>,
-    /// Draw no charts and write no report
+    /// Draw no charts, write no report and take no memory curves
     #[arg(long)]
     no_report: bool,
+    /// Take no curves of memory over time, which need one more pass and a second per cell
+    #[arg(long)]
+    no_curves: bool,
     /// Show nothing but the table
     #[arg(short, long)]
     quiet: bool,
@@ -163,6 +167,7 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
         cancel: cancel.clone(),
         quiet: args.quiet,
         with_report: !args.no_report,
+        with_curves: !(args.no_report || args.no_curves),
     };
     if let Some(wanted) = &args.resume {
         let (folder, record) = unfinished(&setup.results, wanted.as_deref())?;
@@ -184,7 +189,12 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
     }
     let source = args.worker.source()?;
     if !args.quiet {
-        std::iter::once(&main).chain(&programs).for_each(|part| eprint!("{}", headline(&part.plan)));
+        let plans = || std::iter::once(&main).chain(&programs).map(|part| &part.plan);
+        plans().for_each(|plan| eprint!("{}", headline(plan)));
+        if surroundings.with_curves {
+            let time = plans().map(curve::estimate).sum();
+            eprintln!("then: memory over time, about {}", indicatif::HumanDuration(time));
+        }
     }
     campaign::start(main, programs, &source, args.out.clone(), &surroundings).map(Some)
 }
@@ -276,6 +286,7 @@ fn describe(Wanted { plan, allocators }: &Wanted, worker: &WorkerArgs) -> Result
             params: plan.params,
             stats: false,
             heap_map: None,
+            phases: None,
             env_pad_bytes: first.env_pad_bytes,
             timeout: plan.timeout_of(&first.workload),
         };

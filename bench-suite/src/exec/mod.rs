@@ -15,6 +15,7 @@ use anyhow::Result;
 use workloads::protocol::Report;
 
 pub use cancel::Cancel;
+pub use process::Observer;
 pub use real::{RealExecutor, command_line};
 
 use crate::foreign::adhoc::AdHoc;
@@ -37,6 +38,8 @@ pub struct Job<'a> {
     pub stats: bool,
     /// Where the worker also writes what its heap holds.
     pub heap_map: Option<&'a Path>,
+    /// Where the worker also writes when its phases begin, and is idle for a second at its end.
+    pub phases: Option<&'a Path>,
     /// Bytes of padding in its environment.
     pub env_pad_bytes: usize,
     /// Longest time before it is killed.
@@ -64,6 +67,9 @@ pub struct Execution {
 pub trait Executor {
     /// Runs one job to its end; `None` when the user stopped it, so that it does not count.
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>>;
+
+    /// The same while `observer` looks at the process, which is no measurement of time.
+    fn observe(&mut self, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Execution>>;
 }
 
 /// What runs the cells of a plan.
