@@ -71,3 +71,14 @@ tried_out! {
     rbstress_n: "rbstressN",
     compileall: "compileall",
 }
+
+#[test]
+fn every_program_is_described() {
+    #[derive(serde::Deserialize)]
+    struct Described {
+        workload: Vec<crate::catalogue::Workload>,
+    }
+    let described: Described = toml::from_str(include_str!("workloads.toml")).unwrap();
+    let described: Vec<_> = described.workload.into_iter().map(|workload| workload.id).collect();
+    assert_eq!(described, PROGRAMS.iter().map(|program| program.id()).collect::<Vec<_>>());
+}
