@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use bench_suite::plot::memory::sample::curves;
 use bench_suite::plot::sample;
 use bench_suite::report;
 
@@ -11,7 +12,7 @@ fn main() -> anyhow::Result<()> {
     let argument = std::env::args_os().nth(1).context("usage: sample_charts DIRECTORY")?;
     let directory = Path::new(&argument);
     for (name, summary) in [("complete", sample::summary()), ("rough", sample::rough_summary())] {
-        for file in report::write_all(&summary, &directory.join(name))? {
+        for file in report::write_all(&summary, &curves(&summary), &directory.join(name))? {
             println!("{}", file.display());
         }
     }

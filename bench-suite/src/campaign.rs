@@ -2,19 +2,23 @@
 //! digest, write. Starting and resuming differ only in how they begin.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::config::Allocator;
+use crate::curve::{self, Curve, Pass};
 use crate::digest::{Digest, digest};
-use crate::exec::{Cancel, RealExecutor};
+use crate::exec::{Cancel, executor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::journal::{self, Journal};
+use crate::jsonl::Appender;
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
+use crate::record::{Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
+use crate::sample::Sample;
 use crate::session::{End, walk};
 use crate::workers::{self, Launch, Source};
 use crate::{export, report};
@@ -32,21 +36,51 @@ pub struct Surroundings {
     pub quiet: bool,
     /// Draw charts and write the report at the end.
     pub with_report: bool,
+    /// Take the curves of memory over time after the passes.
+    pub with_curves: bool,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub enum Finish {
     /// Everything that can run did.
-    Complete(RunFolder, Box<Digest>),
+    Complete(RunFolder, Digests),
     /// The user stopped it; it can be resumed if there is a folder.
     Interrupted(Option<RunFolder>),
 }
 
-/// Starts a new run.
+/// What is made from the samples of a run, one digest per reference.
+#[derive(Debug)]
+pub struct Digests {
+    /// Of the run's plan.
+    pub main: Box<Digest>,
+    /// Of the programs of the system, if they were measured besides.
+    pub programs: Option<Box<Digest>>,
+}
+
+impl Digests {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Digest> {
+        std::iter::once(&*self.main).chain(self.programs.as_deref())
+    }
+}
+
+/// Sub-folder with what is made of the programs of the system, where they are measured besides.
+const PROGRAMS: &str = "real";
+
+/// A plan, and the allocators it needs.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// What is to be done.
+    pub plan: Plan,
+    /// Who is compared.
+    pub allocators: Vec<Allocator>,
+}
+
+/// Starts a new run of `main`, and of `programs` after it.
 pub fn start(
-    plan: Plan,
-    allocators: &[Allocator],
+    main: Wanted,
+    programs: Option<Wanted>,
     source: &Source,
     out: Option<PathBuf>,
     surroundings: &Surroundings,
@@ -54,21 +88,16 @@ pub fn start(
     let root = surroundings.root.as_deref();
     let commit = Commit::read(root);
     let folder = surroundings.results.create(out.as_deref(), &commit)?;
-    let mut say = |line: &str| note(surroundings, line);
-    let cancel = &surroundings.cancel;
-    let prepared = workers::prepare(allocators, source, &folder.workers(), &folder.logs(), cancel, &mut say);
-    if prepared.is_err() || cancel.requested() {
+    let prepared = prepare(main, source, &folder, surroundings).and_then(|main| {
+        Ok((main, programs.map(|programs| prepare(programs, source, &folder, surroundings)).transpose()?))
+    });
+    if prepared.is_err() || surroundings.cancel.requested() {
         folder.discard();
         return prepared.map(|_| Finish::Interrupted(None));
     }
-    let mut launches = BTreeMap::new();
-    let mut records = Vec::new();
-    for prepared in prepared? {
-        if let Some(launch) = prepared.launch {
-            launches.insert(launch.allocator.clone(), launch);
-        }
-        records.push(prepared.record);
-    }
+    let (main, programs) = prepared?;
+    let launches: Vec<Launches> =
+        std::iter::once(main.1).chain(programs.as_ref().map(|programs| programs.1.clone())).collect();
     let record = RunRecord {
         schema_version: SCHEMA_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -76,13 +105,36 @@ pub fn start(
         started_utc: utc_now(),
         finished_utc: None,
         commit,
-        plan,
+        plan: main.0.plan,
         machine: Machine::read(),
         toolchain: Toolchain::read(root),
-        allocators: records,
+        allocators: main.0.allocators,
+        programs: programs.map(|programs| programs.0),
     };
     record.store(folder.path())?;
     drive(folder, record, &launches, surroundings)
+}
+
+type Launches = BTreeMap<String, Launch>;
+
+/// Builds or finds what `wanted` needs.
+fn prepare(
+    wanted: Wanted,
+    source: &Source,
+    folder: &RunFolder,
+    surroundings: &Surroundings,
+) -> Result<(Part, Launches)> {
+    let mut say = |line: &str| note(surroundings, line);
+    let Wanted { plan, allocators } = wanted;
+    let (store, logs) = (folder.workers(), folder.logs());
+    let prepared = workers::prepare(&allocators, source, &store, &logs, &surroundings.cancel, &mut say)?;
+    let mut launches = BTreeMap::new();
+    let mut records = Vec::new();
+    for prepared in prepared {
+        launches.extend(prepared.launch.map(|launch| (launch.allocator.clone(), launch)));
+        records.push(prepared.record);
+    }
+    Ok((Part { plan, allocators: records }, launches))
 }
 
 /// Goes on with an unfinished run.
@@ -90,16 +142,40 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
     if let Some(difference) = record.machine.difference(&Machine::read()) {
         bail!("cannot resume {}: {difference}; start a new run", record.run_id);
     }
-    let launches = workers::relaunch(&record.allocators, &folder.workers())?;
+    let parts = record.parts();
+    let launches = parts.iter().map(|part| workers::relaunch(&part.allocators, &folder.workers()));
+    let launches = launches.collect::<Result<Vec<_>>>()?;
     drive(folder, record, &launches, surroundings)
 }
 
 /// Writes everything that is made from the samples of the run in `folder`.
-pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Result<Digest> {
-    let digest = digest(record, journal::load(folder.path())?);
-    export::write_all(&digest, folder.path())?;
+pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Result<Digests> {
+    let samples = journal::load(folder.path())?;
+    let curves = curve::load(folder.path())?;
+    let mut parts = record.parts().into_iter();
+    let main = parts.next().expect("a run has a plan");
+    let main = write_part(&main, samples.clone(), &curves, folder.path(), with_report)?;
+    let programs = parts.next().map(|part| {
+        let path = folder.path().join(PROGRAMS);
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        write_part(&part, samples, &curves, &path, with_report)
+    });
+    Ok(Digests { main: Box::new(main), programs: programs.transpose()?.map(Box::new) })
+}
+
+fn write_part(
+    part: &RunRecord,
+    samples: Vec<Sample>,
+    curves: &[Curve],
+    path: &Path,
+    with_report: bool,
+) -> Result<Digest> {
+    let digest = digest(part, samples);
+    let of_part = |curve: &&Curve| part.plan.workloads.contains(&curve.workload);
+    let curves: Vec<Curve> = curves.iter().filter(of_part).cloned().collect();
+    export::write_all(&digest, &curves, path)?;
     if with_report && digest.has_figures() {
-        report::write_all(&digest.summary, folder.path()).context("cannot draw the charts")?;
+        report::write_all(&digest.summary, &curves, path).context("cannot draw the charts")?;
     }
     Ok(digest)
 }
@@ -107,31 +183,62 @@ pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Res
 fn drive(
     folder: RunFolder,
     mut record: RunRecord,
-    launches: &BTreeMap<String, Launch>,
+    launches: &[Launches],
     surroundings: &Surroundings,
 ) -> Result<Finish> {
     let done = journal::load_and_mend(folder.path())?;
     let mut journal = Journal::open(folder.path(), folder.logs())?;
-    let mut executor = RealExecutor::new(surroundings.cancel.clone());
-    let mut progress = Progress::new(surroundings.quiet);
     note(surroundings, &format!("machine: {}", record.machine.line()));
-    let plan = &record.plan;
-    let walked = walk(plan, launches, &done, &mut executor, &mut journal, &mut |step| {
-        progress.show(step, plan.passes)
-    });
-    progress.finish();
-    if walked? == End::Interrupted {
+    for (part, launches) in record.parts().iter().zip(launches) {
+        let plan = &part.plan;
+        let mut executor = executor(plan, &surroundings.cancel)?;
+        let mut progress = Progress::new(surroundings.quiet);
+        let walked = walk(plan, launches, &done, &mut *executor, &mut journal, &mut |step| {
+            progress.show(step, plan.passes)
+        });
+        progress.finish();
+        if walked? == End::Interrupted {
+            return Ok(Finish::Interrupted(Some(folder)));
+        }
+    }
+    if surroundings.with_curves && take_curves(&folder, &record, launches, surroundings)? == End::Interrupted
+    {
         return Ok(Finish::Interrupted(Some(folder)));
     }
     record.finished_utc = Some(utc_now());
     record.store(folder.path())?;
     surroundings.results.note_latest(&folder)?;
-    let digest = rewrite(&folder, &record, surroundings.with_report)?;
-    if digest.failures.is_empty() {
+    let digests = rewrite(&folder, &record, surroundings.with_report)?;
+    if digests.iter().all(|digest| digest.failures.is_empty()) {
         // Failed cells can only be looked into with the binaries they failed with.
         folder.remove_workers()?;
     }
-    Ok(Finish::Complete(folder, Box::new(digest)))
+    Ok(Finish::Complete(folder, digests))
+}
+
+/// Runs every cell once more to see its memory over time.
+fn take_curves(
+    folder: &RunFolder,
+    record: &RunRecord,
+    launches: &[Launches],
+    surroundings: &Surroundings,
+) -> Result<End> {
+    let samples = journal::load(folder.path())?;
+    let done = curve::load_and_mend(folder.path())?;
+    let mut file = Appender::open(folder.path().join(curve::FILE))?;
+    for (part, launches) in record.parts().iter().zip(launches) {
+        let pass = Pass { plan: &part.plan, launches, samples: &samples, done: &done };
+        let mut executor = executor(part.plan.field, &surroundings.cancel);
+        let mut progress = Progress::new(surroundings.quiet);
+        let taken = pass.take(&mut *executor, &mut |curve| file.append(curve), &mut |step| {
+            progress.show_pass("memory", step);
+        });
+        progress.finish();
+        if taken? == End::Interrupted {
+            return Ok(End::Interrupted);
+        }
+    }
+    Ok(End::Complete)
 }
 
 fn note(surroundings: &Surroundings, line: &str) {

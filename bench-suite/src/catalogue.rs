@@ -119,6 +119,13 @@ mod tests {
     }
 
     #[test]
+    fn the_programs_are_those_that_can_be_prepared() {
+        let real = workloads().iter().filter(|workload| workload.group == Group::Real);
+        let known = crate::foreign::catalogue::PROGRAMS.iter().map(|program| program.id());
+        assert!(real.map(|workload| workload.id.as_str()).eq(known));
+    }
+
+    #[test]
     fn every_workload_says_what_it_is_and_how_to_read_it() {
         for workload in workloads() {
             let prose = [&workload.about, &workload.reading, &workload.current];

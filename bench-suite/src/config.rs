@@ -1,11 +1,14 @@
 //! The embedded configuration: which allocators and workloads there are, how each is started and drawn.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use workloads::rows::Size;
 
 use crate::catalogue::Workload;
+use crate::plan::Field;
 use crate::summary::Pattern;
 
 const EMBEDDED: &str = include_str!("../bench.toml");
@@ -13,6 +16,9 @@ const EMBEDDED: &str = include_str!("../bench.toml");
 /// Colours of libraries named on the command line, which the configuration does not know. Their
 /// pattern is [`Pattern::Crossed`].
 const SPARE_COLOURS: [&str; 4] = ["#8C564B", "#4B2A8C", "#174A26", "#C8508C"];
+
+/// The binary that starts programs of the system, in the place of a worker.
+const LAUNCHER: &str = "launcher";
 
 /// Everything `bench.toml` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,12 +40,39 @@ pub struct Config {
 pub struct RunDefaults {
     /// The allocator that is 1.00 everywhere.
     pub reference: String,
+    /// The same where programs of the system are measured.
+    pub program_reference: String,
     /// Passes of a run.
     pub passes: usize,
     /// Passes of a run with `--quick`.
     pub quick_passes: usize,
     /// Seed of order and resampling.
     pub seed: u64,
+    /// How long one sample may take, in seconds.
+    pub timeout_seconds: PerSize,
+}
+
+impl RunDefaults {
+    /// How long one sample of a size may take.
+    pub fn timeout(&self, size: Size) -> Duration {
+        let PerSize { check, quick, calibrated, full } = self.timeout_seconds;
+        Duration::from_secs(match size {
+            Size::Check => check,
+            Size::Quick => quick,
+            Size::Calibrated => calibrated,
+            Size::Full => full,
+        })
+    }
+}
+
+/// A number for each size.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerSize {
+    check: u64,
+    quick: u64,
+    calibrated: u64,
+    full: u64,
 }
 
 /// How an allocator gets into a worker.
@@ -50,6 +83,19 @@ pub enum Kind {
     Linked,
     /// It is a shared library put in front of the system's `malloc`.
     Preload,
+}
+
+/// When an allocator is measured that nobody named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measured {
+    /// In every run, with all that it can be measured with.
+    #[default]
+    Always,
+    /// With programs of the system only.
+    Programs,
+    /// Never.
+    Named,
 }
 
 /// One allocator.
@@ -79,9 +125,12 @@ pub struct Allocator {
     /// Programs that building it needs.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Measured only when it is selected by name.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub on_request: bool,
+    /// The library that stands for it where programs of the system are measured, if it is linked into workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program_library: Option<String>,
+    /// When it is measured without being selected by name.
+    #[serde(default)]
+    pub measured: Measured,
     /// `#RRGGBB`, fixed per allocator.
     pub colour: String,
     /// What tells it from allocators of a similar colour.
@@ -98,6 +147,17 @@ impl Allocator {
     /// Package and file name of a library that is built as the workers are.
     pub fn built_library(&self) -> Option<(&str, &str)> {
         Some((self.library_from.as_deref()?, self.library.first()?))
+    }
+
+    /// The allocator as programs of the system get it, or nothing if they cannot.
+    fn for_programs(&self) -> Option<Self> {
+        let library = match (&self.program_library, self.kind) {
+            (Some(library), _) => vec![library.clone()],
+            (None, Kind::Preload) => self.library.clone(),
+            (None, Kind::Linked) => return None,
+        };
+        let (bin, feature) = (LAUNCHER.to_owned(), None);
+        Some(Self { kind: Kind::Preload, bin, feature, library, ..self.clone() })
     }
 }
 
@@ -132,13 +192,31 @@ impl Config {
                 "workload '{id}' is listed twice"
             );
         }
-        let reference = &config.run.reference;
-        ensure!(
-            config.allocators.iter().any(|a| a.id == *reference),
-            "reference '{reference}' is not an allocator"
-        );
+        for field in [Field::Workers, Field::Programs] {
+            let reference = config.reference(field);
+            ensure!(
+                config.field(field).iter().any(|a| a.id == reference),
+                "reference '{reference}' is not an allocator that can be one"
+            );
+        }
         ensure!(config.run.passes > 0 && config.run.quick_passes > 0, "passes must be at least 1");
         Ok(config)
+    }
+
+    /// The allocators that can be measured in a field, each as it is there.
+    pub fn field(&self, field: Field) -> Vec<Allocator> {
+        match field {
+            Field::Workers => self.allocators.clone(),
+            Field::Programs => self.allocators.iter().filter_map(Allocator::for_programs).collect(),
+        }
+    }
+
+    /// The allocator that is 1.00 in a field.
+    pub fn reference(&self, field: Field) -> &str {
+        match field {
+            Field::Workers => &self.run.reference,
+            Field::Programs => &self.run.program_reference,
+        }
     }
 
     /// Adds a shared library named on the command line as one more allocator.
@@ -162,7 +240,8 @@ impl Config {
             library_from: None,
             package: None,
             needs: Vec::new(),
-            on_request: false,
+            program_library: None,
+            measured: Measured::Always,
             colour: SPARE_COLOURS[spare].to_owned(),
             pattern: Pattern::Crossed,
         });
@@ -180,7 +259,23 @@ mod tests {
         let ids: Vec<_> = config.allocators.iter().map(|a| a.id.as_str()).collect();
         assert_eq!(
             ids,
-            ["mi", "mi-secure", "mi3", "mi2", "jx", "sn", "rp", "tcg", "ra", "mc", "mi-so", "je", "tc"]
+            [
+                "mi",
+                "mi-secure",
+                "mi3",
+                "mi2",
+                "jx",
+                "sn",
+                "rp",
+                "tcg",
+                "ra",
+                "mc",
+                "mi-so",
+                "mi3-so",
+                "mi2-so",
+                "je",
+                "tc"
+            ]
         );
         assert_eq!(config.run.reference, "mi");
     }

@@ -5,17 +5,24 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::curve::Curve;
 use crate::digest::Digest;
 use crate::record::{replace, write_json};
 use crate::sample::Sample;
 use crate::summary::{Means, Metric};
 
-/// Writes `summary.json`, `summary.csv`, `geomean.csv` and `samples.csv` into `folder`.
-pub fn write_all(digest: &Digest, folder: &Path) -> Result<()> {
+/// Writes `summary.json`, `summary.csv`, `geomean.csv` and `samples.csv` into `folder`, and if there are
+/// curves, `curves.csv` and `retention.csv`.
+pub fn write_all(digest: &Digest, curves: &[Curve], folder: &Path) -> Result<()> {
     write_json(&folder.join("summary.json"), &digest.summary)?;
     write_csv(&folder.join("summary.csv"), digest.summary.rows.iter())?;
     write_csv(&folder.join("geomean.csv"), digest.summary.means.iter().flat_map(mean_lines))?;
-    write_csv(&folder.join("samples.csv"), digest.samples.iter().map(SampleLine::from))
+    write_csv(&folder.join("samples.csv"), digest.samples.iter().map(SampleLine::from))?;
+    if !curves.is_empty() {
+        write_csv(&folder.join("curves.csv"), curves.iter().flat_map(point_lines))?;
+        write_csv(&folder.join("retention.csv"), curves.iter().filter_map(retention_line))?;
+    }
+    Ok(())
 }
 
 fn write_csv(path: &Path, lines: impl Iterator<Item = impl Serialize>) -> Result<()> {
@@ -60,6 +67,51 @@ fn mean_lines(means: &Means) -> impl Iterator<Item = MeanLine<'_>> {
         ratio_to_ref: mean.ratio_to_ref,
         ci_low: mean.ci_low,
         ci_high: mean.ci_high,
+    })
+}
+
+/// A line of `curves.csv`.
+#[derive(Serialize)]
+struct PointLine<'a> {
+    workload: &'a str,
+    allocator: &'a str,
+    ms_since_begin: f64,
+    rss_bytes: u64,
+}
+
+fn point_lines(curve: &Curve) -> impl Iterator<Item = PointLine<'_>> {
+    curve.usable().unwrap_or_default().iter().map(|point| PointLine {
+        workload: &curve.workload,
+        allocator: &curve.allocator,
+        ms_since_begin: point.ms,
+        rss_bytes: point.bytes,
+    })
+}
+
+/// A line of `retention.csv`: what was resident in each phase.
+#[derive(Serialize)]
+struct RetentionLine<'a> {
+    workload: &'a str,
+    allocator: &'a str,
+    begin_bytes: u64,
+    peak_bytes: u64,
+    run_end_bytes: u64,
+    drained_bytes: u64,
+    settled_100ms_bytes: u64,
+    settled_1s_bytes: u64,
+}
+
+fn retention_line(curve: &Curve) -> Option<RetentionLine<'_>> {
+    let memory = curve.memory?;
+    Some(RetentionLine {
+        workload: &curve.workload,
+        allocator: &curve.allocator,
+        begin_bytes: memory.begin,
+        peak_bytes: memory.peak,
+        run_end_bytes: memory.run_end,
+        drained_bytes: memory.drained,
+        settled_100ms_bytes: memory.settled_100ms,
+        settled_1s_bytes: memory.settled_1s,
     })
 }
 

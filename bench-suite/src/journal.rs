@@ -1,12 +1,11 @@
-//! The append-only record of samples. What is on disk survives anything that happens
-//! later: each sample is one line, handed to the system before the next one starts.
+//! The append-only record of samples: one line each.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::jsonl::{self, Appender};
 use crate::sample::Sample;
 
 /// Name of the file inside a run's folder.
@@ -29,32 +28,20 @@ impl Sink for Vec<Sample> {
 /// A samples file that is open for appending.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
-    path: PathBuf,
+    file: Appender,
     logs: PathBuf,
 }
 
 impl Journal {
     /// Opens or creates the file in `folder`; explanations go to `logs`.
     pub fn open(folder: &Path, logs: PathBuf) -> Result<Self> {
-        let path = folder.join(FILE);
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { file, path, logs })
+        Ok(Self { file: Appender::open(folder.join(FILE))?, logs })
     }
 }
 
 impl Sink for Journal {
     fn record(&mut self, sample: &Sample, explanation: Option<&str>) -> Result<()> {
-        let mut line = serde_json::to_string(sample).context("cannot form JSON")?;
-        line.push('\n');
-        let written = self.file.write_all(line.as_bytes());
-        written.with_context(|| {
-            format!("cannot write {}; make room and go on with --resume", self.path.display())
-        })?;
+        self.file.append(sample)?;
         if let Some(text) = explanation {
             let name = format!("{}-{}-pass{}.txt", sample.workload, sample.allocator, sample.pass + 1);
             let path = self.logs.join(name);
@@ -66,41 +53,12 @@ impl Sink for Journal {
 
 /// The samples of the run in `folder`. A torn last line, left by a crash, is not among them.
 pub fn load(folder: &Path) -> Result<Vec<Sample>> {
-    Ok(parse(folder)?.0)
+    jsonl::load(&folder.join(FILE))
 }
 
 /// Like [`load`], and cuts the torn line off so that appending can go on.
 pub fn load_and_mend(folder: &Path) -> Result<Vec<Sample>> {
-    let (samples, whole_bytes) = parse(folder)?;
-    let path = folder.join(FILE);
-    if path.exists() {
-        let file = OpenOptions::new().write(true).open(&path);
-        file.and_then(|file| file.set_len(whole_bytes))
-            .with_context(|| format!("cannot cut a torn line off {}", path.display()))?;
-    }
-    Ok(samples)
-}
-
-/// The samples, and how many bytes of the file they fill.
-fn parse(folder: &Path) -> Result<(Vec<Sample>, u64)> {
-    let path = folder.join(FILE);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    let mut samples = Vec::new();
-    let mut whole_bytes = 0;
-    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        if !line.ends_with(b"\n") {
-            break;
-        }
-        let sample = serde_json::from_slice(line)
-            .with_context(|| format!("line {} of {} is damaged", index + 1, path.display()))?;
-        samples.push(sample);
-        whole_bytes += line.len() as u64;
-    }
-    Ok((samples, whole_bytes))
+    jsonl::load_and_mend(&folder.join(FILE))
 }
 
 #[cfg(test)]

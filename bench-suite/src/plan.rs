@@ -4,6 +4,7 @@
 //! every block once. Only ratios inside a block are trusted, so the order inside a block
 //! and of the blocks is shuffled anew in each pass.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::rngs::ChaCha8Rng;
@@ -11,6 +12,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use workloads::rows::{Preset, Size};
+
+use crate::catalogue;
 
 /// Largest padding put into the environment of a worker, to vary where its stack starts.
 const MAX_ENV_PAD: usize = 4096;
@@ -76,18 +79,34 @@ pub fn expected_sample_time(size: Size) -> Duration {
     })
 }
 
-/// How long one sample may take when no flag says otherwise.
-pub fn default_timeout(size: Size) -> Duration {
-    Duration::from_secs(match size {
-        Size::Check | Size::Quick => 60,
-        Size::Calibrated => 180,
-        Size::Full => 1800,
-    })
+/// What runs under the allocators that are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Field {
+    /// Workers, each with an allocator of its own; the workloads are ports.
+    #[default]
+    Workers,
+    /// Programs of the system, as they are, with a preloaded allocator.
+    Programs,
+}
+
+/// A command of the user that is measured as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCommand {
+    /// The program, as the user named it, and its arguments.
+    pub words: Vec<String>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// Whether its output has to be the same under every allocator.
+    pub compare_output: bool,
 }
 
 /// A run, completely described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// What is started.
+    #[serde(default)]
+    pub field: Field,
     /// The allocator that is 1.00 everywhere.
     pub reference: String,
     /// Allocator ids in display order.
@@ -105,6 +124,9 @@ pub struct Plan {
     pub timeout_ms: u64,
     /// How the workers are built.
     pub profile: Profile,
+    /// What the only workload is, if the suite does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<OwnCommand>,
 }
 
 /// One workload under every allocator once.
@@ -157,9 +179,15 @@ impl Plan {
         fields(self).into_iter().find(|(name, value)| other.get(name) != Some(value)).map(|(name, _)| name)
     }
 
-    /// Longest time of one sample.
+    /// Longest time of one sample of a workload that asks for no more patience than usual.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
+    }
+
+    /// Longest time of one sample of `workload`.
+    pub fn timeout_of(&self, workload: &str) -> Duration {
+        let patience = catalogue::find(workload).map_or(1, |workload| workload.patience);
+        self.timeout().saturating_mul(patience)
     }
 }
 
@@ -172,6 +200,7 @@ pub(crate) mod tests {
     pub(crate) fn plan(allocators: &[&str], workloads: &[&str], passes: usize) -> Plan {
         let strings = |items: &[&str]| items.iter().map(|s| (*s).to_owned()).collect();
         Plan {
+            field: Field::Workers,
             reference: allocators[0].to_owned(),
             allocators: strings(allocators),
             workloads: strings(workloads),
@@ -180,6 +209,7 @@ pub(crate) mod tests {
             seed: 7,
             timeout_ms: 1000,
             profile: Profile::Worker,
+            command: None,
         }
     }
 

@@ -46,7 +46,12 @@ impl Progress {
 
     /// Shows where the session stands.
     pub fn show(&mut self, step: Step<'_>, passes: usize) {
-        let place = format!("pass {}/{passes}  {}  {}", step.pass + 1, step.workload, step.allocator);
+        self.show_pass(&format!("pass {}/{passes}", step.pass + 1), step);
+    }
+
+    /// Shows where a pass stands that is not one of those counted.
+    pub fn show_pass(&mut self, pass: &str, step: Step<'_>) {
+        let place = format!("{pass}  {}  {}", step.workload, step.allocator);
         match self {
             Self::Quiet => {}
             Self::Bar(bar) => {

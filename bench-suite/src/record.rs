@@ -38,6 +38,18 @@ pub struct RunRecord {
     pub toolchain: Toolchain,
     /// The allocators in display order.
     pub allocators: Vec<AllocatorRecord>,
+    /// What is measured after that, with a reference of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programs: Option<Part>,
+}
+
+/// A plan and the allocators it is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// What is done.
+    pub plan: Plan,
+    /// The allocators in display order.
+    pub allocators: Vec<AllocatorRecord>,
 }
 
 /// The current time as it is written into files.
@@ -46,6 +58,14 @@ pub fn utc_now() -> String {
 }
 
 impl RunRecord {
+    /// The records of the parts of this run, each as if it were a run of its own.
+    pub fn parts(&self) -> Vec<Self> {
+        let first = Self { programs: None, ..self.clone() };
+        let second =
+            self.programs.clone().map(|Part { plan, allocators }| Self { plan, allocators, ..first.clone() });
+        std::iter::once(first).chain(second).collect()
+    }
+
     /// Reads the record of the run in `folder`.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);

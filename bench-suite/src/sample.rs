@@ -112,6 +112,7 @@ pub(crate) mod tests {
             voluntary_switches: 1,
             involuntary_switches: 2,
             counts: None,
+            memory: None,
         }
     }
 

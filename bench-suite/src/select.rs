@@ -3,7 +3,8 @@
 use anyhow::Result;
 use globset::{Glob, GlobMatcher};
 
-use crate::catalogue;
+use crate::catalogue::{self, Group, Workload};
+use crate::plan::Field;
 use crate::usage;
 
 /// Rows that fail on purpose. They are measured only when named in full, to see that
@@ -53,21 +54,43 @@ impl Filter<'_> {
                 if ids.clone().any(|id| glob.is_match(id)) {
                     return Ok(glob);
                 }
-                let hint = match nearest(text, ids.clone()) {
-                    Some(id) => format!("did you mean '{id}'?"),
-                    None => "see 'bench-suite list'".to_owned(),
-                };
-                Err(usage!("unknown {noun} '{text}'; {hint}"))
+                Err(usage!("unknown {noun} '{text}'; {}", hint(text, ids.clone())))
             })
             .collect()
     }
 }
 
-/// The workloads that stay, in the order of tables and charts.
-pub fn workloads(keep: &[String], drop: &[String]) -> Result<Vec<String>> {
+/// The workloads that stay, in the order of tables and charts. With `tags`, only those that have one of them;
+/// the name of a group is a tag as well.
+pub fn workloads(keep: &[String], drop: &[String], tags: &[String]) -> Result<Vec<String>> {
+    let labels =
+        |row: &'static Workload| row.tags.iter().map(String::as_str).chain(std::iter::once(row.group.name()));
+    let known = catalogue::workloads().iter().flat_map(labels);
+    if let Some(tag) = tags.iter().find(|tag| known.clone().all(|known| known != tag.as_str())) {
+        return Err(usage!("unknown tag '{tag}'; {}", hint(tag, known)));
+    }
+    let wanted = |row: &&'static Workload| {
+        tags.is_empty() || labels(row).any(|label| tags.iter().any(|tag| tag == label))
+    };
     let planted = PLANTED.iter().copied().filter(|id| keep.iter().any(|glob| glob == id));
-    Filter { noun: "workload", keep, drop }
-        .apply(catalogue::workloads().iter().map(|row| row.id.as_str()).chain(planted))
+    let rows = catalogue::workloads().iter().filter(wanted).map(|row| row.id.as_str());
+    Filter { noun: "workload", keep, drop }.apply(rows.chain(planted))
+}
+
+/// What a workload is run by.
+pub fn field_of(workload: &str) -> Field {
+    match catalogue::find(workload) {
+        Some(Workload { group: Group::Real, .. }) => Field::Programs,
+        _ => Field::Workers,
+    }
+}
+
+/// What to do about a name that is not among `ids`.
+fn hint<'i>(text: &str, ids: impl Iterator<Item = &'i str>) -> String {
+    match nearest(text, ids) {
+        Some(id) => format!("did you mean '{id}'?"),
+        None => "see 'bench-suite list'".to_owned(),
+    }
 }
 
 /// The id most like `text`, if any is like it at all.
@@ -88,27 +111,36 @@ mod tests {
 
     #[test]
     fn globs_keep_and_drop() {
-        assert_eq!(workloads(&strings(&["larson*"]), &[]).unwrap(), ["larson", "larson-sized"]);
-        assert_eq!(workloads(&strings(&["larson*"]), &strings(&["*sized"])).unwrap(), ["larson"]);
-        assert_eq!(workloads(&[], &[]).unwrap().len(), catalogue::workloads().len());
+        assert_eq!(workloads(&strings(&["larson*"]), &[], &[]).unwrap(), ["larson", "larson-sized"]);
+        assert_eq!(workloads(&strings(&["larson*"]), &strings(&["*sized"]), &[]).unwrap(), ["larson"]);
+        assert_eq!(workloads(&[], &[], &[]).unwrap().len(), catalogue::workloads().len());
     }
 
     #[test]
     fn unknown_name_suggests_the_nearest() {
-        let error = workloads(&strings(&["larsen"]), &[]).unwrap_err().to_string();
+        let error = workloads(&strings(&["larsen"]), &[], &[]).unwrap_err().to_string();
         assert_eq!(error, "unknown workload 'larsen'; did you mean 'larson'?");
-        let error = workloads(&[], &strings(&["zzz"])).unwrap_err().to_string();
+        let error = workloads(&[], &strings(&["zzz"]), &[]).unwrap_err().to_string();
         assert!(error.ends_with("see 'bench-suite list'"), "{error}");
     }
 
     #[test]
     fn nothing_left_is_an_error() {
-        assert!(workloads(&strings(&["cfrac"]), &strings(&["c*"])).is_err());
+        assert!(workloads(&strings(&["cfrac"]), &strings(&["c*"]), &[]).is_err());
     }
 
     #[test]
     fn planted_rows_need_their_full_name() {
-        assert_eq!(workloads(&strings(&["planted-crash"]), &[]).unwrap(), ["planted-crash"]);
-        assert!(workloads(&strings(&["planted-*"]), &[]).is_err());
+        assert_eq!(workloads(&strings(&["planted-crash"]), &[], &[]).unwrap(), ["planted-crash"]);
+        assert!(workloads(&strings(&["planted-*"]), &[], &[]).is_err());
+    }
+
+    #[test]
+    fn tags_and_groups_narrow_and_unknown_ones_are_named() {
+        let tagged = |tag: &str| workloads(&[], &[], &strings(&[tag]));
+        assert_eq!(tagged("false-sharing").unwrap()[..2], ["cache-scratch1", "cache-scratchN"]);
+        assert!(tagged("stress").unwrap().contains(&"larson".to_owned()));
+        let error = tagged("false-sharin").unwrap_err().to_string();
+        assert_eq!(error, "unknown tag 'false-sharin'; did you mean 'false-sharing'?");
     }
 }

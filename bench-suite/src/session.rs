@@ -77,8 +77,9 @@ pub fn walk(
                     params: plan.params,
                     stats: false,
                     heap_map: None,
+                    phases: None,
                     env_pad_bytes: block.env_pad_bytes,
-                    timeout: plan.timeout(),
+                    timeout: plan.timeout_of(&block.workload),
                 };
                 let started_utc = utc_now();
                 let Some(execution) = executor.execute(&job)? else { return Ok(End::Interrupted) };

@@ -266,6 +266,65 @@ fn report_writes_the_same_summary_again() {
 }
 
 #[test]
+fn memory_over_time_is_taken_once_per_cell_after_the_passes() {
+    let place = Place::new();
+    let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "2"];
+    let done = place.with_workers(&arguments).expect(0);
+    assert!(done.stderr.contains("then: memory over time, about "), "{done:#?}");
+    assert_eq!((place.times_started("mi", "larson"), place.times_started("mc", "larson")), (3, 3));
+    let run = place.only_run();
+    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 4);
+    assert_eq!(fs::read_to_string(run.join("curves.jsonl")).unwrap().lines().count(), 2);
+    let rows = csv_rows(&run.join("retention.csv"));
+    let columns = "workload,allocator,begin_bytes,peak_bytes,run_end_bytes,drained_bytes,settled_100ms_bytes,settled_1s_bytes";
+    assert!(fs::read_to_string(run.join("retention.csv")).unwrap().starts_with(columns));
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["settled_1s_bytes"] == "8000000"), "{rows:?}");
+    let points = csv_rows(&run.join("curves.csv"));
+    let first = &points[0];
+    // What was seen from outside is much later than the times that the fake worker makes up.
+    assert_eq!(points.len(), 12);
+    assert_eq!((first["ms_since_begin"].as_str(), first["rss_bytes"].as_str()), ("0.0", "3000000"));
+    for chart in ["curves.png", "retention.svg", "curve-larson.png"] {
+        assert!(run.join("charts").join(chart).exists(), "{chart}");
+    }
+    let report = fs::read_to_string(run.join("report.md")).unwrap();
+    assert!(
+        report.contains("## Memory over time") && report.contains("(charts/curve-larson.svg)"),
+        "{report}"
+    );
+}
+
+#[test]
+fn memory_over_time_can_be_left_away() {
+    let place = Place::new();
+    place.with_workers(&["run", "--no-curves", "-a", "mi", "-w", "larson", "--passes", "1"]).expect(0);
+    assert_eq!(place.times_started("mi", "larson"), 1);
+    let run = place.only_run();
+    assert!(!run.join("curves.jsonl").exists() && !run.join("retention.csv").exists());
+    assert!(!fs::read_to_string(run.join("report.md")).unwrap().contains("Memory over time"));
+}
+
+#[test]
+fn interrupted_while_memory_is_looked_at_goes_on_there() {
+    let place = Place::new();
+    let marker = place.path("stopped");
+    let stop = format!(
+        r#"if [ -n "$phases" ] && [ ! -e {0} ]; then touch {0}; kill -INT $PPID; sleep 300; fi"#,
+        marker.display()
+    );
+    place.worker("mc", &stop);
+    place.with_workers(&["run", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(130);
+    let run = place.only_run();
+    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 2);
+    assert!(!run.join("report.md").exists());
+    place.plain(&["run", "--resume"]).expect(0);
+    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 2);
+    assert_eq!(fs::read_to_string(run.join("curves.jsonl")).unwrap().lines().count(), 2);
+    assert!(run.join("charts/curves.svg").exists());
+    assert_eq!(place.times_started("mi", "larson"), 2);
+}
+
+#[test]
 fn interrupted_run_says_how_to_go_on_and_does() {
     let place = Place::new();
     // Stops its grandparent, the harness, the first time it runs.

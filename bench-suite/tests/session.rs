@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bench_suite::exec::mock::{MockExecutor, failure, success};
 use bench_suite::journal::{self, Journal};
-use bench_suite::plan::{Params, Plan, Profile};
+use bench_suite::plan::{Field, Params, Plan, Profile};
 use bench_suite::sample::Sample;
 use bench_suite::session::{End, walk};
 use bench_suite::status::Status;
@@ -15,6 +15,7 @@ use workloads::rows::{Preset, Size};
 fn plan() -> Plan {
     let strings = |items: &[&str]| items.iter().map(|s| (*s).to_owned()).collect();
     Plan {
+        field: Field::Workers,
         reference: "mi".to_owned(),
         allocators: strings(&["mi", "jx", "sn", "mc"]),
         workloads: strings(&["cfrac", "larson", "sh6bench"]),
@@ -23,6 +24,7 @@ fn plan() -> Plan {
         seed: 42,
         timeout_ms: 1000,
         profile: Profile::Worker,
+        command: None,
     }
 }
 

@@ -33,8 +33,11 @@ pub fn execute<A: Api>(
     })?;
     // What the process asked for before the row is not the row's.
     A::take_counts();
+    meter.begin();
     let outcome = run(params, &mut meter)?;
     let measured = meter.finish();
+    let memory =
+        meter.settle().map_err(|error| Failure::Check(format!("cannot write the phases down: {error}")))?;
     let identity = identify().map_err(Failure::Identity)?;
     let run_ns = nanoseconds(measured.elapsed);
     let score_ns = if outcome.timed { per_billion(run_ns, outcome.operations)? } else { run_ns };
@@ -60,6 +63,7 @@ pub fn execute<A: Api>(
         voluntary_switches: measured.usage.voluntary_switches,
         involuntary_switches: measured.usage.involuntary_switches,
         counts: A::COUNTS.then(|| meter.counts()),
+        memory,
     })
 }
 

@@ -14,6 +14,7 @@ pub mod execute;
 pub mod heap_map;
 pub mod launched;
 pub mod measure;
+pub mod phases;
 pub mod planted;
 pub mod protocol;
 pub mod registry;
@@ -21,14 +22,22 @@ pub mod rows;
 
 mod fatal;
 mod proc_status;
+#[cfg(test)]
+mod strict;
+mod table;
 mod tagged;
 mod threads;
+mod uniform;
 mod window;
 
 pub mod alloc_test;
+pub mod barnes;
 pub mod cache_scratch;
 pub mod cfrac;
 pub mod larson;
 pub mod lran2;
+pub mod malloc_large;
+pub mod mstress;
+pub mod rptest;
 pub mod sh6bench;
 pub mod sh8bench;

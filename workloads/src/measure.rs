@@ -1,11 +1,13 @@
 //! The measured part of a row: a clock, the kernel's memory figures and its accounting.
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use crate::api::Api;
+use crate::phases::{Phase, PhaseLog};
 use crate::proc_status::{self, Resident};
-use crate::protocol::Counts;
+use crate::protocol::{Counts, PhaseMemory};
 
 /// Stands between a port and its report.
 ///
@@ -16,6 +18,7 @@ pub struct Meter {
     started: Option<Instant>,
     stopped: Option<Stopped>,
     at_stop: Option<fn()>,
+    phases: Option<PhaseLog>,
 }
 
 /// What is known at the end of the measured part.
@@ -33,8 +36,19 @@ impl Meter {
         Self { at_stop: Some(look), ..Self::default() }
     }
 
+    /// The same, and writes down in `log` when which phase begins.
+    pub fn with_phases(self, log: PhaseLog) -> Self {
+        Self { phases: Some(log), ..self }
+    }
+
+    /// To be called before the row sets anything up.
+    pub(crate) fn begin(&mut self) {
+        self.mark(Phase::Begin);
+    }
+
     /// Begins the measured part.
     pub fn start(&mut self) {
+        self.mark(Phase::Start);
         self.started = Some(Instant::now());
     }
 
@@ -44,6 +58,7 @@ impl Meter {
     /// If the measured part was not started.
     pub fn stop<A: Api>(&mut self) {
         let elapsed = self.started.expect("a port starts the meter before it stops it").elapsed();
+        self.mark(Phase::Stop);
         self.stopped = Some(Stopped {
             elapsed,
             resident: proc_status::resident().unwrap_or_default(),
@@ -84,10 +99,29 @@ impl Meter {
     ///
     /// # Panics
     /// If there was no measured part.
-    pub fn finish(&self) -> Measured {
+    pub fn finish(&mut self) -> Measured {
         let Stopped { elapsed, resident, usage, .. } = *self.stopped();
         let drained = proc_status::resident().unwrap_or_default().now;
+        self.mark(Phase::Drained);
         Measured { elapsed, peak_rss: resident.peak, run_end_rss: resident.now, drained_rss: drained, usage }
+    }
+
+    /// If phases are written down, waits to see what becomes of the memory of an idle process.
+    /// To be called when the row has finished.
+    ///
+    /// # Errors
+    /// A phase could not be written down.
+    pub(crate) fn settle(&mut self) -> io::Result<Option<PhaseMemory>> {
+        let peak = self.stopped().resident.peak;
+        let Some(mut log) = self.phases.take() else { return Ok(None) };
+        log.settle();
+        log.memory(peak).map(Some)
+    }
+
+    fn mark(&mut self, phase: Phase) {
+        if let Some(log) = &mut self.phases {
+            log.mark(phase);
+        }
     }
 
     fn stopped(&self) -> &Stopped {

@@ -1,8 +1,8 @@
 //! What a worker process is asked and what it answers: flags in, one JSON line out.
 //!
 //! A worker is started as `worker-ID run --row ROW --preset PRESET --size SIZE
-//! --threads N [--ops N] [--expect-library PATH] [--stats] [--heapmap FILE]`, where `--check` is short for
-//! `--size check`. It prints exactly one line on standard output, a [`Report`], and exits with 0;
+//! --threads N [--ops N] [--expect-library PATH] [--stats] [--heapmap FILE]
+//! [--phases FILE]`, where `--check` is short for `--size check`. It prints exactly one line on standard output, a [`Report`], and exits with 0;
 //! anything else is a failure whose reason is the last line of standard error. Sizes are bytes,
 //! times are in the unit their name ends in.
 
@@ -58,6 +58,26 @@ pub struct Report {
     pub involuntary_switches: u64,
     /// Allocation counts, with `--stats` only.
     pub counts: Option<Counts>,
+    /// What was resident in each phase, with `--phases` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<PhaseMemory>,
+}
+
+/// VmRSS at the marks of a row, in bytes; see [`crate::phases`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseMemory {
+    /// Before the row set anything up.
+    pub begin: u64,
+    /// At the end of the measured part.
+    pub run_end: u64,
+    /// VmHWM at the end of the measured part.
+    pub peak: u64,
+    /// When everything was freed that can be.
+    pub drained: u64,
+    /// After another tenth of a second in which the process did nothing.
+    pub settled_100ms: u64,
+    /// After a second in which the process did nothing.
+    pub settled_1s: u64,
 }
 
 /// What a row asked of the allocator, counted in the port itself.

@@ -2,12 +2,16 @@
 
 use crate::alloc_test::AllocTest;
 use crate::api::Api;
+use crate::barnes::Barnes;
 use crate::cache_scratch::CacheScratch;
 use crate::cfrac::Cfrac;
 use crate::larson::Larson;
+use crate::malloc_large::MallocLarge;
 use crate::measure::Meter;
+use crate::mstress::Mstress;
 use crate::planted;
 use crate::rows::{Preset, Size};
+use crate::rptest::Rptest;
 use crate::sh6bench::Sh6bench;
 use crate::sh8bench::Sh8bench;
 
@@ -64,6 +68,7 @@ pub type Run = fn(&Params, &mut Meter) -> Result<Outcome, Failure>;
 /// The ids of all rows.
 pub const ROWS: &[&str] = &[
     "cfrac",
+    "barnes",
     "alloc-test1",
     "alloc-testN",
     "larson",
@@ -72,12 +77,16 @@ pub const ROWS: &[&str] = &[
     "sh8bench",
     "cache-scratch1",
     "cache-scratchN",
+    "mstress",
+    "rptest",
+    "malloc-large",
 ];
 
 /// The port behind one of the [`ROWS`] or of [`planted`], for the allocator `A`.
 pub fn find<A: Api>(row: &str) -> Option<Run> {
     let run: Run = match row {
         "cfrac" => Cfrac::run::<A>,
+        "barnes" => Barnes::run::<A>,
         "alloc-test1" => AllocTest::<false>::run::<A>,
         "alloc-testN" => AllocTest::<true>::run::<A>,
         // Rust states the size with every free: plain and sized deallocation are one loop.
@@ -86,6 +95,9 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "sh8bench" => Sh8bench::run::<A>,
         "cache-scratch1" => CacheScratch::<false>::run::<A>,
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
+        "mstress" => Mstress::run::<A>,
+        "rptest" => Rptest::run::<A>,
+        "malloc-large" => MallocLarge::run::<A>,
         _ => return planted::find::<A>(row),
     };
     Some(run)

@@ -21,7 +21,7 @@ pub enum Size {
     Check,
     /// About a fifth of a second on the reference allocator.
     Quick,
-    /// About one second on the reference allocator; the default.
+    /// About half a second on the reference allocator; the default.
     Calibrated,
     /// The preset's exact parameters.
     Full,

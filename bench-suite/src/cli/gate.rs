@@ -148,8 +148,8 @@ fn take(
         Some(stored) => add_run(stored, &mut figures)?,
         None => {
             let finish = run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker), setup, &cancel)?;
-            let Some(Finish::Complete(_, digest)) = finish else { return Ok(None) };
-            measure::from_digest(&digest, &mut figures);
+            let Some(Finish::Complete(_, digests)) = finish else { return Ok(None) };
+            measure::from_digest(&digests.main, &mut figures);
         }
     }
     Ok(Some(figures))

@@ -17,7 +17,7 @@ use super::{Setup, print_out};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Executor, Job, RealExecutor};
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
-use crate::plan::{Params, Profile, default_timeout, preset_name, size_name};
+use crate::plan::{Params, Profile, preset_name, size_name};
 use crate::plot::figure;
 use crate::plot::heapmap::Heapmap;
 use crate::select;
@@ -48,7 +48,7 @@ pub(super) struct HeapmapArgs {
 /// Does what `heapmap` was asked for.
 pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
     let row = only_row(args.row)?;
-    let known = setup.config.allocators.into_iter();
+    let known = setup.config.allocators.iter().cloned();
     let allocators: Vec<_> = known.filter(|allocator| allocator.id == args.alloc).collect();
     if !SHOWN.contains(&args.alloc.as_str()) {
         return Err(usage!("'{}' cannot show its heap; take one of: {}", args.alloc, SHOWN.join(", ")));
@@ -76,8 +76,9 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
         params,
         stats: false,
         heap_map: Some(map.path()),
+        phases: None,
         env_pad_bytes: 0,
-        timeout: args.worker.timeout.unwrap_or(default_timeout(params.size)),
+        timeout: args.worker.timeout.unwrap_or(setup.config.run.timeout(params.size)),
     };
     let Some(execution) = RealExecutor::new(cancel).execute(&job)? else {
         return Ok(Outcome::Interrupted);
@@ -108,7 +109,7 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
 }
 
 fn only_row(row: String) -> Result<String> {
-    let mut rows = select::workloads(&[row], &[])?;
+    let mut rows = select::workloads(&[row], &[], &[])?;
     match (rows.pop(), rows.is_empty()) {
         (Some(row), true) => Ok(row),
         _ => Err(usage!("a picture shows one workload; give --row one of 'bench-suite list'")),

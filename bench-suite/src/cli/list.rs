@@ -4,8 +4,10 @@ use crate::catalogue::{self, Group, Threads, Workload};
 use anyhow::Result;
 
 use super::{Setup, print_out};
-use crate::config::Kind;
+use crate::config::{Kind, Measured};
 use crate::error::Outcome;
+use crate::foreign;
+use crate::foreign::program::Program;
 use crate::workers::missing;
 
 /// Columns that prose may take.
@@ -22,7 +24,12 @@ pub(super) fn list(setup: &Setup) -> Result<Outcome> {
         let state = match missing(allocator) {
             Some(reason) => format!("not available: {reason}"),
             None if allocator.id == setup.config.run.reference => "available, the reference".to_owned(),
-            None if allocator.on_request => "available, measured when named with -a".to_owned(),
+            None if allocator.measured == Measured::Named => {
+                "available, measured when named with -a".to_owned()
+            }
+            None if allocator.measured == Measured::Programs => {
+                "available, measured with real programs, or when named with -a".to_owned()
+            }
             None => "available".to_owned(),
         };
         text += &format!("  {:<9} {:<22} {kind:<8} {state}\n", allocator.id, allocator.label);
@@ -55,7 +62,12 @@ fn described(workload: &Workload) -> String {
         Some(seed2019) => format!("Preset current: {}; seed2019: {seed2019}.", workload.current),
         None => format!("Every preset: {}.", workload.current),
     };
-    text + &wrapped(&presets)
+    let packages = foreign::catalogue::find(&workload.id).map(Program::packages).unwrap_or_default();
+    let needs = match packages {
+        [] => String::new(),
+        packages => format!(" Debian: {}.", packages.join(" ")),
+    };
+    text + &wrapped(&(presets + &needs))
 }
 
 /// `prose` in indented lines.

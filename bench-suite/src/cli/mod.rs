@@ -1,6 +1,7 @@
 //! The command line: arguments in, one outcome out.
 
 mod doctor;
+mod exec;
 mod gate;
 mod heapmap;
 mod list;
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "\
 Examples:
   bench-suite --all                    measure everything that is available here
   bench-suite --quick -a mi -a 'mi*'   a first impression of a few allocators
+  bench-suite exec -- ./program x y    your own program under each allocator that can be preloaded
   bench-suite list                     allocators and workloads, and what they are for";
 
 /// Runs the classic allocator benchmarks under many allocators, interleaved and paired.
@@ -52,6 +54,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Write summary and charts of a run anew from its samples
     Report(report::ReportArgs),
+    /// Measure a program of your own under each allocator that can be preloaded
+    Exec(exec::ExecArgs),
     /// Draw what the heap of our allocator holds at the end of a workload
     Heapmap(heapmap::HeapmapArgs),
     /// Judge a run against results/baseline.json
@@ -90,6 +94,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
         Command::Doctor => doctor::doctor(&setup),
         Command::Verify(args) => verify::verify(args, setup),
         Command::Report(args) => report::report(&args, &setup),
+        Command::Exec(args) => exec::exec(args, setup),
         Command::Heapmap(args) => heapmap::heapmap(args, setup),
         Command::Gate(args) => gate::gate(&args, setup),
     }

@@ -8,9 +8,8 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use workloads::rows::{Preset, Size};
 
-use super::Setup;
-use crate::config::{Allocator, Config};
-use crate::plan::Profile;
+use crate::config::{Allocator, Config, Measured};
+use crate::plan::{Field, Profile};
 use crate::select::{self, Filter};
 use crate::workers::{Source, check_shared_library};
 
@@ -29,6 +28,9 @@ pub(super) struct SelectArgs {
     /// Drop workloads that match (repeatable)
     #[arg(short = 'W', long, value_name = "GLOB")]
     pub(super) not_workload: Vec<String>,
+    /// Keep workloads with one of these tags or of these groups (repeatable)
+    #[arg(short, long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
     /// Also measure this shared library in place of the system's malloc (repeatable)
     #[arg(long, value_name = "NAME=PATH", value_parser = parse_preload)]
     pub(super) preload: Vec<(String, PathBuf)>,
@@ -42,32 +44,61 @@ impl SelectArgs {
 
     /// Whether the workloads are narrowed.
     pub(super) fn touches_workloads(&self) -> bool {
-        !(self.workload.is_empty() && self.not_workload.is_empty())
+        !(self.workload.is_empty() && self.not_workload.is_empty() && self.tag.is_empty())
     }
 
-    /// The selected allocators in display order. The reference is among them unless it is
+    /// The selected allocators of a field in display order. The reference is among them unless it is
     /// dropped by name, because without it there is nothing to compare with.
-    pub(super) fn allocators(&self, config: &mut Config) -> Result<Vec<Allocator>> {
-        for (name, path) in &self.preload {
-            config.add_preload(name, check_shared_library(path)?)?;
-        }
+    pub(super) fn allocators(&self, config: &Config, field: Field) -> Result<Vec<Allocator>> {
         let mut keep = self.alloc.clone();
         if keep.is_empty() {
-            let usual = config.allocators.iter().filter(|allocator| !allocator.on_request);
-            keep.extend(usual.map(|allocator| allocator.id.clone()));
+            let usual = |allocator: &&Allocator| match allocator.measured {
+                Measured::Always => true,
+                Measured::Programs => field == Field::Programs,
+                Measured::Named => false,
+            };
+            keep.extend(config.allocators.iter().filter(usual).map(|allocator| allocator.id.clone()));
         } else {
-            keep.push(config.run.reference.clone());
+            keep.push(config.reference(field).to_owned());
             keep.extend(self.preload.iter().map(|(name, _)| name.clone()));
         }
         let filter = Filter { noun: "allocator", keep: &keep, drop: &self.not_alloc };
         let ids = filter.apply(config.allocators.iter().map(|allocator| allocator.id.as_str()))?;
-        Ok(config.allocators.iter().filter(|allocator| ids.contains(&allocator.id)).cloned().collect())
+        Ok(config.field(field).into_iter().filter(|allocator| ids.contains(&allocator.id)).collect())
+    }
+
+    /// Makes the libraries named on the command line known.
+    pub(super) fn add_preloads(&self, config: &mut Config) -> Result<()> {
+        for (name, path) in &self.preload {
+            config.add_preload(name, check_shared_library(path)?)?;
+        }
+        Ok(())
     }
 
     /// The selected workloads in display order.
     pub(super) fn workloads(&self) -> Result<Vec<String>> {
-        select::workloads(&self.workload, &self.not_workload)
+        select::workloads(&self.workload, &self.not_workload, &self.tag)
     }
+
+    /// What is selected of a field, if anything is that can be compared.
+    pub(super) fn part(&self, config: &Config, field: Field) -> Result<Option<Selected>> {
+        let mut workloads = self.workloads()?;
+        workloads.retain(|id| select::field_of(id) == field);
+        if workloads.is_empty() {
+            return Ok(None);
+        }
+        let allocators = self.allocators(config, field)?;
+        // Naming allocators that only workers can have leaves nothing for programs to be compared under.
+        let compared = self.alloc.is_empty() || allocators.len() > 1 || field == Field::Workers;
+        Ok((compared && !allocators.is_empty()).then_some(Selected { workloads, allocators }))
+    }
+}
+
+/// Workloads and the allocators they run under, in display order.
+#[derive(Debug, Clone)]
+pub(super) struct Selected {
+    pub(super) workloads: Vec<String>,
+    pub(super) allocators: Vec<Allocator>,
 }
 
 /// How workers are made and asked.
@@ -94,13 +125,6 @@ impl WorkerArgs {
     /// Where workers come from.
     pub(super) fn source(&self) -> Result<Source> {
         Source::new(self.worker_dir.as_deref(), self.profile.unwrap_or(Profile::Worker))
-    }
-}
-
-impl Setup {
-    /// The allocator that is 1.00 everywhere.
-    pub(super) fn reference(&self) -> String {
-        self.config.run.reference.clone()
     }
 }
 
@@ -132,7 +156,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn parse_timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be longer than nothing".to_owned()),
         Ok(timeout) => Ok(timeout),
@@ -140,7 +164,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
+pub(super) fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.split_once('=').ok_or("write it as NAME=PATH")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(plain) {
@@ -161,29 +185,37 @@ mod tests {
         assert!(parse_preload("a/b=x").is_err());
     }
 
+    fn ids(select: &SelectArgs, field: Field) -> Vec<String> {
+        let allocators = select.allocators(&Config::embedded().unwrap(), field).unwrap();
+        allocators.into_iter().map(|allocator| allocator.id).collect()
+    }
+
+    fn named(alloc: &[&str]) -> SelectArgs {
+        SelectArgs { alloc: alloc.iter().map(|id| (*id).to_owned()).collect(), ..SelectArgs::default() }
+    }
+
     #[test]
     fn reference_stays_unless_it_is_dropped() {
-        let ids = |select: &SelectArgs| {
-            let mut config = Config::embedded().unwrap();
-            select.allocators(&mut config).unwrap().into_iter().map(|a| a.id).collect::<Vec<_>>()
-        };
-        let mut select = SelectArgs { alloc: vec!["jx".to_owned()], ..SelectArgs::default() };
-        assert_eq!(ids(&select), ["mi", "jx"]);
+        let mut select = named(&["jx"]);
+        assert_eq!(ids(&select, Field::Workers), ["mi", "jx"]);
         select.not_alloc.push("mi".to_owned());
-        assert_eq!(ids(&select), ["jx"]);
+        assert_eq!(ids(&select, Field::Workers), ["jx"]);
     }
 
     #[test]
     fn what_is_measured_on_request_has_to_be_named() {
-        let ids = |alloc: &[&str]| {
-            let alloc = alloc.iter().map(|id| (*id).to_owned()).collect();
-            let select = SelectArgs { alloc, ..SelectArgs::default() };
-            let selected = select.allocators(&mut Config::embedded().unwrap()).unwrap();
-            selected.into_iter().map(|a| a.id).collect::<Vec<_>>()
-        };
-        let usual = ids(&[]);
+        let usual = ids(&named(&[]), Field::Workers);
         assert!(usual.contains(&"mi-so".to_owned()) && !usual.contains(&"mi-secure".to_owned()));
-        assert_eq!(ids(&["mi-secure"]), ["mi", "mi-secure"]);
-        assert_eq!(ids(&["*"]).len(), usual.len() + 1);
+        assert_eq!(ids(&named(&["mi-secure"]), Field::Workers), ["mi", "mi-secure"]);
+        assert_eq!(ids(&named(&["*"]), Field::Workers).len(), usual.len() + 3);
+    }
+
+    #[test]
+    fn programs_have_the_allocators_that_can_be_preloaded_and_a_reference_of_their_own() {
+        assert_eq!(ids(&named(&[]), Field::Programs), ["mc", "mi-so", "mi3-so", "mi2-so", "je", "tc"]);
+        let config = Config::embedded().unwrap();
+        let select = SelectArgs { alloc: vec!["jx".to_owned()], ..SelectArgs::default() };
+        assert!(select.part(&config, Field::Programs).unwrap().is_none());
+        assert!(select.part(&config, Field::Workers).unwrap().is_some());
     }
 }

@@ -30,8 +30,9 @@ pub(super) fn report(args: &ReportArgs, setup: &Setup) -> Result<Outcome> {
             .newest(|record| record.finished_utc.is_some())
             .ok_or_else(|| usage!("there is no finished run yet; measure with: bench-suite --all"))?,
     };
-    let digest = rewrite(&folder, &record, true)?;
-    print_out(&table::render(&digest.summary, Style::detect()))?;
+    for digest in rewrite(&folder, &record, true)?.iter() {
+        print_out(&table::render(&digest.summary, Style::detect()))?;
+    }
     eprintln!("written: {}", folder.path().display());
     Ok(Outcome::Done)
 }

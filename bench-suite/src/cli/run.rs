@@ -7,15 +7,16 @@ use anyhow::{Context, Result};
 use clap::Args;
 use workloads::rows::{Preset, Size};
 
-use super::options::{SelectArgs, WorkerArgs, at_least_one, size_parser};
+use super::options::{SelectArgs, Selected, WorkerArgs, at_least_one, size_parser};
 use super::{Setup, print_out};
-use crate::campaign::{self, Finish, Surroundings};
-use crate::config::{Allocator, Kind};
+use crate::campaign::{self, Digests, Finish, Surroundings, Wanted};
+use crate::config::{Config, Kind, RunDefaults};
+use crate::curve;
 use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Job, command_line};
 use crate::fingerprint::cores;
-use crate::plan::{Params, Plan, Profile, default_timeout};
+use crate::plan::{Field, Params, Plan, Profile};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::status::Status;
@@ -54,9 +55,12 @@ pub(super) struct RunArgs {
     /// Go on with this unfinished run [default: the newest]
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["dry_run", "worker_dir"])]
     resume: Option<Option<String>>,
-    /// Draw no charts and write no report
+    /// Draw no charts, write no report and take no memory curves
     #[arg(long)]
     no_report: bool,
+    /// Take no curves of memory over time, which need one more pass and a second per cell
+    #[arg(long)]
+    no_curves: bool,
     /// Show nothing but the table
     #[arg(short, long)]
     quiet: bool,
@@ -71,22 +75,23 @@ impl RunArgs {
     }
 
     /// The plan that the flags describe; what they leave open is taken from `base`.
-    fn plan(&self, base: &Plan, allocators: &[Allocator]) -> Result<Plan> {
+    fn plan(&self, defaults: &RunDefaults, base: &Plan, selected: Selected) -> Wanted {
         let size = if self.quick { Size::Quick } else { self.size.unwrap_or(base.params.size) };
         let worker = &self.worker;
         let allocators = if self.select.touches_allocators() {
-            allocators.iter().map(|allocator| allocator.id.clone()).collect()
+            selected.allocators.iter().map(|allocator| allocator.id.clone()).collect()
         } else {
             base.allocators.clone()
         };
         let workloads =
-            if self.select.touches_workloads() { self.select.workloads()? } else { base.workloads.clone() };
+            if self.select.touches_workloads() { selected.workloads } else { base.workloads.clone() };
         let timeout = match worker.timeout {
             Some(timeout) => timeout,
             None if size == base.params.size => base.timeout(),
-            None => default_timeout(size),
+            None => defaults.timeout(size),
         };
-        Ok(Plan {
+        let plan = Plan {
+            field: base.field,
             reference: base.reference.clone(),
             allocators,
             workloads,
@@ -99,7 +104,23 @@ impl RunArgs {
             seed: self.seed.unwrap_or(base.seed),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1),
             profile: worker.profile.unwrap_or(base.profile),
-        })
+            command: base.command.clone(),
+        };
+        Wanted { plan, allocators: selected.allocators }
+    }
+
+    /// What the flags select of each field, and a plan for it; `base` gives the plan to start from.
+    fn wanted(
+        &self,
+        config: &Config,
+        base: impl Fn(Field, &Selected) -> Option<Plan>,
+    ) -> Result<Vec<Wanted>> {
+        let mut wanted = Vec::new();
+        for field in [Field::Workers, Field::Programs] {
+            let Some(selected) = self.select.part(config, field)? else { continue };
+            wanted.extend(base(field, &selected).map(|base| self.plan(&config.run, &base, selected)));
+        }
+        Ok(wanted)
     }
 }
 
@@ -108,73 +129,107 @@ pub(super) fn run(args: RunArgs, setup: Setup) -> Result<Outcome> {
     let quiet = args.quiet;
     let results = setup.results.clone();
     let cancel = Cancel::on_signals()?;
-    let Some(finish) = measure(args, setup, &cancel)? else { return Ok(Outcome::Done) };
+    match measure(args, setup, &cancel)? {
+        Some(finish) => show(finish, &results, quiet),
+        None => Ok(Outcome::Done),
+    }
+}
+
+/// Shows how a run ended.
+pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Outcome> {
     match finish {
         Finish::Interrupted(folder) => {
             let advice = match folder {
-                Some(folder) => format!("go on with: {}", resume_command(&folder, &results)),
+                Some(folder) => format!("go on with: {}", resume_command(&folder, results)),
                 None => "nothing was measured yet".to_owned(),
             };
             eprintln!("bench-suite: interrupted; {advice}");
             Ok(Outcome::Interrupted)
         }
-        Finish::Complete(folder, digest) => {
-            print_out(&table::render(&digest.summary, Style::detect()))?;
-            if !quiet {
-                eprint!("{}", closing(&folder, &digest));
+        Finish::Complete(folder, digests) => {
+            for digest in digests.iter() {
+                print_out(&table::render(&digest.summary, Style::detect()))?;
             }
-            Ok(outcome(&digest))
+            if !quiet {
+                eprint!("{}", closing(&folder, &digests));
+            }
+            Ok(outcome(&digests))
         }
     }
 }
 
 /// Measures what the flags describe; `None` for a dry run, which is printed instead.
 pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Result<Option<Finish>> {
-    let allocators = args.select.allocators(&mut setup.config)?;
+    args.select.add_preloads(&mut setup.config)?;
     let surroundings = Surroundings {
         results: setup.results.clone(),
         root: setup.root.clone(),
         cancel: cancel.clone(),
         quiet: args.quiet,
         with_report: !args.no_report,
+        with_curves: !(args.no_report || args.no_curves),
     };
     if let Some(wanted) = &args.resume {
         let (folder, record) = unfinished(&setup.results, wanted.as_deref())?;
-        let plan = args.plan(&record.plan, &allocators)?;
-        if let Some(field) = record.plan.difference(&plan) {
+        refuse_changes(&args, &setup.config, &record)?;
+        return campaign::resume(folder, record, &surroundings).map(Some);
+    }
+    let mut wanted = args
+        .wanted(&setup.config, |field, selected| Some(defaults(&setup.config, &args, field, selected)))?
+        .into_iter();
+    let Some(main) = wanted.next() else {
+        return Err(usage!("the filters leave nothing to compare; see 'bench-suite list'"));
+    };
+    let programs = wanted.next();
+    if args.dry_run {
+        for part in std::iter::once(&main).chain(&programs) {
+            print_out(&describe(part, &args.worker)?)?;
+        }
+        return Ok(None);
+    }
+    let source = args.worker.source()?;
+    if !args.quiet {
+        let plans = || std::iter::once(&main).chain(&programs).map(|part| &part.plan);
+        plans().for_each(|plan| eprint!("{}", headline(plan)));
+        if surroundings.with_curves {
+            let time = plans().map(curve::estimate).sum();
+            eprintln!("then: memory over time, about {}", indicatif::HumanDuration(time));
+        }
+    }
+    campaign::start(main, programs, &source, args.out.clone(), &surroundings).map(Some)
+}
+
+/// Fails if the flags ask for something else than the run was begun with.
+fn refuse_changes(args: &RunArgs, config: &Config, record: &RunRecord) -> Result<()> {
+    let begun = |field| record.parts().into_iter().map(|part| part.plan).find(|plan| plan.field == field);
+    for wanted in args.wanted(config, |field, _| begun(field))? {
+        let begun = begun(wanted.plan.field).context("what is wanted was begun")?;
+        if let Some(field) = begun.difference(&wanted.plan) {
             return Err(usage!(
                 "cannot resume {}: its '{field}' is another one; leave the flag away or start a new run",
                 record.run_id
             ));
         }
-        return campaign::resume(folder, record, &surroundings).map(Some);
     }
-    let plan = args.plan(&defaults(&setup, &args, &allocators)?, &allocators)?;
-    if args.dry_run {
-        print_out(&describe(&plan, &allocators, &args.worker)?)?;
-        return Ok(None);
-    }
-    let source = args.worker.source()?;
-    if !args.quiet {
-        eprint!("{}", headline(&plan));
-    }
-    campaign::start(plan, &allocators, &source, args.out.clone(), &surroundings).map(Some)
+    Ok(())
 }
 
 /// The plan of a run without any flag.
-fn defaults(setup: &Setup, args: &RunArgs, allocators: &[Allocator]) -> Result<Plan> {
-    let defaults = &setup.config.run;
+fn defaults(config: &Config, args: &RunArgs, field: Field, selected: &Selected) -> Plan {
+    let defaults = &config.run;
     let size = Size::Calibrated;
-    Ok(Plan {
-        reference: setup.reference(),
-        allocators: allocators.iter().map(|allocator| allocator.id.clone()).collect(),
-        workloads: args.select.workloads()?,
+    Plan {
+        field,
+        reference: config.reference(field).to_owned(),
+        allocators: selected.allocators.iter().map(|allocator| allocator.id.clone()).collect(),
+        workloads: selected.workloads.clone(),
         passes: if args.quick { defaults.quick_passes } else { defaults.passes },
         params: Params { preset: Preset::default(), size, threads: cores() },
         seed: defaults.seed,
-        timeout_ms: u64::try_from(default_timeout(size).as_millis()).unwrap_or(u64::MAX),
+        timeout_ms: u64::try_from(defaults.timeout(size).as_millis()).unwrap_or(u64::MAX),
         profile: Profile::Worker,
-    })
+        command: None,
+    }
 }
 
 fn unfinished(results: &Results, wanted: Option<&str>) -> Result<(RunFolder, RunRecord)> {
@@ -203,7 +258,7 @@ fn headline(plan: &Plan) -> String {
 }
 
 /// What `--dry-run` prints.
-fn describe(plan: &Plan, allocators: &[Allocator], worker: &WorkerArgs) -> Result<String> {
+fn describe(Wanted { plan, allocators }: &Wanted, worker: &WorkerArgs) -> Result<String> {
     let mut text = headline(plan);
     let first = plan.blocks(0).into_iter().next().context("a plan has at least one workload")?;
     writeln!(text, "first block: {} under {}", first.workload, first.order.join(", "))?;
@@ -231,8 +286,9 @@ fn describe(plan: &Plan, allocators: &[Allocator], worker: &WorkerArgs) -> Resul
             params: plan.params,
             stats: false,
             heap_map: None,
+            phases: None,
             env_pad_bytes: first.env_pad_bytes,
-            timeout: plan.timeout(),
+            timeout: plan.timeout_of(&first.workload),
         };
         writeln!(text, "  {}", command_line(&job))?;
     }
@@ -247,20 +303,18 @@ fn resume_command(folder: &RunFolder, results: &Results) -> String {
     }
 }
 
-fn closing(folder: &RunFolder, digest: &Digest) -> String {
-    let mut text = String::new();
-    for warning in &digest.summary.run.warnings {
-        text += &format!("warning: {warning}\n");
-    }
+fn closing(folder: &RunFolder, digests: &Digests) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for line in digest.failures.iter().map(failure_line) {
-        // What keeps an allocator from running at all is the same for all of its cells.
-        if !lines.contains(&line) {
-            lines.push(line);
+    for digest in digests.iter() {
+        let warnings = digest.summary.run.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+        for line in warnings.chain(digest.failures.iter().map(failure_line)) {
+            // What keeps an allocator from running at all is the same for all of its cells.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
     }
-    text += &lines.concat();
-    text + &format!("results: {}\n", folder.path().display())
+    lines.concat() + &format!("results: {}\n", folder.path().display())
 }
 
 fn failure_line(cell: &FailedCell) -> String {
@@ -271,10 +325,11 @@ fn failure_line(cell: &FailedCell) -> String {
     }
 }
 
-fn outcome(digest: &Digest) -> Outcome {
-    if digest.failures.iter().any(|cell| cell.status != Status::NotInstalled) {
+fn outcome(digests: &Digests) -> Outcome {
+    let failures = || digests.iter().flat_map(|digest| &digest.failures);
+    if failures().any(|cell| cell.status != Status::NotInstalled) {
         Outcome::CellsFailed
-    } else if !digest.has_figures() {
+    } else if !digests.iter().any(Digest::has_figures) {
         Outcome::NothingJudged
     } else {
         Outcome::Done

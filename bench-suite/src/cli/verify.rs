@@ -6,13 +6,13 @@ use anyhow::Result;
 use clap::Args;
 use workloads::rows::Size;
 
-use super::options::{SelectArgs, WorkerArgs};
+use super::options::{SelectArgs, Selected, WorkerArgs};
 use super::scratch::Scratch;
 use super::{Setup, print_out};
 use crate::error::Outcome;
-use crate::exec::{Cancel, RealExecutor};
+use crate::exec::{Cancel, executor};
 use crate::fingerprint::cores;
-use crate::plan::{Params, Plan, Profile, default_timeout};
+use crate::plan::{Field, Params, Plan, Profile};
 use crate::progress::Progress;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::session::{End, walk};
@@ -29,16 +29,45 @@ pub(super) struct VerifyArgs {
 
 /// Does what `verify` was asked for.
 pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
-    let allocators = args.select.allocators(&mut setup.config)?;
-    let workloads = args.select.workloads()?;
+    args.select.add_preloads(&mut setup.config)?;
     let source = args.worker.source()?;
     let cancel = Cancel::on_signals()?;
-    let scratch = Scratch::prepare(&allocators, &source, setup.root.as_deref(), &cancel)?;
-    let timeout = args.worker.timeout.unwrap_or(default_timeout(Size::Check));
-    let plan = Plan {
-        reference: setup.reference(),
-        allocators: allocators.iter().map(|allocator| allocator.id.clone()).collect(),
-        workloads,
+    let (mut passed, mut failed) = (0, 0);
+    for field in [Field::Workers, Field::Programs] {
+        let Some(selected) = args.select.part(&setup.config, field)? else { continue };
+        let scratch = Scratch::prepare(&selected.allocators, &source, setup.root.as_deref(), &cancel)?;
+        let plan = plan(&args, &setup, field, &selected);
+        let mut samples: Vec<Sample> = Vec::new();
+        let mut executor = executor(&plan, &cancel)?;
+        let mut progress = Progress::new(false);
+        let walked = walk(&plan, &scratch.launches, &[], &mut *executor, &mut samples, &mut |step| {
+            progress.show(step, plan.passes)
+        });
+        progress.finish();
+        if walked? == End::Interrupted || cancel.requested() {
+            writeln!(std::io::stderr(), "bench-suite: interrupted")?;
+            return Ok(Outcome::Interrupted);
+        }
+        mark_wrong_checksums(&mut samples, &plan.reference);
+        let (text, good, bad) = judge(&plan, &scratch, &samples);
+        print_out(&text)?;
+        (passed, failed) = (passed + good, failed + bad);
+    }
+    print_out(&format!("{passed} passed, {failed} failed\n"))?;
+    Ok(match (passed, failed) {
+        (_, 1..) => Outcome::CellsFailed,
+        (0, 0) => Outcome::NothingJudged,
+        _ => Outcome::Done,
+    })
+}
+
+fn plan(args: &VerifyArgs, setup: &Setup, field: Field, selected: &Selected) -> Plan {
+    let timeout = args.worker.timeout.unwrap_or(setup.config.run.timeout(Size::Check));
+    Plan {
+        field,
+        reference: setup.config.reference(field).to_owned(),
+        allocators: selected.allocators.iter().map(|allocator| allocator.id.clone()).collect(),
+        workloads: selected.workloads.clone(),
         passes: 1,
         params: Params {
             preset: args.worker.preset.unwrap_or_default(),
@@ -48,26 +77,8 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
         seed: setup.config.run.seed,
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         profile: args.worker.profile.unwrap_or(Profile::Worker),
-    };
-    let mut samples: Vec<Sample> = Vec::new();
-    let mut executor = RealExecutor::new(cancel.clone());
-    let mut progress = Progress::new(false);
-    let walked = walk(&plan, &scratch.launches, &[], &mut executor, &mut samples, &mut |step| {
-        progress.show(step, plan.passes)
-    });
-    progress.finish();
-    if walked? == End::Interrupted || cancel.requested() {
-        writeln!(std::io::stderr(), "bench-suite: interrupted")?;
-        return Ok(Outcome::Interrupted);
+        command: None,
     }
-    mark_wrong_checksums(&mut samples, &plan.reference);
-    let (text, passed, failed) = judge(&plan, &scratch, &samples);
-    print_out(&format!("{text}{passed} passed, {failed} failed\n"))?;
-    Ok(match (passed, failed) {
-        (_, 1..) => Outcome::CellsFailed,
-        (0, 0) => Outcome::NothingJudged,
-        _ => Outcome::Done,
-    })
 }
 
 /// A line per problem, and how many cells passed and failed.
@@ -85,11 +96,17 @@ fn judge(plan: &Plan, scratch: &Scratch, samples: &[Sample]) -> (String, usize, 
             }
         }
     }
+    let mut skipped: Vec<&str> = Vec::new();
     let (good, bad): (Vec<_>, Vec<_>) = samples.iter().partition(|sample| sample.status == Status::Ok);
-    for sample in &bad {
-        let Sample { workload, allocator, status, .. } = sample;
-        let reason = sample.reason.as_deref().unwrap_or_default();
-        text += &format!("failed {workload} under {allocator}: {status}: {reason}\n");
+    for Sample { workload, allocator, status, reason, .. } in bad {
+        let reason = reason.as_deref().unwrap_or_default();
+        if *status != Status::NotInstalled {
+            failed += 1;
+            text += &format!("failed {workload} under {allocator}: {status}: {reason}\n");
+        } else if !skipped.contains(&workload.as_str()) {
+            skipped.push(workload);
+            text += &format!("skipped {workload}: {reason}\n");
+        }
     }
-    (text, good.len(), failed + bad.len())
+    (text, good.len(), failed)
 }

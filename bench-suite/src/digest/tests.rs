@@ -32,6 +32,7 @@ pub(crate) fn record(passes: usize) -> RunRecord {
         machine: Machine::read(),
         toolchain: Toolchain { rustc: String::new(), rustflags: String::new() },
         allocators: allocators.collect(),
+        programs: None,
     }
 }
 

@@ -15,10 +15,13 @@ use anyhow::Result;
 use workloads::protocol::Report;
 
 pub use cancel::Cancel;
+pub use process::Observer;
 pub use real::{RealExecutor, command_line};
 
+use crate::foreign::adhoc::AdHoc;
+use crate::foreign::executor::ProgramExecutor;
 use crate::noise::Noise;
-use crate::plan::Params;
+use crate::plan::{Field, Params, Plan};
 use crate::status::Status;
 use crate::workers::Launch;
 
@@ -35,6 +38,8 @@ pub struct Job<'a> {
     pub stats: bool,
     /// Where the worker also writes what its heap holds.
     pub heap_map: Option<&'a Path>,
+    /// Where the worker also writes when its phases begin, and is idle for a second at its end.
+    pub phases: Option<&'a Path>,
     /// Bytes of padding in its environment.
     pub env_pad_bytes: usize,
     /// Longest time before it is killed.
@@ -62,4 +67,22 @@ pub struct Execution {
 pub trait Executor {
     /// Runs one job to its end; `None` when the user stopped it, so that it does not count.
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>>;
+
+    /// The same while `observer` looks at the process, which is no measurement of time.
+    fn observe(&mut self, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Execution>>;
+}
+
+/// What runs the cells of a plan.
+///
+/// # Errors
+/// The plan's own command cannot be run any more, or there is no place for programs.
+pub fn executor(plan: &Plan, cancel: &Cancel) -> Result<Box<dyn Executor>> {
+    Ok(match plan.field {
+        Field::Workers => Box::new(RealExecutor::new(cancel.clone())),
+        Field::Programs => {
+            let name = plan.workloads.first().map_or("", String::as_str);
+            let own = plan.command.as_ref().map(|command| AdHoc::of_user(name, command)).transpose()?;
+            Box::new(ProgramExecutor::new(cancel.clone(), own)?)
+        }
+    })
 }

@@ -14,7 +14,7 @@ use super::capture::{Tail, end_of, wait};
 use crate::noise::{Counters, Noise, queue_wait_ns};
 
 /// Looks at a process while it runs.
-pub(crate) trait Observer {
+pub trait Observer {
     /// Time from one look to the next.
     fn interval(&self) -> Duration;
 

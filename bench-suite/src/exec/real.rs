@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use workloads::protocol::{PROTOCOL, Report};
 
 use super::process::{self, Course, Ended};
-use super::{Cancel, Execution, Executor, Job};
+use super::{Cancel, Execution, Executor, Job, Observer};
 use crate::plan::{preset_name, size_name};
 use crate::status::Status;
 
@@ -38,7 +38,17 @@ impl RealExecutor {
 
 impl Executor for RealExecutor {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>> {
-        let ended = match process::run(&mut command(job), job.timeout, &self.cancel, None)? {
+        self.run(job, None)
+    }
+
+    fn observe(&mut self, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Execution>> {
+        self.run(job, Some(observer))
+    }
+}
+
+impl RealExecutor {
+    fn run(&self, job: &Job<'_>, observer: Option<&mut dyn Observer>) -> Result<Option<Execution>> {
+        let ended = match process::run(&mut command(job), job.timeout, &self.cancel, observer)? {
             Course::Stopped => return Ok(None),
             Course::NotStarted(error) => return Ok(Some(not_started(job, &error))),
             Course::Ended(ended) => ended,
@@ -77,6 +87,9 @@ fn arguments(job: &Job<'_>) -> Vec<String> {
     }
     if let Some(file) = job.heap_map {
         arguments.extend(["--heapmap".to_owned(), file.display().to_string()]);
+    }
+    if let Some(file) = job.phases {
+        arguments.extend(["--phases".to_owned(), file.display().to_string()]);
     }
     arguments
 }

@@ -6,6 +6,24 @@ use std::path::{Path, PathBuf};
 
 use crate::foreign::inspect::{Inspected, Refusal, inspect};
 use crate::foreign::program::{Checked, CommandLine, Finished, Start, Task};
+use crate::plan::OwnCommand;
+
+/// Beginnings of the names of variables that would not be the same for every allocator.
+const NOT_HANDED_OVER: [&str; 13] = [
+    "LD_",
+    "GLIBC_TUNABLES",
+    "MALLOC_",
+    "MIMALLOC_",
+    "TCMALLOC_",
+    "JEMALLOC_",
+    "_RJEM_",
+    "SNMALLOC_",
+    "RPMALLOC_",
+    "CARGO",
+    "RUSTUP_TOOLCHAIN",
+    "RUST_RECURSION_COUNT",
+    "TMPDIR",
+];
 
 /// A user's command. It is right when it ends in the same way under every allocator.
 #[derive(Debug, Clone)]
@@ -43,6 +61,22 @@ impl AdHoc {
             folder: Some(folder),
         };
         Ok(Self { row: row.to_owned(), inspected, command, compare_output })
+    }
+
+    /// A command as a plan has it, with the user's variables but for those that configure an allocator or the
+    /// loader, or that `cargo run` adds.
+    ///
+    /// # Errors
+    /// Why no allocator can be preloaded into it.
+    pub fn of_user(row: &str, command: &OwnCommand) -> Result<Self, Refusal> {
+        let words: Vec<OsString> = command.words.iter().map(OsString::from).collect();
+        let (program, arguments) = words.split_first().ok_or_else(|| Refusal::NotFound(PathBuf::new()))?;
+        let is_kept = |name: &OsString| {
+            let name = name.to_string_lossy();
+            !NOT_HANDED_OVER.iter().any(|prefix| name.starts_with(prefix))
+        };
+        let environment = std::env::vars_os().filter(|(name, _)| is_kept(name)).collect();
+        Self::new(row, program, arguments, command.folder.clone(), environment, command.compare_output)
     }
 
     /// The program and what runs it.

@@ -9,6 +9,7 @@ pub mod adhoc;
 pub mod catalogue;
 mod companion;
 mod execute;
+pub mod executor;
 pub mod inspect;
 pub mod launch;
 pub mod program;

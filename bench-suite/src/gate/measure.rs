@@ -97,7 +97,16 @@ fn run(
     stats: bool,
 ) -> Result<Option<Execution>> {
     let params = Params { size: Size::Check, ..params };
-    executor.execute(&Job { launch, row, params, stats, heap_map: None, env_pad_bytes: 0, timeout: TIMEOUT })
+    executor.execute(&Job {
+        launch,
+        row,
+        params,
+        stats,
+        heap_map: None,
+        phases: None,
+        env_pad_bytes: 0,
+        timeout: TIMEOUT,
+    })
 }
 
 fn why(execution: &Execution) -> String {

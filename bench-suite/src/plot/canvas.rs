@@ -187,6 +187,19 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
         self.attempt(|backend| backend.draw_line(pixel(from), pixel(to), &Stroke { colour, width }));
     }
 
+    /// A line through all of `corners`, broken into dashes and gaps of the given lengths.
+    pub fn path(&mut self, corners: &[(f64, f64)], dashes: &[f64], thickness: f64, colour: Rgb) {
+        let width = (thickness * PIXELS_PER_UNIT).round() as u32;
+        let pieces = if dashes.is_empty() { vec![corners.to_vec()] } else { dashed(corners, dashes) };
+        for piece in pieces {
+            let mut piece: Vec<_> = piece.into_iter().map(pixel).collect();
+            piece.dedup();
+            for stretch in gentle(&piece) {
+                self.attempt(|backend| backend.draw_path(stretch.to_vec(), &Stroke { colour, width }));
+            }
+        }
+    }
+
     /// A filled polygon.
     pub fn polygon(&mut self, corners: &[(f64, f64)], colour: Rgb) {
         let corners: Vec<_> = corners.iter().copied().map(pixel).collect();
@@ -244,8 +257,61 @@ const TOP_EM: f64 = 0.76;
 /// Plotters' sizes are larger than the em by this factor.
 const EM_TO_SIZE: f64 = 1.24;
 
+/// Cosine of the largest angle by which a line turns without being sharp.
+const LEAST_COSINE: f64 = 0.8;
+
 fn pixel((x, y): (f64, f64)) -> BackendCoord {
     ((x * PIXELS_PER_UNIT).round() as i32, (y * PIXELS_PER_UNIT).round() as i32)
+}
+
+/// The stretches of a line that have no sharp corner inside: a bitmap's pen makes long spikes of those.
+fn gentle(corners: &[BackendCoord]) -> Vec<&[BackendCoord]> {
+    let sharp = |at: usize| {
+        let way = |from: BackendCoord, to: BackendCoord| (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
+        let (one, other) = (way(corners[at - 1], corners[at]), way(corners[at], corners[at + 1]));
+        let lengths = one.0.hypot(one.1) * other.0.hypot(other.1);
+        one.0 * other.0 + one.1 * other.1 < LEAST_COSINE * lengths
+    };
+    let mut stretches = Vec::new();
+    let mut start = 0;
+    for end in 1..corners.len() {
+        if end + 1 == corners.len() || sharp(end) {
+            stretches.push(&corners[start..=end]);
+            start = end;
+        }
+    }
+    stretches
+}
+
+/// The dashes of a line through `corners`; `lengths` are those of dashes and gaps in turn.
+fn dashed(corners: &[(f64, f64)], lengths: &[f64]) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
+    let mut turns = lengths.iter().copied().cycle().zip([true, false].into_iter().cycle());
+    let Some((mut left, mut drawn)) = turns.next() else { return pieces };
+    pieces.extend(corners.first().map(|first| vec![*first]));
+    for ends in corners.windows(2) {
+        let (mut from, to) = (ends[0], ends[1]);
+        loop {
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            if length <= left {
+                left -= length;
+                break;
+            }
+            let share = left / length;
+            from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+            match pieces.last_mut() {
+                Some(dash) if drawn => dash.push(from),
+                _ => pieces.push(vec![from]),
+            }
+            let Some(next) = turns.next() else { return pieces };
+            (left, drawn) = next;
+        }
+        match pieces.last_mut() {
+            Some(dash) if drawn => dash.push(to),
+            _ => {}
+        }
+    }
+    pieces
 }
 
 fn opaque(Rgb(red, green, blue): Rgb) -> BackendColor {
@@ -335,5 +401,19 @@ impl BackendTextStyle for Written {
             });
         }
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_go_around_corners() {
+        let corners = [(0.0, 0.0), (4.0, 0.0), (4.0, 6.0)];
+        let expected = [vec![(0.0, 0.0), (3.0, 0.0)], vec![(4.0, 1.0), (4.0, 4.0)]];
+        assert_eq!(dashed(&corners, &[3.0, 2.0]), expected);
+        let around = [vec![(0.0, 0.0), (4.0, 0.0), (4.0, 1.0)], vec![(4.0, 2.0), (4.0, 6.0)]];
+        assert_eq!(dashed(&corners, &[5.0, 1.0]), around);
     }
 }

@@ -79,6 +79,12 @@ pub fn diverging(ratio: f64) -> Rgb {
     PAPER.mix(if share < 0.0 { BLUE } else { ORANGE }, share.abs())
 }
 
+/// From white at none, in equal steps, to orange at all and more.
+pub fn share(share: f64) -> Rgb {
+    const STEPS: f64 = 16.0;
+    PAPER.mix(ORANGE, (share.max(0.0).min(1.0) * STEPS).round() / STEPS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,5 +190,12 @@ mod tests {
             let ground = diverging((f64::from(step) / 16.0).exp2());
             assert!(ground.contrast(ground.ink_on()) >= 4.5, "{ground:?}");
         }
+    }
+
+    #[test]
+    fn shares_go_from_white_to_orange_and_stay_there() {
+        assert_eq!((share(-1.0), share(0.0), share(f64::NAN)), (PAPER, PAPER, PAPER));
+        assert_eq!((share(1.0), share(7.0)), (ORANGE, ORANGE));
+        assert!(share(0.25).luminance() > share(0.5).luminance());
     }
 }

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn signs_used_by_charts_are_in_the_font() {
         for weight in [Weight::Regular, Weight::Bold] {
-            for sign in "×–·…µ≥≤“”".chars() {
+            for sign in "×–·…µ≥≤“”−".chars() {
                 assert_ne!(font(weight).glyph_id(sign).0, 0, "{sign}");
             }
         }

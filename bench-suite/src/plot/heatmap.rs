@@ -19,7 +19,7 @@ const KEY: f64 = 64.0;
 /// Space that sets the means apart from the workloads.
 const ASIDE: f64 = 14.0;
 /// Ground of a cell without a number.
-const EMPTY: Rgb = Rgb(0xF1, 0xF1, 0xF1);
+pub(super) const EMPTY: Rgb = Rgb(0xF1, 0xF1, 0xF1);
 
 /// The heatmap of one metric.
 pub struct Heatmap<'a> {

@@ -30,24 +30,45 @@ pub(super) fn fill<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, alloca
 }
 
 /// One allocator as the legend writes it.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     allocator: &'a AllocatorInfo,
     name: String,
-    mean: String,
+    number: String,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// An entry with a number in front of the name, in a legend of the width `room`.
+    pub(super) fn new(allocator: &'a AllocatorInfo, number: String, name: &str, room: f64) -> Self {
+        Self { allocator, number, name: LETTERS.fitted(name, room / 2.0) }
+    }
+
+    /// Where the name begins, from the left of the swatch.
+    fn name_at(&self) -> f64 {
+        let number = if self.number.is_empty() { 0.0 } else { LETTERS.bold().width(&self.number) + 8.0 };
+        SWATCH.0 + 8.0 + number
+    }
+
     fn width(&self) -> f64 {
-        SWATCH.0 + 8.0 + LETTERS.width(&self.name) + 8.0 + LETTERS.bold().width(&self.mean)
+        self.name_at() + LETTERS.width(&self.name)
     }
 }
 
 /// The label; the reference's with its id, by which the rest of the chart calls it.
-fn name_of(allocator: &AllocatorInfo, matrix: &Matrix) -> String {
-    if allocator.id == matrix.reference {
+pub(super) fn name_of(allocator: &AllocatorInfo, reference: &str) -> String {
+    if allocator.id == reference {
         format!("{} ({})", allocator.label, allocator.id)
     } else {
         allocator.label.clone()
+    }
+}
+
+/// The dashes and gaps of a line that stands for an allocator; none for an unbroken one.
+pub(super) fn dashes(pattern: Pattern) -> &'static [f64] {
+    match pattern {
+        Pattern::Solid => &[],
+        Pattern::Rising => &[9.0, 5.0],
+        Pattern::Falling => &[3.0, 4.0],
+        Pattern::Crossed => &[12.0, 4.0, 3.0, 4.0],
     }
 }
 
@@ -64,38 +85,55 @@ fn columns(entries: &[Entry], room: f64) -> Vec<f64> {
         .unwrap_or_else(|| vec![room])
 }
 
-/// Draws the legend at the top of `area` and returns the space below it.
+/// Height of the legend in the width `room`.
+pub(super) fn height(entries: &[Entry], room: f64) -> f64 {
+    entries.len().div_ceil(columns(entries, room).len()) as f64 * LINE
+}
+
+/// Draws the legend of a metric at the top of `area`, each allocator with its mean, and returns the space
+/// below it.
 pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, matrix: &Matrix) -> Area {
+    let entry = |(at, allocator): (usize, &&AllocatorInfo)| {
+        let mean = matrix.mean(at).map_or_else(|| "–".to_owned(), |mean| numbers::ratio(mean.value));
+        (mean, name_of(allocator, matrix.reference))
+    };
+    let texts: Vec<_> = matrix.allocators.iter().enumerate().map(entry).collect();
     let entries: Vec<Entry> = matrix
         .allocators
         .iter()
-        .enumerate()
-        .map(|(at, allocator)| Entry {
-            allocator,
-            name: LETTERS.fitted(&name_of(allocator, matrix), area.width / 2.0),
-            mean: matrix.mean(at).map_or_else(|| "–".to_owned(), |mean| numbers::ratio(mean.value)),
-        })
+        .zip(texts)
+        .map(|(allocator, (mean, name))| Entry::new(allocator, mean, &name, area.width))
         .collect();
-    let columns = columns(&entries, area.width);
+    draw_entries(canvas, area, &entries, |canvas, swatch, allocator| {
+        if allocator.id == matrix.reference {
+            canvas.level(swatch.y + swatch.height / 2.0, swatch.x, swatch.right(), 3.0, INK);
+        } else {
+            fill(canvas, swatch, allocator);
+        }
+    })
+}
+
+/// Draws a legend at the top of `area`, the swatches by `draw_swatch`, and returns the space below it.
+pub(super) fn draw_entries<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    area: Area,
+    entries: &[Entry],
+    mut draw_swatch: impl FnMut(&mut Canvas<B>, Area, &AllocatorInfo),
+) -> Area {
+    let columns = columns(entries, area.width);
     for (line, entries) in entries.chunks(columns.len()).enumerate() {
         let middle = area.y + (line as f64 + 0.5) * LINE;
         let baseline = middle + LETTERS.half_height();
         let mut x = area.x;
         for (entry, width) in entries.iter().zip(&columns) {
             let swatch = Area { x, y: middle - SWATCH.1 / 2.0, width: SWATCH.0, height: SWATCH.1 };
-            if entry.allocator.id == matrix.reference {
-                canvas.level(middle, swatch.x, swatch.right(), 3.0, INK);
-            } else {
-                fill(canvas, swatch, entry.allocator);
-            }
+            draw_swatch(canvas, swatch, entry.allocator);
             // The number first: its width is known in every font an SVG viewer may choose.
-            let mean = swatch.right() + 8.0;
-            canvas.text((mean, baseline), &entry.mean, &LETTERS.bold());
-            let name = mean + LETTERS.bold().width(&entry.mean) + 8.0;
-            canvas.text((name, baseline), &entry.name, &LETTERS);
+            canvas.text((swatch.right() + 8.0, baseline), &entry.number, &LETTERS.bold());
+            canvas.text((x + entry.name_at(), baseline), &entry.name, &LETTERS);
             x += width;
         }
     }
-    let height = entries.len().div_ceil(columns.len()) as f64 * LINE;
+    let height = height(entries, area.width);
     Area { y: area.y + height, height: area.height - height, ..area }
 }

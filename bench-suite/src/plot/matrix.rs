@@ -214,7 +214,7 @@ pub fn failures<'a>(matrices: &[&'a Matrix<'a>]) -> Vec<Failure<'a>> {
 }
 
 /// The workloads of a run, each once.
-fn workloads_of(summary: &Summary) -> Vec<(&str, Group)> {
+pub(super) fn workloads_of(summary: &Summary) -> Vec<(&str, Group)> {
     let ran = |id: &str| summary.rows.iter().any(|row| row.workload == id);
     let mut workloads: Vec<(&str, Group)> = catalogue::workloads()
         .iter()

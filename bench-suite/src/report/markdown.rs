@@ -2,19 +2,25 @@
 
 use std::fmt::Write as _;
 
-use super::Image;
+use super::{Image, MemoryImages};
 use crate::plot::matrix::{Cell, Failure, Matrix, Ratio, failures};
 use crate::plot::{numbers, wording};
 use crate::summary::Summary;
 
 /// The text of `report.md`.
-pub(super) fn report(summary: &Summary, matrices: &[Matrix], images: &[Image]) -> String {
+pub(super) fn report(
+    summary: &Summary,
+    matrices: &[Matrix],
+    images: &[Image],
+    memory_images: &MemoryImages,
+) -> String {
     let mut parts = vec![head(summary), failed(matrices)];
     if let Some((overview, rest)) = images.split_first() {
         parts.push(image(overview));
         parts.extend(matrices.iter().map(table));
         parts.push(format!("## Charts\n\n{}", rest.iter().map(image).collect::<Vec<_>>().join("\n\n")));
     }
+    parts.extend(memory(summary, memory_images));
     parts.extend(matrices.iter().map(intervals));
     parts.push(reading(summary, matrices));
     parts.join("\n\n") + "\n"
@@ -64,6 +70,31 @@ fn failed(matrices: &[Matrix]) -> String {
 fn image(image: &Image) -> String {
     let title = escaped(&image.title);
     format!("[![{title}]({stem}.png)]({stem}.svg)", stem = image.stem)
+}
+
+/// Memory over time, if it was looked at.
+fn memory(summary: &Summary, images: &MemoryImages) -> Option<String> {
+    if images.shown.is_empty() {
+        return None;
+    }
+    let shown: Vec<String> = images.shown.iter().map(image).collect();
+    let linked: Vec<String> = images
+        .linked
+        .iter()
+        .map(|(name, image)| format!("[{}]({}.svg)", escaped(name), image.stem))
+        .collect();
+    Some(format!(
+        "## Memory over time\n\n\
+         After the measured passes each cell ran once more, with its resident memory looked at every two \
+         milliseconds; none of the times above are from there. When a worker had freed everything, it did nothing \
+         for a second: memory that an allocator gives back only when it is called again counts as kept. An \
+         allocator that tells the kernel to take memory back when it likes (`MADV_FREE`) is charged for it as long \
+         as the kernel does not. Figures: `curves.csv`, `retention.csv`. Shades follow {}.\n\n{}\n\n\
+         Larger: {}.",
+        escaped(&summary.reference),
+        shown.join("\n\n"),
+        linked.join(", "),
+    ))
 }
 
 fn columns(matrix: &Matrix) -> String {

@@ -9,14 +9,18 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::Group;
 use anyhow::{Context, bail};
+use rayon::prelude::*;
 
+use crate::catalogue::Group;
+use crate::curve::Curve;
 use crate::plot::bars::Bars;
 use crate::plot::figure::{self, Figure};
 use crate::plot::heatmap::Heatmap;
 use crate::plot::matrix::Matrix;
+use crate::plot::memory::{AllCurves, Lines, OneCurve};
 use crate::plot::overview::Overview;
+use crate::plot::retention::Retention;
 use crate::summary::{Metric, Summary};
 
 /// A picture in the report: path without extension, relative to the run, and what it shows.
@@ -29,7 +33,7 @@ struct Image {
 ///
 /// Charts that would be empty are left out: of a group without workloads, or all bars when there
 /// is nothing besides the reference.
-pub fn write_all(summary: &Summary, directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn write_all(summary: &Summary, curves: &[Curve], directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     check(summary)?;
     let charts = directory.join(CHARTS);
     fs::create_dir_all(&charts).with_context(|| format!("cannot create {}", charts.display()))?;
@@ -49,12 +53,52 @@ pub fn write_all(summary: &Summary, directory: &Path) -> anyhow::Result<Vec<Path
         output.add(&format!("heatmap-{metric}"), &Heatmap::new(&summary.run, matrix.clone()))?;
     }
 
-    let Output { mut files, images, .. } = output;
+    let images = std::mem::take(&mut output.images);
+    let memory = add_memory(summary, curves, &mut output)?;
+
+    let mut files = output.files;
     let report = directory.join("report.md");
-    let text = markdown::report(summary, &[time, rss], &images);
+    let text = markdown::report(summary, &[time, rss], &images, &memory);
     fs::write(&report, text).with_context(|| format!("cannot write {}", report.display()))?;
     files.push(report);
     Ok(files)
+}
+
+/// The pictures of memory over time.
+struct MemoryImages {
+    /// Those that the report shows.
+    shown: Vec<Image>,
+    /// Those it links to, each with its workload.
+    linked: Vec<(String, Image)>,
+}
+
+fn add_memory(summary: &Summary, curves: &[Curve], output: &mut Output) -> anyhow::Result<MemoryImages> {
+    let run = &summary.run;
+    let workloads = Lines::of_run(summary, curves);
+    if let Some(all) = AllCurves::new(run, &workloads) {
+        output.add("curves", &all)?;
+    }
+    if let Some(retention) = Retention::new(summary, curves) {
+        output.add("retention", &retention)?;
+    }
+    let shown = std::mem::take(&mut output.images);
+    let names: Vec<String> = workloads.iter().map(|lines| lines.workload.to_owned()).collect();
+    let charts: Vec<_> = workloads.into_iter().map(|lines| OneCurve::new(run, lines)).collect();
+    let stem = |name: &String| format!("curve-{}", file_name(name));
+    let save = |(name, chart): (&String, &OneCurve)| figure::save(chart, output.charts, &stem(name));
+    let files: Vec<_> = names.par_iter().zip(&charts).map(save).collect::<anyhow::Result<_>>()?;
+    output.files.extend(files.into_iter().flatten());
+    let linked = names.into_iter().zip(&charts).map(|(name, chart)| {
+        let image = Image { stem: format!("{CHARTS}/{}", stem(&name)), title: chart.title() };
+        (name, image)
+    });
+    Ok(MemoryImages { shown, linked: linked.collect() })
+}
+
+/// A workload's name as part of a file's; programs of the user may be named in any way.
+fn file_name(workload: &str) -> String {
+    let harmless = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    workload.chars().map(|c| if harmless(c) { c } else { '-' }).collect()
 }
 
 /// Folder of the pictures within a run's folder.

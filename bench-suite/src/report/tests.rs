@@ -162,7 +162,7 @@ fn every_picture_and_the_report_show_the_means_of_the_summary() {
         assert!(texts(&svg).contains(&expected), "{name}");
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
-    write_all(&summary, directory.path()).expect("the report is written");
+    write_all(&summary, &[], directory.path()).expect("the report is written");
     let report = fs::read_to_string(directory.path().join("report.md")).expect("the report");
     assert!(report.contains("**3.33** |") && report.contains("**3.33 [3.11, 3.55]** |"));
 }
@@ -276,7 +276,7 @@ fn everything_is_written_and_returned() {
     let mut summary = sample::rough_summary();
     // One small picture pair fewer to draw per group is enough to see the rest.
     summary.rows.retain(|row| row.workload == "cfrac" || row.workload == "larson");
-    let files = write_all(&summary, directory.path()).expect("the report is written");
+    let files = write_all(&summary, &[], directory.path()).expect("the report is written");
     let mut names: Vec<String> = files
         .iter()
         .map(|file| file.strip_prefix(directory.path()).expect("inside").display().to_string())
@@ -320,7 +320,7 @@ fn groups_that_did_not_run_have_no_chart() {
 fn an_empty_summary_and_a_bad_directory_are_clear_errors() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let error =
-        |summary: &Summary, at: &Path| format!("{:#}", write_all(summary, at).expect_err("must fail"));
+        |summary: &Summary, at: &Path| format!("{:#}", write_all(summary, &[], at).expect_err("must fail"));
 
     let mut empty = sample::summary();
     empty.rows.clear();

@@ -69,6 +69,7 @@ while [ $# -gt 0 ]; do
     --row) row=$2 ;;
     --threads) threads=$2 ;;
     --heapmap) map=$2 ;;
+    --phases) phases=$2 ;;
     --stats) stats='{{"allocations":10,"frees":9,"bytes":640,"cross_thread_frees":0}}' ;;
   esac
   shift
@@ -76,10 +77,19 @@ done
 echo "$row" >> "{log}"
 {behaviour}
 [ -z "$map" ] || printf '{{"slice_bytes":65536,"spans":[{{"address":0,"bytes":65536,"holding":%s}}]}}' "$holding" > "$map"
+if [ -n "$phases" ]; then
+  at=0
+  for phase in begin start stop drained settled_100ms settled_1s; do
+    at=$((at + 1000000))
+    echo "{{\"phase\":\"$phase\",\"at_ns\":$at,\"rss_bytes\":$((at + 2000000))}}" >> "$phases"
+  done
+  memory=',"memory":{{"begin":3000000,"run_end":5000000,"peak":5500000,"drained":6000000,'
+  memory="$memory"'"settled_100ms":7000000,"settled_1s":8000000}}'
+fi
 printf '{{"protocol":1,"allocator":"%s","allocator_version":"1.2","proof":"fake","row":"%s","threads":%s,' "$allocator" "$row" "$threads"
 printf '"run_ns":{score},"operations":5,"score_ns":{score},"figure":"","checksum":%s,"peak_rss_bytes":4194304,' "$checksum"
 printf '"run_end_rss_bytes":4000000,"drained_rss_bytes":2000000,"user_us":900,"sys_us":100,"minor_faults":50,'
-printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts":%s}}\n' "$stats"
+printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts":%s%s}}\n' "$stats" "$memory"
 "#,
             log = self.calls(id).display(),
         );

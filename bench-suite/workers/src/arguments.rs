@@ -21,7 +21,8 @@ usage: worker-ID run --row ROW [options]   run one row, print one line of JSON
   --ops N                                 replaces the amount of work, in the row's own unit
   --expect-library PATH                   fail unless this preloaded library serves malloc
   --stats                                 count allocations; slows the row down
-  --heapmap FILE                          write what the heap holds at the end of the measured part";
+  --heapmap FILE                          write what the heap holds at the end of the measured part
+  --phases FILE                           write when each phase of the row begins, and wait for a second after it";
 
 /// What a worker is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub(crate) struct Run {
     pub(crate) stats: bool,
     pub(crate) expected_library: Option<PathBuf>,
     pub(crate) heap_map: Option<PathBuf>,
+    pub(crate) phases: Option<PathBuf>,
 }
 
 /// Reads the command line.
@@ -60,6 +62,7 @@ fn parse_run(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut stats = false;
     let mut expected_library = None;
     let mut heap_map = None;
+    let mut phases = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help),
@@ -72,11 +75,12 @@ fn parse_run(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("expect-library") => expected_library = Some(parser.value()?.into()),
             Long("stats") => stats = true,
             Long("heapmap") => heap_map = Some(parser.value()?.into()),
+            Long("phases") => phases = Some(parser.value()?.into()),
             _ => return Err(argument.unexpected()),
         }
     }
     let row = row.ok_or("no row is given: add --row ROW")?;
-    Ok(Command::Run(Run { row, params, stats, expected_library, heap_map }))
+    Ok(Command::Run(Run { row, params, stats, expected_library, heap_map, phases }))
 }
 
 /// A preset or size by the name it has in reports.
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn everything_is_read() {
-        let line = "run --row larson --preset seed2019 --size full --threads 7 --expect-library /x.so --stats --ops 9 --heapmap /m";
+        let line = "run --row larson --preset seed2019 --size full --threads 7 --expect-library /x.so --stats --ops 9 --heapmap /m --phases /p";
         let params = Params { preset: Preset::Seed2019, size: Size::Full, threads: 7, ops: Some(9) };
         let expected = Run {
             row: "larson".into(),
@@ -103,6 +107,7 @@ mod tests {
             stats: true,
             expected_library: Some("/x.so".into()),
             heap_map: Some("/m".into()),
+            phases: Some("/p".into()),
         };
         assert_eq!(parsed(line), Ok(Command::Run(expected)));
         assert_eq!(parsed("rows"), Ok(Command::Rows));

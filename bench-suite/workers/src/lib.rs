@@ -11,8 +11,9 @@ pub mod mimalloc_c;
 pub mod ours;
 pub mod proof;
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Command, Run};
@@ -22,6 +23,7 @@ use workloads::counted::Counted;
 use workloads::execute::{Identity, execute};
 use workloads::heap_map::HeapMap;
 use workloads::measure::Meter;
+use workloads::phases::PhaseLog;
 use workloads::protocol::Report;
 use workloads::registry::{Failure, Params, ROWS};
 use workloads::rows::Size;
@@ -93,13 +95,17 @@ fn report(id: &str, prove: Prove, map: Option<&MapHeap>, run: &Run) -> Result<Re
                 .to_owned(),
         ));
     }
-    let Run { row, params, stats, expected_library, heap_map } = run;
+    let Run { row, params, stats, expected_library, heap_map, phases } = run;
     let shown = heap_map.as_deref().map(|file| match map {
         Some(map) => Ok((map, file)),
         None => Err(Failure::Parameters("this allocator cannot show its heap; worker-mi can".to_owned())),
     });
     let shown = shown.transpose()?;
-    let meter = shown.map_or_else(Meter::default, |(map, _)| Meter::with_look(map.look));
+    let mut meter = shown.map_or_else(Meter::default, |(map, _)| Meter::with_look(map.look));
+    if let Some(file) = phases {
+        let log = File::create(file).map_err(|error| cannot_write(file, &error))?;
+        meter = meter.with_phases(PhaseLog::new(log));
+    }
     let identify = || {
         let probe = Probe::new(expected_library.as_deref());
         let Proof { version, evidence } = prove(&probe)?;
@@ -113,8 +119,11 @@ fn report(id: &str, prove: Prove, map: Option<&MapHeap>, run: &Run) -> Result<Re
     }?;
     if let Some((map, file)) = shown {
         let text = serde_json::to_string(&(map.seen)()).expect("a map has only plain values");
-        fs::write(file, text)
-            .map_err(|error| Failure::Check(format!("cannot write {}: {error}", file.display())))?;
+        fs::write(file, text).map_err(|error| cannot_write(file, &error))?;
     }
     Ok(report)
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> Failure {
+    Failure::Check(format!("cannot write {}: {error}", file.display()))
 }

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use workloads::heap_map::{HeapMap, Holding};
+use workloads::phases::{Mark, Phase};
 use workloads::planted::{EXTRA_BYTES, PLANTED};
 use workloads::protocol::{PROTOCOL, Report};
 use workloads::registry::ROWS;
@@ -50,6 +51,19 @@ fn every_row_has_the_same_result_under_both_allocators() {
     }
 }
 
+/// The rows in which a block is freed by another thread than the one that allocated it.
+const HAND_OVER: [&str; 9] = [
+    "larson",
+    "larson-sized",
+    "sh8bench",
+    "cache-scratch1",
+    "cache-scratchN",
+    "mstress",
+    "rptest",
+    "xmalloc-test",
+    "mleak",
+];
+
 #[test]
 fn counts_come_with_stats_and_change_nothing_else() {
     for row in ROWS {
@@ -60,10 +74,8 @@ fn counts_come_with_stats_and_change_nothing_else() {
             counts.allocations > 0 && counts.bytes > 0 && counts.frees <= counts.allocations,
             "{counts:?}"
         );
-        assert_eq!(with.checksum, report(MC, &arguments).checksum, "{}", row);
-        let hands_over =
-            matches!(*row, "larson" | "larson-sized" | "sh8bench" | "cache-scratch1" | "cache-scratchN");
-        assert_eq!(counts.cross_thread_frees > 0, hands_over, "{}: {counts:?}", row);
+        assert_eq!(with.checksum, report(MC, &arguments).checksum, "{row}");
+        assert_eq!(counts.cross_thread_frees > 0, HAND_OVER.contains(row), "{row}: {counts:?}");
     }
 }
 
@@ -90,6 +102,32 @@ fn the_heap_is_shown_where_the_allocator_can() {
     assert!(code == Some(2) && text.contains("cannot show its heap"), "{text}");
     let (code, text) = complaint(MI, "run --row cfrac --check --heapmap /nonexistent/map");
     assert!(code == Some(1) && text.contains("/nonexistent/map"), "{text}");
+}
+
+#[test]
+fn phases_are_noted_only_when_asked_for() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let file = folder.path().join("phases");
+    let plain = report(MC, "run --row sh6bench --check --threads 2");
+    assert!(plain.memory.is_none() && !file.exists());
+
+    let with = report(MC, &format!("run --row sh6bench --check --threads 2 --phases {}", file.display()));
+    assert_eq!(with.checksum, plain.checksum);
+    let text = std::fs::read_to_string(&file).expect("the worker wrote its phases");
+    let marks: Vec<Mark> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a mark is JSON")).collect();
+    assert!(marks.iter().map(|mark| mark.phase).eq(Phase::ALL), "{text}");
+    assert!(marks.is_sorted_by_key(|mark| mark.at_ns), "{text}");
+    let at = |phase: Phase| marks[phase as usize];
+    assert!(at(Phase::Settled1s).at_ns >= at(Phase::Drained).at_ns + 1_000_000_000, "it waits for a second");
+    let memory = with.memory.expect("phases were asked for");
+    assert_eq!(memory.begin, at(Phase::Begin).rss_bytes);
+    assert_eq!((memory.peak, memory.run_end), (with.peak_rss_bytes, at(Phase::Stop).rss_bytes));
+    assert_eq!(memory.settled_1s, at(Phase::Settled1s).rss_bytes);
+    assert!(memory.begin > 0 && memory.begin < memory.peak, "{memory:?}");
+
+    let (code, text) = complaint(MC, "run --row cfrac --check --phases /nonexistent/phases");
+    assert!(code == Some(1) && text.contains("/nonexistent/phases"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! `exec`: the user's own program under every allocator that can be preloaded into it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use workloads::rows::{Preset, Size};
+
+use super::Setup;
+use super::options::{SelectArgs, WorkerArgs, at_least_one};
+use super::run::show;
+use crate::campaign::{self, Surroundings, Wanted};
+use crate::catalogue;
+use crate::error::Outcome;
+use crate::exec::Cancel;
+use crate::fingerprint::cores;
+use crate::foreign::adhoc::AdHoc;
+use crate::plan::{Field, OwnCommand, Params, Plan, Profile};
+use crate::usage;
+
+/// What is said when something cannot be preloaded.
+const RUST_ADVICE: &str = "A program in Rust is measured under preloads when it has no #[global_allocator]: Rust's default is \
+the system's malloc. To measure allocators that are linked into it, make it a row: see bench-suite/WORKLOADS.md.";
+
+/// Flags of `exec`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = RUST_ADVICE)]
+pub(super) struct ExecArgs {
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    command: Vec<String>,
+    /// How often it runs under each allocator [default: 7]
+    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one)]
+    passes: Option<usize>,
+    /// Keep allocators that match (repeatable)
+    #[arg(short, long = "alloc", value_name = "GLOB")]
+    alloc: Vec<String>,
+    /// Drop allocators that match (repeatable)
+    #[arg(short = 'A', long, value_name = "GLOB")]
+    not_alloc: Vec<String>,
+    /// Also measure this shared library (repeatable)
+    #[arg(long, value_name = "NAME=PATH", value_parser = super::options::parse_preload)]
+    preload: Vec<(String, PathBuf)>,
+    /// Its name in tables and charts [default: that of the program]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Its standard output has to be the same under every allocator
+    #[arg(long)]
+    compare_output: bool,
+    /// Longest time of one run, such as 90s or 5m [default: 30m]
+    #[arg(long, value_name = "TIME", value_parser = super::options::parse_timeout)]
+    timeout: Option<Duration>,
+    /// Folder of the results, new or empty [default: results/runs/TIME-COMMIT]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Draw no charts and write no report
+    #[arg(long)]
+    no_report: bool,
+    /// Show nothing but the table
+    #[arg(short, long)]
+    quiet: bool,
+    /// Take what is built (launcher, libmimalloc_rs.so) from this folder instead
+    #[arg(long, value_name = "DIR")]
+    worker_dir: Option<PathBuf>,
+}
+
+/// Does what `exec` was asked for.
+pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
+    let name = name(&args)?;
+    let folder = env::current_dir().context("cannot tell the current folder")?;
+    let command = OwnCommand { words: args.command, folder, compare_output: args.compare_output };
+    // What cannot be measured is refused before anything is built.
+    if let Err(refusal) = AdHoc::of_user(&name, &command) {
+        return Err(usage!("{refusal}"));
+    }
+    let select = SelectArgs {
+        alloc: args.alloc,
+        not_alloc: args.not_alloc,
+        preload: args.preload,
+        ..SelectArgs::default()
+    };
+    select.add_preloads(&mut setup.config)?;
+    let allocators = select.allocators(&setup.config, Field::Programs)?;
+    let timeout = args.timeout.unwrap_or(setup.config.run.timeout(Size::Full));
+    let plan = Plan {
+        field: Field::Programs,
+        reference: setup.config.reference(Field::Programs).to_owned(),
+        allocators: allocators.iter().map(|allocator| allocator.id.clone()).collect(),
+        workloads: vec![name],
+        passes: args.passes.unwrap_or(setup.config.run.passes),
+        params: Params { preset: Preset::default(), size: Size::Full, threads: cores() },
+        seed: setup.config.run.seed,
+        timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        profile: Profile::Worker,
+        command: Some(command),
+    };
+    let worker = WorkerArgs { worker_dir: args.worker_dir, ..WorkerArgs::default() };
+    let surroundings = Surroundings {
+        results: setup.results.clone(),
+        root: setup.root.clone(),
+        cancel: Cancel::on_signals()?,
+        quiet: args.quiet,
+        with_report: !args.no_report,
+    };
+    let finish =
+        campaign::start(Wanted { plan, allocators }, None, &worker.source()?, args.out, &surroundings)?;
+    show(finish, &setup.results, args.quiet)
+}
+
+/// The name of the workload: given, or that of the program.
+fn name(args: &ExecArgs) -> Result<String> {
+    let program = args.command.first().map_or("", String::as_str);
+    let own = Path::new(program).file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = args.name.clone().or(own).unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err(usage!(
+            "'{name}' is no name for files; give one with --name, of letters, digits, - _ . and +"
+        ));
+    }
+    if catalogue::find(&name).is_some() && args.name.is_some() {
+        return Err(usage!("--name {name}: the suite has a workload of that name; choose another"));
+    }
+    Ok(if catalogue::find(&name).is_some() { format!("own-{name}") } else { name })
+}

@@ -1,0 +1,105 @@
+//! The executor of programs: each is prepared when it is first asked for, and proven once under each allocator
+//! before anything is measured.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::adhoc::AdHoc;
+use super::catalogue;
+use super::launch::{Preload, Stage, Terms};
+use super::program::{Task, Unready};
+use crate::exec::{Cancel, Execution, Executor, Job};
+use crate::noise::Noise;
+use crate::plan::Params;
+use crate::status::Status;
+
+/// Why a cell cannot be measured.
+type Failure = (Status, String);
+
+/// Runs programs of the system, or the user's own.
+#[derive(Debug)]
+pub struct ProgramExecutor {
+    cancel: Cancel,
+    folder: TempDir,
+    own: Option<AdHoc>,
+    tasks: BTreeMap<String, Result<Box<dyn Task>, Unready>>,
+    proofs: BTreeMap<(String, String), Result<String, Failure>>,
+}
+
+impl ProgramExecutor {
+    /// An executor of the catalogue and of `own`, which stops when `cancel` says so.
+    ///
+    /// # Errors
+    /// There is no place for the programs' files.
+    pub fn new(cancel: Cancel, own: Option<AdHoc>) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("bench-suite-programs-")
+            .tempdir()
+            .context("cannot create a temporary folder; make room, or set TMPDIR")?;
+        Ok(Self { cancel, folder, own, tasks: BTreeMap::new(), proofs: BTreeMap::new() })
+    }
+
+    /// Makes the program ready if it is asked for the first time.
+    fn prepare(&mut self, row: &str, params: Params) -> Result<()> {
+        if self.tasks.contains_key(row) {
+            return Ok(());
+        }
+        let task: Result<Box<dyn Task>, Unready> = match (&self.own, catalogue::find(row)) {
+            (Some(own), _) if own.row() == row => Ok(Box::new(own.clone())),
+            (_, Some(program)) => program.prepare(params, &self.inputs(row)?),
+            (_, None) => Err(Unready::failed(format!("there is no program '{row}'"))),
+        };
+        self.tasks.insert(row.to_owned(), task);
+        Ok(())
+    }
+
+    fn inputs(&self, row: &str) -> Result<PathBuf> {
+        let inputs = self.folder.path().join(row);
+        std::fs::create_dir(&inputs).with_context(|| format!("cannot create {}", inputs.display()))?;
+        Ok(inputs)
+    }
+}
+
+impl Executor for ProgramExecutor {
+    fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>> {
+        if self.cancel.requested() {
+            return Ok(None);
+        }
+        self.prepare(job.row, job.params)?;
+        let task = match &self.tasks[job.row] {
+            Ok(task) => &**task,
+            Err(Unready { status, reason }) => return Ok(Some(failed(status.clone(), reason.clone()))),
+        };
+        let library = job.launch.preload.clone().context("an allocator for programs has a library")?;
+        let preload = Preload { allocator: job.launch.allocator.clone(), library };
+        let stage =
+            Stage { launcher: &job.launch.program, scratch: self.folder.path(), cancel: &self.cancel };
+        let terms = Terms { limit: job.timeout, env_pad_bytes: job.env_pad_bytes };
+        let cell = (job.row.to_owned(), preload.allocator.clone());
+        if !self.proofs.contains_key(&cell) {
+            // The loader writes a line for everything it binds, which takes its time.
+            let patient = Terms { limit: terms.limit.saturating_add(Duration::from_secs(60)), ..terms };
+            let Some(proof) = stage.prove(task, &preload, patient)? else { return Ok(None) };
+            self.proofs.insert(cell.clone(), proof);
+        }
+        match &self.proofs[&cell] {
+            Ok(proof) => stage.execute(task, &preload, terms, proof),
+            Err((status, reason)) => Ok(Some(failed(status.clone(), reason.clone()))),
+        }
+    }
+}
+
+fn failed(status: Status, reason: String) -> Execution {
+    Execution {
+        status,
+        reason: Some(reason),
+        total_ns: 0,
+        noise: Noise::default(),
+        report: None,
+        stderr: String::new(),
+    }
+}
