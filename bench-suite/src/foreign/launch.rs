@@ -22,6 +22,8 @@ use crate::status::Status;
 
 /// How often a run is repeated that failed for no reason of its own.
 const ATTEMPTS: usize = 3;
+/// The folder of a run in the folder for runs.
+const PLACE: &str = "run";
 /// What the loader says of a library that it leaves out.
 const NOT_PRELOADED: &str = "cannot be preloaded";
 
@@ -30,7 +32,7 @@ const NOT_PRELOADED: &str = "cannot be preloaded";
 pub struct Stage<'a> {
     /// The program `launcher` of the workers.
     pub launcher: &'a Path,
-    /// Where a folder for each run is made, and removed again.
+    /// Where the folder of a run is made, and removed again. No two runs may share it at a time.
     pub scratch: &'a Path,
     /// Requested when the user wants to stop.
     pub cancel: &'a Cancel,
@@ -84,11 +86,18 @@ pub(super) struct Run {
 pub(super) struct Place(TempDir);
 
 impl Place {
+    /// Makes them at the same place for every run, because some programs write down where they ran.
     fn make(parent: &Path) -> Result<Self> {
+        let path = parent.join(PLACE);
+        if path.exists() {
+            // A process that was being taken down may have kept it from being removed in full.
+            fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
         let folder = tempfile::Builder::new()
-            .prefix("program-")
+            .prefix(PLACE)
+            .rand_bytes(0)
             .tempdir_in(parent)
-            .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+            .with_context(|| format!("cannot create {}", path.display()))?;
         let place = Self(folder);
         for folder in [place.work(), place.temporary()] {
             fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -120,12 +129,12 @@ impl Place {
     }
 }
 
-/// What is done besides to prove that the allocator serves the program.
+/// How the names of the files begin that the loader writes when it is to prove what it did.
 pub(super) const LOADER_LOG: &str = "loader";
 
 impl Stage<'_> {
-    /// Runs `task` to its end; `None` when the user stopped it. Where it is run for a proof, the loader
-    /// writes files that begin with [`LOADER_LOG`].
+    /// Runs `task` to its end; `None` when the user stopped it. For a proof, the loader writes into the folder
+    /// of the run what it did.
     pub(super) fn run(
         &self,
         task: &dyn Task,

@@ -1,5 +1,6 @@
 //! Finding shared libraries that take the place of the system's `malloc`.
 
+use std::env;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::usage;
+
+/// Where scripts/install-programs.sh puts libraries that no Debian package has, in the user's folder for caches.
+const FETCHED: &str = "bench-suite/lib";
 
 /// Where the loader's libraries usually are.
 const FOLDERS: [&str; 6] = [
@@ -19,15 +23,23 @@ const FOLDERS: [&str; 6] = [
 ];
 
 /// The first of `candidates` that exists, with links resolved; bare file names are looked
-/// up in the usual folders.
+/// up among the fetched libraries and in the usual folders.
 pub fn find_library(candidates: &[String]) -> Option<PathBuf> {
     let found = candidates.iter().find_map(|name| {
         if name.contains('/') {
             return Some(PathBuf::from(name)).filter(|path| path.is_file());
         }
-        FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+        let usual = FOLDERS.iter().map(PathBuf::from);
+        fetched_folder().into_iter().chain(usual).map(|folder| folder.join(name)).find(|path| path.is_file())
     });
     found?.canonicalize().ok()
+}
+
+fn fetched_folder() -> Option<PathBuf> {
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let caches = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(absolute);
+    let caches = caches.or_else(|| env::home_dir().map(|home| home.join(".cache")));
+    Some(caches?.join(FETCHED))
 }
 
 /// The full path of a library named by the user, if it can be preloaded at all.

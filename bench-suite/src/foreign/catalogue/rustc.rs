@@ -25,7 +25,7 @@ pub fn main() {
 }
 ";
 /// Modules of the calibrated size.
-const MODULES: usize = 6;
+const MODULES: usize = 10;
 
 /// The Rust compiler.
 #[derive(Debug)]
