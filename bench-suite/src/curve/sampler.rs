@@ -30,12 +30,16 @@ pub enum Scope {
     Process,
     /// That of its descendants too. What several of them share counts for each.
     Tree,
+    /// Only that of its descendants.
+    Descendants,
 }
 
 /// Reads the resident memory of a process again and again while it runs.
 #[derive(Debug)]
 pub struct Sampler {
     scope: Scope,
+    /// The process that was looked at last.
+    leader: Option<Pid>,
     /// `statm` of every process there is, open for as long as the process is there.
     processes: BTreeMap<u32, File>,
     readings: Vec<Reading>,
@@ -44,10 +48,10 @@ pub struct Sampler {
 impl Sampler {
     /// A sampler that has seen nothing yet.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, processes: BTreeMap::new(), readings: Vec::new() }
+        Self { scope, leader: None, processes: BTreeMap::new(), readings: Vec::new() }
     }
 
-    /// What was seen so far, in order.
+    /// What was seen of the process that was looked at last, in order.
     pub fn readings(&self) -> &[Reading] {
         &self.readings
     }
@@ -56,12 +60,14 @@ impl Sampler {
     fn find(&mut self, leader: u32) {
         let mut found = vec![leader];
         while let Some(process) = found.pop() {
-            if !self.processes.contains_key(&process)
+            let counts = process != leader || self.scope != Scope::Descendants;
+            if counts
+                && !self.processes.contains_key(&process)
                 && let Ok(statm) = File::open(format!("/proc/{process}/statm"))
             {
                 self.processes.insert(process, statm);
             }
-            if self.scope == Scope::Tree {
+            if self.scope != Scope::Process {
                 found.extend(children(process));
             }
         }
@@ -85,6 +91,11 @@ impl Observer for Sampler {
     }
 
     fn look(&mut self, leader: Pid) {
+        if self.leader.replace(leader) != Some(leader) {
+            // The execution is repeated: what was seen before does not count.
+            self.processes.clear();
+            self.readings.clear();
+        }
         self.find(leader.as_raw_nonzero().get().unsigned_abs());
         let bytes = self.resident();
         // A process that has ended is still there until it is reaped, without any memory.
@@ -187,13 +198,27 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_execution_begins_anew() {
+        let mut sampler = Sampler::new(Scope::Process);
+        let first = Shell::new("read go");
+        look(&mut sampler, first.pid());
+        let second = Shell::new("read go");
+        look(&mut sampler, second.pid());
+        assert_eq!(sampler.readings().len(), 1);
+        first.end();
+        second.end();
+    }
+
+    #[test]
     fn descendants_count_in_a_tree_only() {
         let inner = GROW_AND_SHRINK.replace('\'', "'\\''");
         let mut shell = Shell::new(&format!("sh -c '{inner}'; read go"));
         shell.step_until("grown");
         let alone = look(&mut Sampler::new(Scope::Process), shell.pid());
         let mut tree = Sampler::new(Scope::Tree);
-        assert!(look(&mut tree, shell.pid()) >= alone + GROWTH);
+        let both = look(&mut tree, shell.pid());
+        let inner = look(&mut Sampler::new(Scope::Descendants), shell.pid());
+        assert!(both >= alone + GROWTH && inner >= GROWTH && inner < both);
         shell.step_until("shrunk");
         assert!(look(&mut tree, shell.pid()) < alone + GROWTH);
         writeln!(shell.input).unwrap();

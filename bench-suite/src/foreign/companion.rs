@@ -5,7 +5,7 @@ use std::fmt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -69,18 +69,28 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
-/// Kills a program whose companion has failed, but not before its own end would be known.
-struct Stopper<'a> {
+/// Kills a program whose companion has failed, but not before its own end would be known. Lets someone else
+/// look at the program as well.
+struct Stopper<'a, 'o> {
     beside: &'a Beside,
     looks_since: usize,
+    next_look: Instant,
+    other: Option<&'o mut dyn Observer>,
 }
 
-impl Observer for Stopper<'_> {
+impl Observer for Stopper<'_, '_> {
     fn interval(&self) -> Duration {
-        LOOK_EVERY
+        self.other.as_ref().map_or(LOOK_EVERY, |other| other.interval().min(LOOK_EVERY))
     }
 
     fn look(&mut self, leader: Pid) {
+        if let Some(other) = &mut self.other {
+            other.look(leader);
+        }
+        if Instant::now() < self.next_look {
+            return;
+        }
+        self.next_look = Instant::now() + LOOK_EVERY;
         if self.beside.failed.load(Ordering::SeqCst) {
             self.looks_since += 1;
         }
@@ -97,9 +107,10 @@ pub(super) fn run_beside(
     limit: Duration,
     cancel: &Cancel,
     companion: Option<Companion>,
+    observer: Option<&mut dyn Observer>,
 ) -> Result<(Course, Option<Result<String, String>>)> {
     let Some(Companion(work)) = companion else {
-        return Ok((process::run(command, limit, cancel, None)?, None));
+        return Ok((process::run(command, limit, cancel, observer)?, None));
     };
     let beside = Beside::default();
     thread::scope(|scope| {
@@ -111,7 +122,8 @@ pub(super) fn run_beside(
         });
         let course = {
             let _over = SetAtEnd::new(&beside.over);
-            let mut stopper = Stopper { beside: &beside, looks_since: 0 };
+            let mut stopper =
+                Stopper { beside: &beside, looks_since: 0, next_look: Instant::now(), other: observer };
             process::run(command, limit, cancel, Some(&mut stopper))
         };
         let answer = companion.join().unwrap_or_else(|_| Err("the companion panicked".to_owned()));
@@ -121,8 +133,6 @@ pub(super) fn run_beside(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -130,7 +140,8 @@ mod tests {
     fn beside_sleep(seconds: u32, limit: Duration, companion: Companion) -> (Course, Result<String, String>) {
         let mut command = Command::new("sleep");
         let (course, answer) =
-            run_beside(command.arg(seconds.to_string()), limit, &Cancel::default(), Some(companion)).unwrap();
+            run_beside(command.arg(seconds.to_string()), limit, &Cancel::default(), Some(companion), None)
+                .unwrap();
         (course, answer.unwrap())
     }
 

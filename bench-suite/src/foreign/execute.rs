@@ -4,7 +4,7 @@ use anyhow::Result;
 use workloads::launched::{Ending, Launched};
 use workloads::protocol::{PROTOCOL, Report};
 
-use crate::exec::Execution;
+use crate::exec::{Execution, Observer};
 use crate::foreign::launch::{Failure, Preload, Run, Stage, Terms, last_words};
 use crate::foreign::program::{Checked, Finished, Task};
 use crate::status::Status;
@@ -21,8 +21,9 @@ impl Stage<'_> {
         preload: &Preload,
         terms: Terms,
         proof: &str,
+        observer: Option<&mut dyn Observer>,
     ) -> Result<Option<Execution>> {
-        let Some(run) = self.run(task, preload, terms, false)? else { return Ok(None) };
+        let Some(run) = self.run(task, preload, terms, false, observer)? else { return Ok(None) };
         let judged = judge(task, &run);
         let report = |(launched, checked)| report(task, preload, proof, launched, checked);
         let (status, reason, report) = match judged {
@@ -82,5 +83,6 @@ fn report(task: &dyn Task, preload: &Preload, proof: &str, launched: &Launched, 
         voluntary_switches: launched.voluntary_switches,
         involuntary_switches: launched.involuntary_switches,
         counts: None,
+        memory: None,
     }
 }

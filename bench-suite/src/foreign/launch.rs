@@ -14,7 +14,7 @@ use workloads::launched::{Ending, Launched};
 
 use crate::exec::Cancel;
 use crate::exec::environment::isolate;
-use crate::exec::process::{Course, Ended};
+use crate::exec::process::{Course, Ended, Observer};
 use crate::foreign::companion::run_beside;
 use crate::foreign::program::{Start, Task};
 use crate::noise::Noise;
@@ -122,10 +122,12 @@ impl Stage<'_> {
         preload: &Preload,
         terms: Terms,
         proving: bool,
+        mut observer: Option<&mut dyn Observer>,
     ) -> Result<Option<Run>> {
         let mut attempt = 1;
         loop {
-            let run = self.run_once(task, preload, terms, proving)?;
+            let observer = observer.as_mut().map(|observer| &mut **observer as &mut dyn Observer);
+            let run = self.run_once(task, preload, terms, proving, observer)?;
             let again = run.as_ref().is_some_and(|run| task.again(&run.stdout));
             if attempt == ATTEMPTS || !again {
                 return Ok(run);
@@ -140,12 +142,14 @@ impl Stage<'_> {
         preload: &Preload,
         terms: Terms,
         proving: bool,
+        observer: Option<&mut dyn Observer>,
     ) -> Result<Option<Run>> {
         let place = Place::make(self.scratch)?;
         let start = task.start(&place.work()).map_err(anyhow::Error::msg)?;
         let mut command = self.command(&start, preload, &place, proving);
         isolate_keeping_arguments(&mut command, &start, &place, terms);
-        let (course, companion) = run_beside(&mut command, terms.limit, self.cancel, start.companion)?;
+        let (course, companion) =
+            run_beside(&mut command, terms.limit, self.cancel, start.companion, observer)?;
         let ended = match course {
             Course::Stopped => return Ok(None),
             Course::NotStarted(error) => {

@@ -28,7 +28,7 @@ impl Stage<'_> {
         preload: &Preload,
         terms: Terms,
     ) -> Result<Option<Result<String, (Status, String)>>> {
-        let Some(run) = self.run(task, preload, terms, true)? else { return Ok(None) };
+        let Some(run) = self.run(task, preload, terms, true, None)? else { return Ok(None) };
         let (launched, _) = match judge(task, &run) {
             Ok(good) => good,
             Err(failure) => return Ok(Some(Err(failure))),

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::adhoc::AdHoc;
 use super::launch::{Preload, Stage, Terms};
 use super::program::Task;
+use crate::curve::{Sampler, Scope};
 use crate::exec::{Cancel, Execution};
 use crate::status::Status;
 use crate::workers::find_library;
@@ -132,7 +133,7 @@ impl Place {
     }
 
     fn execute(&self, task: &dyn Task, preload: &Preload) -> Execution {
-        self.stage().execute(task, preload, TERMS, "proven").unwrap().unwrap()
+        self.stage().execute(task, preload, TERMS, "proven", None).unwrap().unwrap()
     }
 
     fn prove(&self, task: &dyn Task, preload: &Preload) -> Result<String, (Status, String)> {
@@ -190,6 +191,19 @@ fn peak_is_that_of_the_largest_process_also_of_orphans() {
 }
 
 #[test]
+fn memory_of_the_programs_processes_is_seen_while_they_run() {
+    let place = Place::new();
+    let script = "v=$(head -c 8388608 /dev/zero | tr '\\0' x); sleep 0.2; echo ${#v}";
+    let inner = format!("sh -c \"{}\"; true", script.replace('$', "\\$"));
+    let task = place.task("sh", &["-c", &inner], false);
+    let mut sampler = Sampler::new(Scope::Descendants);
+    let execution = place.stage().execute(&task, &glibc(), TERMS, "", Some(&mut sampler)).unwrap().unwrap();
+    assert_eq!(execution.status, Status::Ok);
+    let seen = sampler.readings().iter().map(|reading| reading.bytes).max();
+    assert!(seen.is_some_and(|most| (8 << 20..64 << 20).contains(&most)), "{seen:?}");
+}
+
+#[test]
 fn endings_and_outputs_are_told_apart() {
     let place = Place::new();
     let run = |script: &str, compare| place.execute(&place.task("sh", &["-c", script], compare), &glibc());
@@ -202,8 +216,11 @@ fn endings_and_outputs_are_told_apart() {
     assert_eq!((crashed.status, crashed.reason.as_deref()), (Status::from_signal(11), Some("late")));
     assert!(crashed.report.is_none());
     let terms = Terms { limit: Duration::from_millis(200), ..TERMS };
-    let long =
-        place.stage().execute(&place.task("sleep", &["3600"], false), &glibc(), terms, "").unwrap().unwrap();
+    let long = place
+        .stage()
+        .execute(&place.task("sleep", &["3600"], false), &glibc(), terms, "", None)
+        .unwrap()
+        .unwrap();
     assert_eq!(long.status, Status::Timeout);
 }
 
@@ -214,7 +231,7 @@ fn nothing_is_left_behind() {
     let terms = Terms { limit: Duration::from_millis(200), ..TERMS };
     place
         .stage()
-        .execute(&place.task("sh", &["-c", "sleep 3600; true"], false), &glibc(), terms, "")
+        .execute(&place.task("sh", &["-c", "sleep 3600; true"], false), &glibc(), terms, "", None)
         .unwrap();
     assert!(all_end(place.folder()));
     // Not even the folders of the runs.
@@ -286,7 +303,7 @@ fn stopping_counts_for_nothing() {
             thread::sleep(Duration::from_millis(300));
             place.cancel.request();
         });
-        place.stage().execute(&task, &glibc(), TERMS, "").unwrap()
+        place.stage().execute(&task, &glibc(), TERMS, "", None).unwrap()
     });
     assert!(stopped.is_none());
     assert!(all_end(place.folder()));

@@ -305,7 +305,7 @@ mod tests {
 
     fn run(place: &Place, task: &Filled, limit: Duration) -> Option<Execution> {
         let terms = Terms { limit, ..TERMS };
-        let execution = place.stage().execute(task, &glibc(), terms, "").unwrap();
+        let execution = place.stage().execute(task, &glibc(), terms, "", None).unwrap();
         assert!(all_end(place.folder()));
         execution
     }

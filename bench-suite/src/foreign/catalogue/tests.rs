@@ -33,7 +33,7 @@ fn try_out(program: &dyn Program) {
     for preload in [glibc(), place.own_allocator()] {
         let proof = place.stage().prove(&*task, &preload, TERMS).unwrap().unwrap();
         let proof = proof.unwrap_or_else(|(status, reason)| panic!("{}: {status}: {reason}", program.id()));
-        let execution = place.stage().execute(&*task, &preload, TERMS, &proof).unwrap().unwrap();
+        let execution = place.stage().execute(&*task, &preload, TERMS, &proof, None).unwrap().unwrap();
         let report = execution.report.unwrap_or_else(|| panic!("{}: {:?}", program.id(), execution.reason));
         assert!(
             report.score_ns > 0 && report.operations > 0 && report.peak_rss_bytes > 1 << 20,
