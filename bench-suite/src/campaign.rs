@@ -228,7 +228,7 @@ fn take_curves(
     let mut file = Appender::open(folder.path().join(curve::FILE))?;
     for (part, launches) in record.parts().iter().zip(launches) {
         let pass = Pass { plan: &part.plan, launches, samples: &samples, done: &done };
-        let mut executor = executor(part.plan.field, &surroundings.cancel);
+        let mut executor = executor(&part.plan, &surroundings.cancel)?;
         let mut progress = Progress::new(surroundings.quiet);
         let taken = pass.take(&mut *executor, &mut |curve| file.append(curve), &mut |step| {
             progress.show_pass("memory", step);

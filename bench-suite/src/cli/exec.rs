@@ -55,9 +55,12 @@ pub(super) struct ExecArgs {
     /// Folder of the results, new or empty [default: results/runs/TIME-COMMIT]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Draw no charts and write no report
+    /// Draw no charts, write no report and take no memory curves
     #[arg(long)]
     no_report: bool,
+    /// Take no curves of memory over time, which need one more pass
+    #[arg(long)]
+    no_curves: bool,
     /// Show nothing but the table
     #[arg(short, long)]
     quiet: bool,
@@ -103,6 +106,7 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
         cancel: Cancel::on_signals()?,
         quiet: args.quiet,
         with_report: !args.no_report,
+        with_curves: !(args.no_report || args.no_curves),
     };
     let finish =
         campaign::start(Wanted { plan, allocators }, None, &worker.source()?, args.out, &surroundings)?;

@@ -75,7 +75,7 @@ impl Pass<'_> {
                 env_pad_bytes: block.env_pad_bytes,
                 timeout: plan.timeout_of(workload) + IDLE,
             };
-            let mut sampler = Sampler::new(scope(plan.field, launch));
+            let mut sampler = Sampler::new(scope(plan.field));
             let Some(execution) = executor.observe(&job, &mut sampler)? else { return Ok(End::Interrupted) };
             let (points, phases) = assemble(sampler.readings(), &read(phases.path())?);
             keep(&Curve {
@@ -98,11 +98,11 @@ pub fn estimate(plan: &Plan) -> Duration {
     (expected_sample_time(plan.params.size) + IDLE).saturating_mul(cells)
 }
 
-/// A worker is one process unless something runs it.
-fn scope(field: Field, launch: &Launch) -> Scope {
+/// A worker is one process; a program is started by a launcher, and may start others.
+fn scope(field: Field) -> Scope {
     match field {
-        Field::Workers if launch.wrapper.is_empty() => Scope::Process,
-        Field::Workers | Field::Programs => Scope::Tree,
+        Field::Workers => Scope::Process,
+        Field::Programs => Scope::Descendants,
     }
 }
 

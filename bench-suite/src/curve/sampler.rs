@@ -28,8 +28,9 @@ pub struct Reading {
 pub enum Scope {
     /// Only that of the process itself.
     Process,
-    /// That of its descendants too. What several of them share counts for each.
-    Tree,
+    /// That of all its descendants, but not its own, for it only starts them. What several of them share counts
+    /// for each.
+    Descendants,
 }
 
 /// Reads the resident memory of a process again and again while it runs.
@@ -56,12 +57,14 @@ impl Sampler {
     fn find(&mut self, leader: u32) {
         let mut found = vec![leader];
         while let Some(process) = found.pop() {
-            if !self.processes.contains_key(&process)
+            let counts = process != leader || self.scope == Scope::Process;
+            if counts
+                && !self.processes.contains_key(&process)
                 && let Ok(statm) = File::open(format!("/proc/{process}/statm"))
             {
                 self.processes.insert(process, statm);
             }
-            if self.scope == Scope::Tree {
+            if self.scope == Scope::Descendants {
                 found.extend(children(process));
             }
         }
@@ -187,17 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn descendants_count_in_a_tree_only() {
+    fn a_process_counts_alone_and_descendants_without_it() {
         let inner = GROW_AND_SHRINK.replace('\'', "'\\''");
         let mut shell = Shell::new(&format!("sh -c '{inner}'; read go"));
         shell.step_until("grown");
         let alone = look(&mut Sampler::new(Scope::Process), shell.pid());
-        let mut tree = Sampler::new(Scope::Tree);
-        assert!(look(&mut tree, shell.pid()) >= alone + GROWTH);
+        let mut others = Sampler::new(Scope::Descendants);
+        let grown = look(&mut others, shell.pid());
+        assert!(grown >= GROWTH && alone < GROWTH, "{grown} and {alone}");
         shell.step_until("shrunk");
-        assert!(look(&mut tree, shell.pid()) < alone + GROWTH);
+        assert!(look(&mut others, shell.pid()) < grown);
         writeln!(shell.input).unwrap();
         shell.end();
-        assert!(tree.resident() == 0 && tree.processes.is_empty());
+        assert!(others.resident() == 0 && others.processes.is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::exec::Cancel;
 use crate::exec::process::{self, Course, Observer};
 
-/// Time between two looks at the companion; a program that fails on its own has as long to say so.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a program whose companion failed has to fail on its own, and to say why.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Works with the program and has it end, then says what it found out.
 type Work = Box<dyn FnOnce(&Beside) -> Result<String, String> + Send>;
@@ -69,22 +69,25 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
-/// Kills a program whose companion has failed, but not before its own end would be known.
-struct Stopper<'a> {
+/// Kills a program whose companion has failed, but not before its own end would be known; and lets another observer look.
+struct Stopper<'a, 'o> {
     beside: &'a Beside,
-    looks_since: usize,
+    failed_at: Option<Instant>,
+    other: Option<&'o mut dyn Observer>,
 }
 
-impl Observer for Stopper<'_> {
+impl Observer for Stopper<'_, '_> {
     fn interval(&self) -> Duration {
-        LOOK_EVERY
+        self.other.as_ref().map_or(GRACE, |other| other.interval().min(GRACE))
     }
 
     fn look(&mut self, leader: Pid) {
-        if self.beside.failed.load(Ordering::SeqCst) {
-            self.looks_since += 1;
+        if let Some(other) = &mut self.other {
+            other.look(leader);
         }
-        if self.looks_since > 1 {
+        if self.beside.failed.load(Ordering::SeqCst)
+            && self.failed_at.get_or_insert_with(Instant::now).elapsed() >= GRACE
+        {
             // The group may be gone already; there is nothing to do about any other error.
             let _ = kill_process_group(leader, Signal::KILL);
         }
@@ -97,9 +100,10 @@ pub(super) fn run_beside(
     limit: Duration,
     cancel: &Cancel,
     companion: Option<Companion>,
+    observer: Option<&mut dyn Observer>,
 ) -> Result<(Course, Option<Result<String, String>>)> {
     let Some(Companion(work)) = companion else {
-        return Ok((process::run(command, limit, cancel, None)?, None));
+        return Ok((process::run(command, limit, cancel, observer)?, None));
     };
     let beside = Beside::default();
     thread::scope(|scope| {
@@ -111,7 +115,7 @@ pub(super) fn run_beside(
         });
         let course = {
             let _over = SetAtEnd::new(&beside.over);
-            let mut stopper = Stopper { beside: &beside, looks_since: 0 };
+            let mut stopper = Stopper { beside: &beside, failed_at: None, other: observer };
             process::run(command, limit, cancel, Some(&mut stopper))
         };
         let answer = companion.join().unwrap_or_else(|_| Err("the companion panicked".to_owned()));
@@ -121,8 +125,6 @@ pub(super) fn run_beside(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -130,7 +132,8 @@ mod tests {
     fn beside_sleep(seconds: u32, limit: Duration, companion: Companion) -> (Course, Result<String, String>) {
         let mut command = Command::new("sleep");
         let (course, answer) =
-            run_beside(command.arg(seconds.to_string()), limit, &Cancel::default(), Some(companion)).unwrap();
+            run_beside(command.arg(seconds.to_string()), limit, &Cancel::default(), Some(companion), None)
+                .unwrap();
         (course, answer.unwrap())
     }
 

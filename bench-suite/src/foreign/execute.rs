@@ -4,8 +4,8 @@ use anyhow::Result;
 use workloads::launched::{Ending, Launched};
 use workloads::protocol::{PROTOCOL, Report};
 
-use crate::exec::Execution;
-use crate::foreign::launch::{Failure, Preload, Run, Stage, Terms, last_words};
+use crate::exec::{Execution, Observer};
+use crate::foreign::launch::{Failure, Preload, Purpose, Run, Stage, Terms, last_words};
 use crate::foreign::program::{Checked, Finished, Task};
 use crate::status::Status;
 
@@ -22,7 +22,33 @@ impl Stage<'_> {
         terms: Terms,
         proof: &str,
     ) -> Result<Option<Execution>> {
-        let Some(run) = self.run(task, preload, terms, false)? else { return Ok(None) };
+        self.report(task, preload, terms, proof, Purpose::Sample)
+    }
+
+    /// As [`execute`](Stage::execute), while `observer` looks at the launcher and what it started.
+    ///
+    /// # Errors
+    /// What the harness cannot do; never what the program did.
+    pub fn observe(
+        &self,
+        task: &dyn Task,
+        preload: &Preload,
+        terms: Terms,
+        proof: &str,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Execution>> {
+        self.report(task, preload, terms, proof, Purpose::Curve(observer))
+    }
+
+    fn report(
+        &self,
+        task: &dyn Task,
+        preload: &Preload,
+        terms: Terms,
+        proof: &str,
+        purpose: Purpose<'_>,
+    ) -> Result<Option<Execution>> {
+        let Some(run) = self.run(task, preload, terms, purpose)? else { return Ok(None) };
         let judged = judge(task, &run);
         let report = |(launched, checked)| report(task, preload, proof, launched, checked);
         let (status, reason, report) = match judged {
@@ -82,5 +108,6 @@ fn report(task: &dyn Task, preload: &Preload, proof: &str, launched: &Launched, 
         voluntary_switches: launched.voluntary_switches,
         involuntary_switches: launched.involuntary_switches,
         counts: None,
+        memory: None,
     }
 }

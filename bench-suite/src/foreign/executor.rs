@@ -12,7 +12,7 @@ use super::adhoc::AdHoc;
 use super::catalogue;
 use super::launch::{Preload, Stage, Terms};
 use super::program::{Task, Unready};
-use crate::exec::{Cancel, Execution, Executor, Job};
+use crate::exec::{Cancel, Execution, Executor, Job, Observer};
 use crate::noise::Noise;
 use crate::plan::Params;
 use crate::status::Status;
@@ -66,6 +66,16 @@ impl ProgramExecutor {
 
 impl Executor for ProgramExecutor {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Execution>> {
+        self.run(job, None)
+    }
+
+    fn observe(&mut self, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Execution>> {
+        self.run(job, Some(observer))
+    }
+}
+
+impl ProgramExecutor {
+    fn run(&mut self, job: &Job<'_>, observer: Option<&mut dyn Observer>) -> Result<Option<Execution>> {
         if self.cancel.requested() {
             return Ok(None);
         }
@@ -87,7 +97,10 @@ impl Executor for ProgramExecutor {
             self.proofs.insert(cell.clone(), proof);
         }
         match &self.proofs[&cell] {
-            Ok(proof) => stage.execute(task, &preload, terms, proof),
+            Ok(proof) => match observer {
+                None => stage.execute(task, &preload, terms, proof),
+                Some(observer) => stage.observe(task, &preload, terms, proof, observer),
+            },
             Err((status, reason)) => Ok(Some(failed(status.clone(), reason.clone()))),
         }
     }

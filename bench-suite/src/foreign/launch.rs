@@ -12,9 +12,9 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use workloads::launched::{Ending, Launched};
 
-use crate::exec::Cancel;
 use crate::exec::environment::isolate;
 use crate::exec::process::{Course, Ended};
+use crate::exec::{Cancel, Observer};
 use crate::foreign::companion::run_beside;
 use crate::foreign::program::{Start, Task};
 use crate::noise::Noise;
@@ -54,6 +54,16 @@ pub struct Terms {
     pub limit: Duration,
     /// Bytes of padding in its environment.
     pub env_pad_bytes: usize,
+}
+
+/// What a task is run for.
+pub(super) enum Purpose<'o> {
+    /// To prove which allocator serves it.
+    Proof,
+    /// To measure it.
+    Sample,
+    /// To have its memory looked at while it runs.
+    Curve(&'o mut dyn Observer),
 }
 
 /// Why a run is no measurement.
@@ -123,18 +133,18 @@ impl Place {
 pub(super) const LOADER_LOG: &str = "loader";
 
 impl Stage<'_> {
-    /// Runs `task` to its end; `None` when the user stopped it. With `proving`, the loader writes into the folder
+    /// Runs `task` to its end; `None` when the user stopped it. For a proof, the loader writes into the folder
     /// of the run what it did.
     pub(super) fn run(
         &self,
         task: &dyn Task,
         preload: &Preload,
         terms: Terms,
-        proving: bool,
+        mut purpose: Purpose<'_>,
     ) -> Result<Option<Run>> {
         let mut attempt = 1;
         loop {
-            let run = self.run_once(task, preload, terms, proving)?;
+            let run = self.run_once(task, preload, terms, &mut purpose)?;
             let again = run.as_ref().is_some_and(|run| task.again(&run.stdout));
             if attempt == ATTEMPTS || !again {
                 return Ok(run);
@@ -148,13 +158,19 @@ impl Stage<'_> {
         task: &dyn Task,
         preload: &Preload,
         terms: Terms,
-        proving: bool,
+        purpose: &mut Purpose<'_>,
     ) -> Result<Option<Run>> {
+        let proving = matches!(purpose, Purpose::Proof);
+        let observer: Option<&mut dyn Observer> = match purpose {
+            Purpose::Curve(observer) => Some(&mut **observer),
+            Purpose::Proof | Purpose::Sample => None,
+        };
         let place = Place::make(self.scratch)?;
         let start = task.start(&place.work()).map_err(anyhow::Error::msg)?;
         let mut command = self.command(&start, preload, &place, proving);
         isolate_keeping_arguments(&mut command, &start, &place, terms);
-        let (course, companion) = run_beside(&mut command, terms.limit, self.cancel, start.companion)?;
+        let (course, companion) =
+            run_beside(&mut command, terms.limit, self.cancel, start.companion, observer)?;
         let ended = match course {
             Course::Stopped => return Ok(None),
             Course::NotStarted(error) => {

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::foreign::execute::judge;
-use crate::foreign::launch::{Failure, LOADER_LOG, Preload, Stage, Terms};
+use crate::foreign::launch::{Failure, LOADER_LOG, Preload, Purpose, Stage, Terms};
 use crate::foreign::program::Task;
 use crate::status::Status;
 
@@ -28,7 +28,7 @@ impl Stage<'_> {
         preload: &Preload,
         terms: Terms,
     ) -> Result<Option<Result<String, (Status, String)>>> {
-        let Some(run) = self.run(task, preload, terms, true)? else { return Ok(None) };
+        let Some(run) = self.run(task, preload, terms, Purpose::Proof)? else { return Ok(None) };
         let (launched, _) = match judge(task, &run) {
             Ok(good) => good,
             Err(failure) => return Ok(Some(Err(failure))),

@@ -82,7 +82,7 @@ pub fn diverging(ratio: f64) -> Rgb {
 /// From white at none, in equal steps, to orange at all and more.
 pub fn share(share: f64) -> Rgb {
     const STEPS: f64 = 16.0;
-    PAPER.mix(ORANGE, (share.max(0.0).min(1.0) * STEPS).round() / STEPS)
+    PAPER.mix(ORANGE, (share.clamp(0.0, 1.0) * STEPS).round() / STEPS)
 }
 
 #[cfg(test)]

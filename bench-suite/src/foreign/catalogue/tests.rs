@@ -7,7 +7,6 @@ use std::fs;
 use workloads::rows::{Preset, Size};
 
 use super::PROGRAMS;
-use crate::catalogue::{Group, workloads};
 use crate::foreign::program::Program;
 use crate::foreign::tests::{Place, TERMS, glibc};
 use crate::plan::Params;
@@ -71,11 +70,4 @@ tried_out! {
     rbstress1: "rbstress1",
     rbstress_n: "rbstressN",
     compileall: "compileall",
-}
-
-#[test]
-fn every_program_is_described() {
-    let described = workloads().iter().filter(|workload| workload.group == Group::Real);
-    let described: Vec<_> = described.map(|workload| workload.id.as_str()).collect();
-    assert_eq!(described, PROGRAMS.iter().map(|program| program.id()).collect::<Vec<_>>());
 }

@@ -55,7 +55,7 @@ fn curve(workload: &str, allocator: &str, measured_ms: f64, peak: f64, kind: usi
     let stop = start + measured_ms;
     let drained = stop + measured_ms * 0.02 * (1 + kind % 5) as f64;
     let kept = begin + (peak - begin) * varied(3, 8);
-    let settled = begin + (kept - begin) * if kind % 3 == 0 { 0.3 } else { 1.0 };
+    let settled = begin + (kept - begin) * if kind.is_multiple_of(3) { 0.3 } else { 1.0 };
     let height = |ms: f64| {
         if ms < start {
             begin + (peak - begin) * 0.2 * ms / start
