@@ -199,10 +199,10 @@ pub(super) fn write_input(path: &Path, content: impl AsRef<[u8]>) -> Result<(), 
 /// How [`Plain`] checks a run.
 type Judge = Box<dyn Fn(&Finished<'_>) -> Result<Checked, String>>;
 
-/// Makes the folder of a run ready.
-type Ready = Box<dyn Fn(&Path) -> Result<(), String>>;
+/// Makes the folder of a run ready, and the command line for it.
+type Ready = Box<dyn Fn(&Path, &mut CommandLine) -> Result<(), String>>;
 
-/// A task that is the same command line every time.
+/// A task that is the same command line every time, but for where it runs.
 pub(super) struct Plain {
     row: &'static str,
     threads: usize,
@@ -218,13 +218,13 @@ impl Plain {
         command: CommandLine,
         judge: impl Fn(&Finished<'_>) -> Result<Checked, String> + 'static,
     ) -> Box<Self> {
-        Box::new(Self { row, threads, command, ready: Box::new(|_| Ok(())), judge: Box::new(judge) })
+        Box::new(Self { row, threads, command, ready: Box::new(|_, _| Ok(())), judge: Box::new(judge) })
     }
 
-    /// Has `ready` put something into the folder of each run.
+    /// Has `ready` make the folder of each run ready.
     pub(super) fn with(
         mut self: Box<Self>,
-        ready: impl Fn(&Path) -> Result<(), String> + 'static,
+        ready: impl Fn(&Path, &mut CommandLine) -> Result<(), String> + 'static,
     ) -> Box<Self> {
         self.ready = Box::new(ready);
         self
@@ -247,8 +247,9 @@ impl Task for Plain {
     }
 
     fn start(&self, work: &Path) -> Result<Start, String> {
-        (self.ready)(work)?;
-        Ok(self.command.clone().into())
+        let mut command = self.command.clone();
+        (self.ready)(work, &mut command)?;
+        Ok(command.into())
     }
 
     fn judge(&self, finished: &Finished<'_>) -> Result<Checked, String> {

@@ -52,7 +52,7 @@ impl Program for CompileAll {
             let compiled = contents_below(finished.work, "pyc", count)?;
             Ok(Checked::elapsed(finished, count).with_digest_of(&compiled))
         });
-        Ok(task.with(move |work| copy_below(&sources, &work.join("library"), "py", |_| true).map(drop)))
+        Ok(task.with(move |work, _| copy_below(&sources, &work.join("library"), "py", |_| true).map(drop)))
     }
 }
 

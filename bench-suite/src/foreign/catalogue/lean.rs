@@ -66,6 +66,6 @@ impl Program for Lean {
             }
             Ok(Checked::elapsed(finished, made as u64))
         });
-        Ok(task.with(move |work| copy_below(&library, work, "lean", |_| true).map(drop)))
+        Ok(task.with(move |work, _| copy_below(&library, work, "lean", |_| true).map(drop)))
     }
 }

@@ -71,11 +71,21 @@ impl Program for Rustc {
                     .env("RUSTC_BOOTSTRAP", "1")
             }
         };
-        Ok(Plain::new(self.id(), params.threads, command, |finished| {
+        let task = Plain::new(self.id(), params.threads, command, |finished| {
             let unreadable = |error| format!("its output cannot be read: {error}");
             let made = fs::read_dir(finished.work).map_err(unreadable)?.next().ok_or("it made no file")?;
             let bytes = fs::read(made.map_err(unreadable)?.path()).map_err(unreadable)?;
             Ok(Checked::elapsed(finished, 1).with_digest_of(&bytes))
+        });
+        // Paths get into what is made, and these differ when an unfinished run goes on.
+        let inputs = folder.to_path_buf();
+        Ok(task.with(move |work, command| {
+            for (path, name) in [(&*inputs, "inputs"), (work, "work")] {
+                let mut mapping = path.as_os_str().to_owned();
+                mapping.push(format!("={name}"));
+                command.arguments.extend(["--remap-path-prefix".into(), mapping]);
+            }
+            Ok(())
         }))
     }
 }
