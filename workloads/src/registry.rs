@@ -2,7 +2,7 @@
 
 use crate::alloc_test::AllocTest;
 use crate::api::Api;
-use crate::cache_scratch::CacheScratch;
+use crate::cache_scratch::{CacheScratch, CacheThrash};
 use crate::cfrac::Cfrac;
 use crate::larson::Larson;
 use crate::measure::Meter;
@@ -73,6 +73,8 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "sh8bench" => Sh8bench::run::<A>,
         "cache-scratch1" => CacheScratch::<false>::run::<A>,
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
+        "cache-thrash1" => CacheThrash::<false>::run::<A>,
+        "cache-thrashN" => CacheThrash::<true>::run::<A>,
         _ => return planted::find::<A>(row),
     };
     Some(run)

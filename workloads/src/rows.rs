@@ -170,4 +170,25 @@ pub const ROWS: &[Row] = &[
         reading: "Equal to cache-scratch1 divided by the number of threads is ideal; several times that means \
                   false sharing. It matters to programs that pass small objects to worker threads.",
     },
+    Row {
+        id: "cache-thrash1",
+        group: Group::Modern,
+        threaded: false,
+        about: "The loop of cache-scratch1 without the block that is handed over: one thread writes two \
+                billion times to a thousand blocks of one byte. This is what cache-thrashN costs without \
+                neighbours.",
+        reading: "All allocators should be equal here, and equal to cache-scratch1; a high number means \
+                  noise. It is only there to be compared with cache-thrashN.",
+    },
+    Row {
+        id: "cache-thrashN",
+        group: Group::Modern,
+        threaded: true,
+        about: "Threads that share nothing allocate a block of one byte each, write to it many times, free \
+                it and take the next. An allocator that cuts blocks of two threads from one cache line makes \
+                them slow each other down: active false sharing.",
+        reading: "Equal to cache-thrash1 divided by the number of threads is ideal; several times that means \
+                  false sharing. Every program whose threads keep small counters or buffers of their own \
+                  should care.",
+    },
 ];
