@@ -19,6 +19,7 @@ pub mod registry;
 pub mod rows;
 
 mod fatal;
+mod glibc_rand;
 mod proc_status;
 mod tagged;
 mod threads;
@@ -27,7 +28,10 @@ mod window;
 pub mod alloc_test;
 pub mod cache_scratch;
 pub mod cfrac;
+pub mod glibc_simple;
+pub mod glibc_thread;
 pub mod larson;
 pub mod lran2;
+pub mod mleak;
 pub mod sh6bench;
 pub mod sh8bench;

@@ -4,8 +4,11 @@ use crate::alloc_test::AllocTest;
 use crate::api::Api;
 use crate::cache_scratch::{CacheScratch, CacheThrash};
 use crate::cfrac::Cfrac;
+use crate::glibc_simple::GlibcSimple;
+use crate::glibc_thread::GlibcThread;
 use crate::larson::Larson;
 use crate::measure::Meter;
+use crate::mleak::Mleak;
 use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::sh6bench::Sh6bench;
@@ -75,6 +78,9 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
         "cache-thrash1" => CacheThrash::<false>::run::<A>,
         "cache-thrashN" => CacheThrash::<true>::run::<A>,
+        "glibc-simple" => GlibcSimple::run::<A>,
+        "glibc-thread" => GlibcThread::run::<A>,
+        "mleak" => Mleak::run::<A>,
         _ => return planted::find::<A>(row),
     };
     Some(run)

@@ -191,4 +191,36 @@ pub const ROWS: &[Row] = &[
                   false sharing. Every program whose threads keep small counters or buffers of their own \
                   should care.",
     },
+    Row {
+        id: "glibc-simple",
+        group: Group::Modern,
+        threaded: true,
+        about: "Allocates 25 to 1600 blocks of one small size, frees the first half in the order of \
+                allocation and the other in reverse, again and again; one pass in four is made by a new \
+                thread. It stresses the shortest paths of malloc and free with next to no memory in use.",
+        reading: "A high number means that the shortest path through malloc and free is long. Every program \
+                  that makes many small blocks should care.",
+    },
+    Row {
+        id: "glibc-thread",
+        group: Group::Modern,
+        threaded: true,
+        about: "Every thread replaces random blocks in a table of 1024. Half of the blocks have at most 8 \
+                bytes, and a few have up to 32 KiB: the smaller, the more frequent. The threads share \
+                nothing but the allocator.",
+        reading: "A high number means a long way to memory of changing sizes, or locks and cache lines that \
+                  threads share inside of the allocator. It matters to servers whose threads each \
+                  serve requests of their own.",
+    },
+    Row {
+        id: "mleak",
+        group: Group::Modern,
+        threaded: true,
+        about: "Ten threads at a time are started and waited for, thousands in all; each allocates one block, \
+                leaves it for a later thread and frees one that it finds. It shows whether something is lost \
+                or kept with every thread that ends.",
+        reading: "Memory is what counts here: high memory means that what belonged to ended threads is not \
+                  used again. A high time means that threads are expensive to start or to end. It matters to \
+                  programs that start threads all the time.",
+    },
 ];
