@@ -35,3 +35,4 @@ pub mod lran2;
 pub mod mleak;
 pub mod sh6bench;
 pub mod sh8bench;
+pub mod xmalloc_test;

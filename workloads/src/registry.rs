@@ -13,6 +13,7 @@ use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::sh6bench::Sh6bench;
 use crate::sh8bench::Sh8bench;
+use crate::xmalloc_test::XmallocTest;
 
 /// How a row is to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,7 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
         "cache-thrash1" => CacheThrash::<false>::run::<A>,
         "cache-thrashN" => CacheThrash::<true>::run::<A>,
+        "xmalloc-test" => XmallocTest::run::<A>,
         "glibc-simple" => GlibcSimple::run::<A>,
         "glibc-thread" => GlibcThread::run::<A>,
         "mleak" => Mleak::run::<A>,

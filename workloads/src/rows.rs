@@ -192,6 +192,17 @@ pub const ROWS: &[Row] = &[
                   should care.",
     },
     Row {
+        id: "xmalloc-test",
+        group: Group::Modern,
+        threaded: true,
+        about: "Half of the threads fill batches of 4096 blocks of 64 bytes, the other half free them: no \
+                block is ever freed by the thread that made it. At most a hundred batches wait, so that \
+                the memory in use is limited by the row and not by the allocator.",
+        reading: "A high number means that blocks freed by another thread come back slowly, or that each such \
+                  free takes a lock. It matters to pipelines, message queues and asynchronous runtimes. \
+                  Memory depends on which half is faster: do not compare it.",
+    },
+    Row {
         id: "glibc-simple",
         group: Group::Modern,
         threaded: true,
