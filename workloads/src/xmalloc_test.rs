@@ -22,13 +22,13 @@ use crate::threads::{self, Job, MAX_THREADS};
 const fn batches(preset: Preset, size: Size) -> u64 {
     match (preset, size) {
         (Preset::Current, Size::Check) => 200,
-        (Preset::Current, Size::Quick) => 1_500,
-        (Preset::Current, Size::Calibrated) => 5_000,
-        (Preset::Current, Size::Full) => 50_000,
+        (Preset::Current, Size::Quick) => 3_000,
+        (Preset::Current, Size::Calibrated) => 10_000,
+        (Preset::Current, Size::Full) => 100_000,
         (Preset::Seed2019, Size::Check) => 100,
-        (Preset::Seed2019, Size::Quick) => 500,
-        (Preset::Seed2019, Size::Calibrated) => 1_500,
-        (Preset::Seed2019, Size::Full) => 15_000,
+        (Preset::Seed2019, Size::Quick) => 1_000,
+        (Preset::Seed2019, Size::Calibrated) => 3_000,
+        (Preset::Seed2019, Size::Full) => 30_000,
     }
 }
 
