@@ -22,7 +22,8 @@ const fn writes(size: Size) -> u64 {
     match size {
         Size::Check => 20_000,
         Size::Quick => 400_000,
-        Size::Calibrated | Size::Full => 2_000_000,
+        Size::Calibrated => 1_000_000,
+        Size::Full => 2_000_000,
     }
 }
 
