@@ -27,6 +27,7 @@ mod window;
 pub mod alloc_test;
 pub mod cache_scratch;
 pub mod cfrac;
+pub mod espresso;
 pub mod larson;
 pub mod lran2;
 pub mod sh6bench;
