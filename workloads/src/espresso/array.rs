@@ -91,3 +91,32 @@ impl<A: Api, T> Drop for Array<A, T> {
         }
     }
 }
+
+/// One value in a block of its own.
+pub(super) struct HeapBox<A: Api, T>(Array<A, T>);
+
+impl<A: Api, T> HeapBox<A, T> {
+    /// Moves the value to the heap.
+    #[inline]
+    pub(super) fn new(value: T) -> HeapBox<A, T> {
+        let mut array = Array::with_room(1);
+        array.push(value);
+        HeapBox(array)
+    }
+}
+
+impl<A: Api, T> Deref for HeapBox<A, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0[0]
+    }
+}
+
+impl<A: Api, T> DerefMut for HeapBox<A, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0[0]
+    }
+}

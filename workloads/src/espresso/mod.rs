@@ -5,14 +5,27 @@
 
 mod array;
 mod complement;
+mod components;
+mod cost;
 mod cover;
+mod essential;
+mod expand;
+mod gasp;
 mod inputs;
+mod irredundant;
 mod list;
+mod lower;
+mod minimise;
 mod order;
+mod outputs;
+mod pass;
 mod read;
+mod reduce;
 mod set;
 mod space;
+mod sparse;
 mod split;
+mod tautology;
 mod unate;
 
 #[cfg(test)]
