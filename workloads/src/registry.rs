@@ -4,6 +4,7 @@ use crate::alloc_test::AllocTest;
 use crate::api::Api;
 use crate::cache_scratch::CacheScratch;
 use crate::cfrac::Cfrac;
+use crate::espresso::Espresso;
 use crate::larson::Larson;
 use crate::measure::Meter;
 use crate::planted;
@@ -65,6 +66,7 @@ pub type Run = fn(&Params, &mut Meter) -> Result<Outcome, Failure>;
 pub fn find<A: Api>(row: &str) -> Option<Run> {
     let run: Run = match row {
         "cfrac" => Cfrac::run::<A>,
+        "espresso" => Espresso::run::<A>,
         "alloc-test1" => AllocTest::<false>::run::<A>,
         "alloc-testN" => AllocTest::<true>::run::<A>,
         // Rust states the size with every free: plain and sized deallocation are one loop.
@@ -107,7 +109,7 @@ mod tests {
         for row in ROWS {
             assert!(find::<Global>(row.id).is_some(), "{}", row.id);
         }
-        assert!(find::<Global>("espresso").is_none());
+        assert!(find::<Global>("expresso").is_none());
     }
 
     #[test]

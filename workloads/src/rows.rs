@@ -88,6 +88,19 @@ pub const ROWS: &[Row] = &[
                   a megabyte is live. It matters to whoever makes many short-lived objects on one thread.",
     },
     Row {
+        id: "espresso",
+        group: Group::Programs,
+        threaded: false,
+        about: "Minimises a logic function of 16 inputs and 40 outputs: cubes, lists of cubes and elements of \
+                sparse matrices, each a heap block of a few dozen bytes, nested in lifetime like the recursions \
+                that make them, with arrays that grow by realloc among them. It models compilers, solvers and \
+                other programs that build and drop small structures all the time.",
+        reading: "A high number means that blocks of two or three small sizes are slow to allocate and free, or \
+                  lie so far apart that walking through lists of them misses the cache. Less than half a megabyte \
+                  is live, so memory is about the allocator's own needs. It matters to every program with \
+                  trees and lists on one thread.",
+    },
+    Row {
         id: "alloc-test1",
         group: Group::Programs,
         threaded: false,

@@ -3,7 +3,7 @@
 use super::array::Array;
 use super::cover::Cover;
 use super::list::CubeList;
-use super::order::descending_outside;
+use super::order::{descending_outside, sort};
 use super::set::{Flag, HeapSet, Set};
 use super::space::Space;
 use super::split::{Census, Halves};
@@ -89,7 +89,7 @@ fn merge<'p, A: Api>(
     let mask = space.mask(halves.variable);
     let sorted = |cover| -> Array<A, Set<'_>> {
         let mut list = Cover::list(cover);
-        list.sort_unstable_by(|&a, &b| descending_outside(mask, a, b));
+        sort::<A>(&mut list, |&a, &b| descending_outside(mask, a, b));
         list
     };
     let (lefts, rights) = (sorted(&left), sorted(&right));

@@ -41,13 +41,13 @@ fn is_essential<A: Api>(space: &Space<A>, cover: &Cover<'_, A>, free: &Cover<'_,
 /// The consensus of every cube of the cover with a prime, the prime itself left out.
 fn consensus_with<'p, A: Api>(space: &'p Space<A>, cover: &Cover<'_, A>, prime: Set<'_>) -> Cover<'p, A> {
     let mut result = space.cover(cover.count() * 2);
+    let consensus = space.cube();
     for cube in cover.iter() {
         match space.distance(cube, prime) {
             0 if !cube.is_within(prime) => intersecting(space, &mut result, cube, prime),
             1 => {
-                let consensus = space.scratch(6);
-                space.consensus(consensus, cube, prime);
-                result.push(consensus);
+                space.consensus(consensus.set(), cube, prime);
+                result.push(consensus.set());
             }
             _ => {}
         }
@@ -58,13 +58,13 @@ fn consensus_with<'p, A: Api>(space: &'p Space<A>, cover: &Cover<'_, A>, prime: 
 /// The consensus of a cube that intersects the prime and sticks out of it.
 fn intersecting<A: Api>(space: &Space<A>, result: &mut Cover<'_, A>, cube: Set<'_>, prime: Set<'_>) {
     let outputs = space.outputs_mask();
-    let (both, outside, consensus) = (space.scratch(0), space.scratch(1), space.scratch(2));
+    let (both, outside, consensus) = (space.scratch(0), space.scratch(1), space.cube());
     both.and(cube, prime);
     outside.minus(cube, prime);
     if outside.is_disjoint(outputs) {
         result.push(both);
     } else {
-        consensus.merge(prime, both, outputs);
-        result.push(consensus);
+        consensus.set().merge(prime, both, outputs);
+        result.push(consensus.set());
     }
 }

@@ -97,7 +97,10 @@ impl<A: Api> Expansion<'_, '_, A> {
         }
         while off.active() > 0 {
             if !self.raise_most() {
-                self.cube.raise(self.most_frequent(None));
+                let Raising { raised, free } = self.cube;
+                // Both look for the first free bit, each with counters of its own.
+                raised.insert(self.most_frequent(None));
+                free.remove(self.most_frequent(None));
                 self.cube.lower_essential(space, off, None)?;
             }
         }
@@ -119,7 +122,9 @@ impl<A: Api> Expansion<'_, '_, A> {
         candidates.iter_active().for_each(|candidate| feasible.push(candidate));
         let mut lowered = Array::<A, Set<'_>>::with_room(count);
         lowered_cubes = space.cover(count);
-        (0..count).for_each(|_| drop(lowered_cubes.push_empty()));
+        for _ in 0..count {
+            lowered_cubes.push_empty();
+        }
         lowered_cubes.iter().for_each(|cube| lowered.push(cube));
         let mut covered = 0;
         loop {
@@ -150,9 +155,8 @@ impl<A: Api> Expansion<'_, '_, A> {
     /// The free bit that most active cubes have; the first free one without cubes.
     fn most_frequent(&self, cubes: Option<&Cover<'_, A>>) -> usize {
         let mut counters = Array::<A, u32>::filled(self.space.size, 0);
-        for cover in cubes {
-            cover.iter_active().for_each(|cube| count_members(cube, &mut counters));
-        }
+        let cubes = cubes.into_iter().flat_map(|cover| cover.iter_active());
+        cubes.for_each(|cube| count_members(cube, &mut counters));
         let mut best = None;
         for bit in self.cube.free.members() {
             if best.is_none_or(|(_, most)| counters[bit] > most) {

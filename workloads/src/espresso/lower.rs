@@ -66,7 +66,7 @@ impl Raising<'_> {
                 off.deactivate(blocking);
             }
         }
-        for cover in candidates {
+        if let Some(cover) = candidates {
             for candidate in cover.iter_active() {
                 if !candidate.is_within(reach) {
                     cover.deactivate(candidate);

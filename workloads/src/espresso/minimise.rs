@@ -128,8 +128,8 @@ impl<'p, A: Api, O: Observer> Minimiser<'_, 'p, A, O> {
             }
             best = cost;
             (cover, cost) = self.last_gasp(cover, &free)?;
-            let better = cost.cubes < best.cubes
-                || cost.cubes == best.cubes && cost.literals() < best.literals();
+            let better =
+                cost.cubes < best.cubes || cost.cubes == best.cubes && cost.literals() < best.literals();
             if !better {
                 break;
             }

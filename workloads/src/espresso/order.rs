@@ -25,6 +25,47 @@ pub(super) fn descending_outside(mask: Set<'_>, a: Set<'_>, b: Set<'_>) -> Order
     orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
+/// Pointers that are sorted on the stack; more go through a block on the heap, as in the C library.
+const SORTED_ON_STACK: usize = 127;
+
+/// Sorts a list.
+pub(super) fn sort<A: Api>(list: &mut [Set<'_>], order: impl Fn(&Set<'_>, &Set<'_>) -> Ordering) {
+    if list.len() <= SORTED_ON_STACK {
+        list.sort_unstable_by(order);
+    } else {
+        let mut buffer = Array::<A, Set<'_>>::with_room(list.len());
+        list.iter().for_each(|&set| buffer.push(set));
+        merge_sort(list, &mut buffer, &order);
+    }
+}
+
+/// Sorts a list by way of a buffer of the same length with the same content.
+fn merge_sort<'c>(
+    list: &mut [Set<'c>],
+    buffer: &mut [Set<'c>],
+    order: &impl Fn(&Set<'_>, &Set<'_>) -> Ordering,
+) {
+    if list.len() < 2 {
+        return;
+    }
+    let middle = list.len() / 2;
+    {
+        let (left, right) = list.split_at_mut(middle);
+        let (left_buffer, right_buffer) = buffer.split_at_mut(middle);
+        merge_sort(left_buffer, left, order);
+        merge_sort(right_buffer, right, order);
+    }
+    let (mut left, mut right) = (buffer[..middle].iter().peekable(), buffer[middle..].iter().peekable());
+    for place in list {
+        let from_left = match (left.peek(), right.peek()) {
+            (Some(left), Some(right)) => order(left, right).is_le(),
+            (left, _) => left.is_some(),
+        };
+        let next = if from_left { left.next() } else { right.next() };
+        *place = *next.expect("both halves together are as long as the list");
+    }
+}
+
 /// The sets of a cover, weighted by their number of members and in order.
 fn sorted_by_count<'c, A: Api>(
     cover: &'c Cover<'_, A>,
@@ -32,7 +73,7 @@ fn sorted_by_count<'c, A: Api>(
 ) -> Array<A, Set<'c>> {
     let mut list = cover.list();
     list.iter().for_each(|set| set.set_weight(set.count()));
-    list.sort_unstable_by(order);
+    sort::<A>(&mut list, order);
     list
 }
 
@@ -98,6 +139,6 @@ pub(super) fn by_commonness<'p, A: Api>(
     cover.iter().for_each(|cube| count_members(cube, &mut counters));
     cover.iter().for_each(|cube| cube.set_weight(cube.members().map(|bit| counters[bit]).sum()));
     let mut list = cover.list();
-    list.sort_unstable_by(order);
+    sort::<A>(&mut list, order);
     Cover::of(&space.headers, &list, space.size)
 }

@@ -30,7 +30,8 @@ const ROOM: usize = 10;
 /// The numbers of inputs and outputs.
 pub(super) fn numbers(text: &str) -> Result<(usize, usize), Malformed> {
     let number = |key| {
-        let line = text.lines().take_while(|line| line.starts_with('.')).find_map(|line| line.strip_prefix(key));
+        let line =
+            text.lines().take_while(|line| line.starts_with('.')).find_map(|line| line.strip_prefix(key));
         line.and_then(|number| number.trim().parse().ok()).filter(|number| (1..=512).contains(number))
     };
     number(".i").zip(number(".o")).ok_or(Malformed::NoNumbers)

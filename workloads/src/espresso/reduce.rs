@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::components::components;
 use super::cover::Cover;
 use super::list::CubeList;
-use super::order::{by_commonness, descending};
+use super::order::{by_commonness, descending, sort};
 use super::set::{Flag, HeapSet, Set};
 use super::space::Space;
 use super::split::{Census, Halves};
@@ -67,7 +67,7 @@ fn by_distance<'p, A: Api>(space: &'p Space<A>, cover: Cover<'p, A>) -> Cover<'p
         cube.set_weight((near << 7) + cube.count().min(127));
     }
     let mut list = cover.list();
-    list.sort_unstable_by(descending);
+    sort::<A>(&mut list, descending);
     Cover::of(&space.headers, &list, space.size)
 }
 
@@ -134,7 +134,12 @@ fn exclude<A: Api>(space: &Space<A>, result: Set<'_>, cube: Set<'_>) {
 }
 
 /// Each result in its part of the space, and then both together.
-fn unite<A: Api>(left: HeapSet<A>, right: HeapSet<A>, in_left: HeapSet<A>, in_right: HeapSet<A>) -> HeapSet<A> {
+fn unite<A: Api>(
+    left: HeapSet<A>,
+    right: HeapSet<A>,
+    in_left: HeapSet<A>,
+    in_right: HeapSet<A>,
+) -> HeapSet<A> {
     left.set().and(left.set(), in_left.set());
     right.set().and(right.set(), in_right.set());
     left.set().or(left.set(), right.set());

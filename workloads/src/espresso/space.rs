@@ -31,7 +31,7 @@ pub(super) struct Space<A: Api> {
     binary: HeapSet<A>,
     output: HeapSet<A>,
     full: HeapSet<A>,
-    empty: HeapSet<A>,
+    _empty: HeapSet<A>,
     scratch: Array<A, HeapSet<A>>,
     /// How many cubes lack each bit, by the last count.
     pub(super) zeros: Array<A, Cell<u32>>,
@@ -98,7 +98,7 @@ impl<A: Api> Space<A> {
             binary,
             output,
             full,
-            empty: HeapSet::new(size),
+            _empty: HeapSet::new(size),
             scratch,
             zeros: counters(size),
             variable_zeros: counters(variables),
@@ -147,12 +147,6 @@ impl<A: Api> Space<A> {
     #[inline]
     pub(super) fn full(&self) -> Set<'_> {
         self.full.set()
-    }
-
-    /// The cube with none.
-    #[inline]
-    pub(super) fn empty(&self) -> Set<'_> {
-        self.empty.set()
     }
 
     /// A cube for intermediate results. Whoever uses it sees to it that nobody it calls does.

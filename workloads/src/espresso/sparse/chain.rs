@@ -22,7 +22,7 @@ pub(super) struct Element {
 
 /// A row or a column.
 #[repr(C)]
-pub(in super::super) struct Line {
+pub(super) struct Line {
     pub(super) number: u32,
     pub(super) length: Cell<u32>,
     pub(super) flag: Cell<u32>,

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 
 use super::super::array::HeapBox;
 use super::chain::{Element, Elements, Line, Link, Node};
+use super::row::Row;
 use crate::api::{Api, Request};
 
 /// The side of the rows.
@@ -292,6 +293,11 @@ impl<'m> View<'m> {
     #[inline]
     pub(super) fn first(self) -> u32 {
         self.numbers().next().expect("a line of a matrix has elements")
+    }
+
+    /// Whether the row has one of the columns.
+    pub(super) fn touches<A: Api>(self, columns: &Row<A>) -> bool {
+        self.numbers().any(|number| columns.columns().any(|column| column == number))
     }
 
     /// Whether the other line has an element wherever this one has.

@@ -10,6 +10,5 @@ mod minimum;
 mod row;
 
 pub(super) use dominance::drop_dominated_rows;
-pub(super) use matrix::{COLUMNS, Matrix, ROWS};
+pub(super) use matrix::{Matrix, ROWS};
 pub(super) use minimum::minimum_cover;
-pub(super) use row::Row;
