@@ -32,9 +32,8 @@ pub(super) fn expand<'p, A: Api>(
     outputs: Outputs,
 ) -> Result<Cover<'p, A>, Hit> {
     let mut cover = by_commonness(space, cover, ascending);
-    let [raised, free, held, covered, reach] = [(); 5].map(|()| space.cube());
-    // The original keeps the union of the covered cubes here, and never looks at it.
-    let _ = covered;
+    // The last one is for the union of the covered cubes, at which nobody looks.
+    let [raised, free, held, reach, _covered] = [(); 5].map(|()| space.cube());
     if outputs == Outputs::Hold {
         held.set().take(space.outputs_mask());
     }

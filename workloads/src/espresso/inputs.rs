@@ -6,30 +6,38 @@ use std::fmt::Write;
 /// A function with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pla {
-    /// The sum of two numbers of that many bits and a carry.
-    Add(u32),
     /// The product of two numbers of that many bits.
     Mul(u32),
-    /// The square of a number of that many bits.
-    Sqr(u32),
-    /// The number of ones among that many inputs.
-    Ones(u32),
-    /// Whether 3 to 6 of nine inputs are ones.
-    Sym9,
     /// The control unit of a small processor: eleven operations on two operands, and don't-cares.
     Control,
+    /// The sum of two numbers of that many bits and a carry.
+    #[cfg(test)]
+    Add(u32),
+    /// The square of a number of that many bits.
+    #[cfg(test)]
+    Sqr(u32),
+    /// The number of ones among that many inputs.
+    #[cfg(test)]
+    Ones(u32),
+    /// Whether 3 to 6 of nine inputs are ones.
+    #[cfg(test)]
+    Sym9,
 }
 
 impl Pla {
     /// The text of the function.
     pub(super) fn text(self) -> String {
         match self {
-            Pla::Add(n) => table(2 * n + 1, n + 1, |x| (x >> (n + 1)) + (x >> 1 & mask(n)) + (x & 1)),
             Pla::Mul(n) => table(2 * n, 2 * n, |x| (x >> n) * (x & mask(n))),
-            Pla::Sqr(n) => table(n, 2 * n, |x| x * x),
-            Pla::Ones(n) => table(n, n.ilog2() + 1, u32::count_ones),
-            Pla::Sym9 => table(9, 1, |x| u32::from((3..=6).contains(&x.count_ones()))),
             Pla::Control => control(),
+            #[cfg(test)]
+            Pla::Add(n) => table(2 * n + 1, n + 1, |x| (x >> (n + 1)) + (x >> 1 & mask(n)) + (x & 1)),
+            #[cfg(test)]
+            Pla::Sqr(n) => table(n, 2 * n, |x| x * x),
+            #[cfg(test)]
+            Pla::Ones(n) => table(n, n.ilog2() + 1, u32::count_ones),
+            #[cfg(test)]
+            Pla::Sym9 => table(9, 1, |x| u32::from((3..=6).contains(&x.count_ones()))),
         }
     }
 }

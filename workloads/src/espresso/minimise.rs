@@ -87,9 +87,7 @@ impl<'p, A: Api, O: Observer> Minimiser<'_, 'p, A, O> {
         }
         // Taking the cover apart at the start did more harm than good.
         drop(result);
-        let again = saved.duplicate();
-        drop(saved);
-        self.attempt(again, false)
+        self.attempt(saved.duplicate(), false)
     }
 
     fn attempt(&mut self, mut cover: Cover<'p, A>, may_unravel: bool) -> Result<Cover<'p, A>, Hit> {

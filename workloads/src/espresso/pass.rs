@@ -8,7 +8,7 @@ use super::cover::Cover;
 use super::list::CubeList;
 use super::lower::Hit;
 use super::minimise::{Minimiser, Observer, equivalent};
-use super::read::{self, Malformed};
+use super::read::{self, Function, Malformed};
 use super::reduce::Order;
 use super::space::Space;
 use crate::api::Api;
@@ -64,28 +64,15 @@ pub(super) fn pass<A: Api, O: Observer>(
 ) -> Result<Minimised, Wrong> {
     let (inputs, outputs) = read::numbers(text)?;
     let space = Space::<A>::new(inputs, outputs);
-    let (on, free, unspecified) = read::rows(&space, text)?;
-    drop(unspecified);
-    let off = complement(&space, CubeList::of(&space, &[&on, &free]));
-    let original = on.duplicate();
+    let Function { ones, anything: free } = read::rows(&space, text)?;
+    let off = complement(&space, CubeList::of(&space, &[&ones, &free]));
+    let original = ones.duplicate();
     let mut minimiser = Minimiser { space: &space, free: &free, off: &off, order, observer };
-    let result = minimiser.minimise(on)?;
+    let result = minimiser.minimise(ones)?;
     if !equivalent(&space, &result, &original, &free) {
         return Err(Wrong::Different);
     }
     drop(original);
     look(&space, &result);
-    let cost = Cost { cubes: result.count(), ..literals(&space, &result) };
-    Ok(Minimised { off: off.count(), cost })
-}
-
-/// Literals of a cover, counted without a list.
-fn literals<A: Api>(space: &Space<A>, cover: &Cover<'_, A>) -> Cost {
-    let outputs = |cube: super::set::Set<'_>| cube.count_common(space.outputs_mask()) as usize;
-    let all = 2 * space.inputs;
-    Cost {
-        cubes: 0,
-        inputs: cover.iter().map(|cube| all + outputs(cube) - cube.count() as usize).sum(),
-        outputs: cover.iter().map(outputs).sum(),
-    }
+    Ok(Minimised { off: off.count(), cost: Cost::of_members(&space, &result) })
 }

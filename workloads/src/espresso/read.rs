@@ -37,12 +37,18 @@ pub(super) fn numbers(text: &str) -> Result<(usize, usize), Malformed> {
     number(".i").zip(number(".o")).ok_or(Malformed::NoNumbers)
 }
 
-/// The rows as covers: where some output is one, and where some output may be anything.
-pub(super) fn rows<'p, A: Api>(
-    space: &'p Space<A>,
-    text: &str,
-) -> Result<(Cover<'p, A>, Cover<'p, A>, Cover<'p, A>), Malformed> {
-    let [mut ones, mut anything, zeros] = [(); 3].map(|()| space.cover(ROOM));
+/// A function as it is read.
+pub(super) struct Function<'p, A: Api> {
+    /// Where outputs are one.
+    pub(super) ones: Cover<'p, A>,
+    /// Where outputs may be anything.
+    pub(super) anything: Cover<'p, A>,
+}
+
+/// Reads the rows.
+pub(super) fn rows<'p, A: Api>(space: &'p Space<A>, text: &str) -> Result<Function<'p, A>, Malformed> {
+    // The third one is for outputs that are stated to be zero, which this kind of text does not do.
+    let [mut ones, mut anything, _zeros] = [(); 3].map(|()| space.cover(ROOM));
     for line in text.lines().filter(|line| !line.starts_with('.')) {
         let (input, output) = line.split_once(' ').ok_or(Malformed::BadRow)?;
         if input.len() != space.inputs || output.len() != space.outputs() {
@@ -82,5 +88,5 @@ pub(super) fn rows<'p, A: Api>(
             anything.push(free);
         }
     }
-    Ok((ones, anything, zeros))
+    Ok(Function { ones, anything })
 }
