@@ -86,6 +86,22 @@ pub unsafe trait Api: 'static {
         unsafe { Self::free(block, request) }
     }
 
+    /// Makes a block larger or smaller, perhaps at another address; what fits is kept.
+    ///
+    /// # Safety
+    /// `block` came from this `Api` for the request `old` and was not freed since; it is gone
+    /// afterwards. `size` is not zero and can be asked for at the old alignment.
+    #[inline]
+    unsafe fn realloc(block: NonNull<u8>, old: Request, size: usize) -> NonNull<u8> {
+        let moved = Self::alloc(Request::aligned(size, old.layout().align()));
+        // SAFETY: both blocks have as many bytes as the smaller one, and the old one is freed with its request.
+        unsafe {
+            moved.copy_from_nonoverlapping(block, size.min(old.size()));
+            Self::free(block, old);
+        }
+        moved
+    }
+
     /// What the calling thread asked for since it last called this.
     fn take_counts() -> Counts {
         Counts::default()
@@ -118,6 +134,14 @@ unsafe impl Api for Global {
         // SAFETY: the caller hands back a live block with the request it was made for.
         unsafe { std::alloc::dealloc(black_box(block.as_ptr()), request.layout()) }
     }
+
+    #[inline]
+    unsafe fn realloc(block: NonNull<u8>, old: Request, size: usize) -> NonNull<u8> {
+        let block = black_box(block.as_ptr());
+        // SAFETY: the caller hands over a live block with its request, and a size that can be asked for.
+        let moved = unsafe { std::alloc::realloc(block, old.layout(), size) };
+        checked(moved, Request::aligned(size, old.layout().align()))
+    }
 }
 
 /// The C library's `malloc`, or whatever is preloaded over it.
@@ -145,6 +169,13 @@ unsafe impl Api for Libc {
     unsafe fn free(block: NonNull<u8>, _request: Request) {
         // SAFETY: the caller hands back a live block of this allocator.
         unsafe { libc::free(black_box(block.as_ptr()).cast()) }
+    }
+
+    #[inline]
+    unsafe fn realloc(block: NonNull<u8>, old: Request, size: usize) -> NonNull<u8> {
+        // SAFETY: the caller hands over a live block of this allocator.
+        let moved = unsafe { libc::realloc(black_box(block.as_ptr()).cast(), size) };
+        checked(moved.cast(), Request::aligned(size, old.layout().align()))
     }
 }
 
@@ -182,6 +213,16 @@ mod tests {
                 block.write_bytes(1, size);
                 A::free_foreign(block, request);
             }
+        }
+        let block = A::alloc(Request::bytes(3));
+        // SAFETY: the block has 3 bytes at first, then 5000, then 2, and is freed once with its last size.
+        unsafe {
+            block.write_bytes(7, 3);
+            let larger = A::realloc(block, Request::bytes(3), 5_000);
+            larger.add(3).write_bytes(7, 4_997);
+            let smaller = A::realloc(larger, Request::bytes(5_000), 2);
+            assert_eq!([smaller.read(), smaller.add(1).read()], [7, 7]);
+            A::free(smaller, Request::bytes(2));
         }
     }
 

@@ -58,6 +58,17 @@ unsafe impl<A: Api> Api for Counted<A> {
         unsafe { A::free_foreign(block, request) }
     }
 
+    /// Counts as one block allocated and one freed, whether or not the address changes.
+    unsafe fn realloc(block: NonNull<u8>, old: Request, size: usize) -> NonNull<u8> {
+        count(|counts| {
+            counts.allocations += 1;
+            counts.frees += 1;
+            counts.bytes += size as u64;
+        });
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { A::realloc(block, old, size) }
+    }
+
     fn take_counts() -> Counts {
         COUNTS.with(Cell::take)
     }
@@ -84,15 +95,16 @@ mod tests {
         let (one, two) = (A::alloc(request), A::alloc_zeroed(request));
         // SAFETY: both blocks are live and freed once.
         unsafe {
-            A::free(one, request);
+            let one = A::realloc(one, request, 30);
+            A::free(one, Request::bytes(30));
             A::free_foreign(two, request);
         }
         let elsewhere = std::thread::spawn(A::take_counts).join().expect("the thread ends well");
         assert_eq!(elsewhere, Counts::default());
         let here = A::take_counts();
-        assert_eq!(here, Counts { allocations: 2, frees: 2, bytes: 20, cross_thread_frees: 1 });
+        assert_eq!(here, Counts { allocations: 3, frees: 3, bytes: 50, cross_thread_frees: 1 });
         A::add_counts(here);
         A::add_counts(here);
-        assert_eq!(A::take_counts().bytes, 40);
+        assert_eq!(A::take_counts().bytes, 100);
     }
 }

@@ -35,6 +35,7 @@ pub mod alloc_test;
 pub mod barnes;
 pub mod cache_scratch;
 pub mod cfrac;
+pub mod espresso;
 pub mod glibc_simple;
 pub mod glibc_thread;
 pub mod larson;

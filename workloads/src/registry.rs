@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::barnes::Barnes;
 use crate::cache_scratch::{CacheScratch, CacheThrash};
 use crate::cfrac::Cfrac;
+use crate::espresso::Espresso;
 use crate::glibc_simple::GlibcSimple;
 use crate::glibc_thread::GlibcThread;
 use crate::larson::Larson;
@@ -72,6 +73,7 @@ pub type Run = fn(&Params, &mut Meter) -> Result<Outcome, Failure>;
 /// The ids of all rows.
 pub const ROWS: &[&str] = &[
     "cfrac",
+    "espresso",
     "barnes",
     "alloc-test1",
     "alloc-testN",
@@ -96,6 +98,7 @@ pub const ROWS: &[&str] = &[
 pub fn find<A: Api>(row: &str) -> Option<Run> {
     let run: Run = match row {
         "cfrac" => Cfrac::run::<A>,
+        "espresso" => Espresso::run::<A>,
         "barnes" => Barnes::run::<A>,
         "alloc-test1" => AllocTest::<false>::run::<A>,
         "alloc-testN" => AllocTest::<true>::run::<A>,
