@@ -44,6 +44,8 @@ impl Group {
 pub enum Threads {
     /// Nothing: it has one.
     One,
+    /// Nothing: it has a number of its own.
+    Fixed,
     /// It has that many, or a multiple.
     Scaled,
 }

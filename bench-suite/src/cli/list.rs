@@ -52,6 +52,7 @@ fn described(workload: &Workload) -> String {
     };
     let threads = match workload.threads {
         Threads::One => "one thread",
+        Threads::Fixed => "a fixed number of threads",
         Threads::Scaled => "threads",
     };
     let mut text = format!("  {} ({group}, {threads}; {})\n", workload.id, workload.tags.join(", "));
