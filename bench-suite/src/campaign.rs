@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::config::Allocator;
 use crate::curve::{self, Curve, Pass};
 use crate::digest::{Digest, digest};
-use crate::exec::{Cancel, executor};
+use crate::exec::{Cancel, Executor, executor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::journal::{self, Journal};
 use crate::jsonl::Appender;
@@ -189,11 +189,14 @@ fn drive(
     let done = journal::load_and_mend(folder.path())?;
     let mut journal = Journal::open(folder.path(), folder.logs())?;
     note(surroundings, &format!("machine: {}", record.machine.line()));
-    for (part, launches) in record.parts().iter().zip(launches) {
+    let parts = record.parts();
+    // What is made ready and proven of programs once serves for all that follows.
+    let executors = parts.iter().map(|part| executor(&part.plan, &surroundings.cancel));
+    let mut executors = executors.collect::<Result<Vec<_>>>()?;
+    for ((part, launches), executor) in parts.iter().zip(launches).zip(&mut executors) {
         let plan = &part.plan;
-        let mut executor = executor(plan, &surroundings.cancel)?;
         let mut progress = Progress::new(surroundings.quiet);
-        let walked = walk(plan, launches, &done, &mut *executor, &mut journal, &mut |step| {
+        let walked = walk(plan, launches, &done, &mut **executor, &mut journal, &mut |step| {
             progress.show(step, plan.passes)
         });
         progress.finish();
@@ -201,7 +204,8 @@ fn drive(
             return Ok(Finish::Interrupted(Some(folder)));
         }
     }
-    if surroundings.with_curves && take_curves(&folder, &record, launches, surroundings)? == End::Interrupted
+    if surroundings.with_curves
+        && take_curves(&folder, &parts, launches, &mut executors, surroundings)? == End::Interrupted
     {
         return Ok(Finish::Interrupted(Some(folder)));
     }
@@ -219,18 +223,18 @@ fn drive(
 /// Runs every cell once more to see its memory over time.
 fn take_curves(
     folder: &RunFolder,
-    record: &RunRecord,
+    parts: &[RunRecord],
     launches: &[Launches],
+    executors: &mut [Box<dyn Executor>],
     surroundings: &Surroundings,
 ) -> Result<End> {
     let samples = journal::load(folder.path())?;
     let done = curve::load_and_mend(folder.path())?;
     let mut file = Appender::open(folder.path().join(curve::FILE))?;
-    for (part, launches) in record.parts().iter().zip(launches) {
+    for ((part, launches), executor) in parts.iter().zip(launches).zip(executors) {
         let pass = Pass { plan: &part.plan, launches, samples: &samples, done: &done };
-        let mut executor = executor(&part.plan, &surroundings.cancel)?;
         let mut progress = Progress::new(surroundings.quiet);
-        let taken = pass.take(&mut *executor, &mut |curve| file.append(curve), &mut |step| {
+        let taken = pass.take(&mut **executor, &mut |curve| file.append(curve), &mut |step| {
             progress.show_pass("memory", step);
         });
         progress.finish();

@@ -1,5 +1,6 @@
-//! cache-scratch: every thread is handed a tiny block that the main thread made, frees it, and then
-//! writes to blocks of its own; blocks of different threads in one cache line cost it dearly.
+//! cache-scratch and cache-thrash: threads write to tiny blocks of their own, and blocks of different
+//! threads in one cache line cost them dearly. In cache-scratch each thread is first handed a block
+//! that the main thread made, and frees it; in cache-thrash it starts with nothing.
 //!
 //! The unit of `--ops` is one write to one block, summed over the threads, for each of the
 //! blocks a thread makes.
@@ -21,7 +22,8 @@ const fn writes(size: Size) -> u64 {
     match size {
         Size::Check => 20_000,
         Size::Quick => 400_000,
-        Size::Calibrated | Size::Full => 2_000_000,
+        Size::Calibrated => 1_000_000,
+        Size::Full => 2_000_000,
     }
 }
 
@@ -32,30 +34,52 @@ const BLOCK: Request = Request::bytes(BLOCK_SIZE);
 /// What false sharing happens in.
 const CACHE_LINE: usize = 64;
 
-/// The row; with one thread it says what the work costs without any sharing.
+/// The rows whose threads inherit a block; with one thread it says what the work costs without any
+/// sharing.
 #[derive(Debug)]
 pub struct CacheScratch<const SCALED: bool>;
 
 impl<const SCALED: bool> Workload for CacheScratch<SCALED> {
     fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
-        let threads = at_most(MAX_THREADS, if SCALED { params.threads } else { 1 })?;
-        let writes = params.ops.unwrap_or(writes(params.size)) / threads as u64;
-        let result = perform::<A>(Plan { threads, blocks: BLOCKS, writes }, meter);
-        Ok(Outcome {
-            operations: result.writes,
-            timed: false,
-            figure: format!(
-                "{threads} threads, {BLOCKS} blocks each; {} of them shared a cache line at first",
-                result.sharing
-            ),
-            checksum: Some(digest([threads as u64, result.blocks, result.writes])),
-        })
+        run::<A>(if SCALED { params.threads } else { 1 }, true, params, meter)
     }
+}
+
+/// The rows whose threads have nothing but what they allocate.
+#[derive(Debug)]
+pub struct CacheThrash<const SCALED: bool>;
+
+impl<const SCALED: bool> Workload for CacheThrash<SCALED> {
+    fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
+        run::<A>(if SCALED { params.threads } else { 1 }, false, params, meter)
+    }
+}
+
+fn run<A: Api>(
+    threads: usize,
+    inherit: bool,
+    params: &Params,
+    meter: &mut Meter,
+) -> Result<Outcome, Failure> {
+    let threads = at_most(MAX_THREADS, threads)?;
+    let writes = params.ops.unwrap_or(writes(params.size)) / threads as u64;
+    let result = perform::<A>(Plan { threads, inherit, blocks: BLOCKS, writes }, meter);
+    Ok(Outcome {
+        operations: result.writes,
+        timed: false,
+        figure: format!(
+            "{threads} threads, {BLOCKS} blocks each; {} of them shared a cache line at first",
+            result.sharing
+        ),
+        checksum: Some(digest([threads as u64, result.blocks, result.writes])),
+    })
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     threads: usize,
+    /// Whether each thread is handed a block to free.
+    inherit: bool,
     /// Blocks per thread.
     blocks: u64,
     /// Writes per block.
@@ -73,7 +97,8 @@ struct Done {
 fn perform<A: Api>(plan: Plan, meter: &mut Meter) -> Done {
     let mut scratchers = Vec::with_capacity(plan.threads);
     meter.start();
-    scratchers.extend((0..plan.threads).map(|_| Scratcher::<A>::new(plan, A::alloc(BLOCK))));
+    scratchers
+        .extend((0..plan.threads).map(|_| Scratcher::<A>::new(plan, plan.inherit.then(|| A::alloc(BLOCK)))));
     threads::run_all::<A, _>(&mut scratchers, || ());
     meter.stop::<A>();
     Done {
@@ -92,7 +117,7 @@ fn sharing(addresses: &[usize]) -> usize {
 
 struct Scratcher<A> {
     plan: Plan,
-    inherited: NonNull<u8>,
+    inherited: Option<NonNull<u8>>,
     blocks: u64,
     writes: u64,
     first: usize,
@@ -103,15 +128,17 @@ struct Scratcher<A> {
 unsafe impl<A> Send for Scratcher<A> {}
 
 impl<A> Scratcher<A> {
-    fn new(plan: Plan, inherited: NonNull<u8>) -> Scratcher<A> {
+    fn new(plan: Plan, inherited: Option<NonNull<u8>>) -> Scratcher<A> {
         Scratcher { plan, inherited, blocks: 0, writes: 0, first: 0, api: PhantomData }
     }
 }
 
 impl<A: Api> Job for Scratcher<A> {
     fn run(&mut self) {
-        // SAFETY: the main thread made the block for this request and handed it over.
-        unsafe { A::free_foreign(self.inherited, BLOCK) };
+        if let Some(inherited) = self.inherited.take() {
+            // SAFETY: the main thread made the block for this request and handed it over.
+            unsafe { A::free_foreign(inherited, BLOCK) };
+        }
         // The result is written at the end: jobs lie side by side and would share cache lines.
         let (mut blocks, mut writes, mut first) = (0, 0, 0);
         for _ in 0..self.plan.blocks {
@@ -155,20 +182,42 @@ mod tests {
     use crate::api::Global;
     use crate::counted::Counted;
     use crate::protocol::Counts;
+    use crate::rows::Preset;
+
+    fn counted(plan: Plan) -> (Done, Counts) {
+        let mut meter = Meter::default();
+        Counted::<Global>::take_counts();
+        let done = perform::<Counted<Global>>(plan, &mut meter);
+        (done, meter.counts())
+    }
 
     #[test]
-    fn every_block_is_allocated_and_the_first_ones_are_freed_elsewhere() {
-        for threads in [1, 2, 5] {
-            let mut meter = Meter::default();
-            Counted::<Global>::take_counts();
-            let done = perform::<Counted<Global>>(Plan { threads, blocks: 10, writes: 3 }, &mut meter);
+    fn every_block_is_allocated_and_only_inherited_ones_are_freed_elsewhere() {
+        for (threads, inherit) in [(1, true), (2, true), (5, true), (1, false), (2, false), (5, false)] {
+            let (done, counts) = counted(Plan { threads, inherit, blocks: 10, writes: 3 });
             let threads = threads as u64;
-            let calls = 10 * threads + threads;
+            let handed_over = if inherit { threads } else { 0 };
+            let calls = 10 * threads + handed_over;
             let expected =
-                Counts { allocations: calls, frees: calls, bytes: calls, cross_thread_frees: threads };
-            assert_eq!(meter.counts(), expected);
+                Counts { allocations: calls, frees: calls, bytes: calls, cross_thread_frees: handed_over };
+            assert_eq!(counts, expected);
             assert_eq!((done.blocks, done.writes), (10 * threads, 30 * threads));
         }
+    }
+
+    #[test]
+    fn the_rows_differ_in_what_threads_inherit() {
+        fn handed_over<W: Workload>() -> u64 {
+            let params = Params { preset: Preset::Current, size: Size::Check, threads: 3, ops: Some(3) };
+            let mut meter = Meter::default();
+            Counted::<Global>::take_counts();
+            W::run::<Counted<Global>>(&params, &mut meter).expect("three threads are not too many");
+            let Counts { allocations, cross_thread_frees, .. } = meter.counts();
+            assert_eq!((allocations - cross_thread_frees) % BLOCKS, 0);
+            cross_thread_frees
+        }
+        assert_eq!((handed_over::<CacheScratch<false>>(), handed_over::<CacheScratch<true>>()), (1, 3));
+        assert_eq!((handed_over::<CacheThrash<false>>(), handed_over::<CacheThrash<true>>()), (0, 0));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod registry;
 pub mod rows;
 
 mod fatal;
+mod glibc_rand;
 mod proc_status;
 #[cfg(test)]
 mod strict;
@@ -34,10 +35,14 @@ pub mod alloc_test;
 pub mod barnes;
 pub mod cache_scratch;
 pub mod cfrac;
+pub mod glibc_simple;
+pub mod glibc_thread;
 pub mod larson;
 pub mod lran2;
 pub mod malloc_large;
+pub mod mleak;
 pub mod mstress;
 pub mod rptest;
 pub mod sh6bench;
 pub mod sh8bench;
+pub mod xmalloc_test;

@@ -3,17 +3,21 @@
 use crate::alloc_test::AllocTest;
 use crate::api::Api;
 use crate::barnes::Barnes;
-use crate::cache_scratch::CacheScratch;
+use crate::cache_scratch::{CacheScratch, CacheThrash};
 use crate::cfrac::Cfrac;
+use crate::glibc_simple::GlibcSimple;
+use crate::glibc_thread::GlibcThread;
 use crate::larson::Larson;
 use crate::malloc_large::MallocLarge;
 use crate::measure::Meter;
+use crate::mleak::Mleak;
 use crate::mstress::Mstress;
 use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::rptest::Rptest;
 use crate::sh6bench::Sh6bench;
 use crate::sh8bench::Sh8bench;
+use crate::xmalloc_test::XmallocTest;
 
 /// How a row is to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +81,15 @@ pub const ROWS: &[&str] = &[
     "sh8bench",
     "cache-scratch1",
     "cache-scratchN",
+    "cache-thrash1",
+    "cache-thrashN",
+    "xmalloc-test",
     "mstress",
     "rptest",
+    "glibc-simple",
+    "glibc-thread",
     "malloc-large",
+    "mleak",
 ];
 
 /// The port behind one of the [`ROWS`] or of [`planted`], for the allocator `A`.
@@ -98,6 +108,12 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "mstress" => Mstress::run::<A>,
         "rptest" => Rptest::run::<A>,
         "malloc-large" => MallocLarge::run::<A>,
+        "cache-thrash1" => CacheThrash::<false>::run::<A>,
+        "cache-thrashN" => CacheThrash::<true>::run::<A>,
+        "xmalloc-test" => XmallocTest::run::<A>,
+        "glibc-simple" => GlibcSimple::run::<A>,
+        "glibc-thread" => GlibcThread::run::<A>,
+        "mleak" => Mleak::run::<A>,
         _ => return planted::find::<A>(row),
     };
     Some(run)

@@ -17,8 +17,13 @@ use crate::session::{End, Step};
 use crate::status::Status;
 use crate::workers::Launch;
 
-/// How much longer an execution takes whose worker is idle for a second at its end.
-const IDLE: Duration = Duration::from_millis(1100);
+/// How much longer an execution takes: a worker is idle for a second at its end.
+fn idle(field: Field) -> Duration {
+    match field {
+        Field::Workers => Duration::from_millis(1100),
+        Field::Programs => Duration::ZERO,
+    }
+}
 
 /// What a pass is about.
 #[derive(Debug, Clone, Copy)]
@@ -73,9 +78,9 @@ impl Pass<'_> {
                 heap_map: None,
                 phases: Some(phases.path()),
                 env_pad_bytes: block.env_pad_bytes,
-                timeout: plan.timeout_of(workload) + IDLE,
+                timeout: plan.timeout_of(workload) + idle(plan.field),
             };
-            let mut sampler = Sampler::new(scope(plan.field));
+            let mut sampler = Sampler::new(scope(plan.field, launch));
             let Some(execution) = executor.observe(&job, &mut sampler)? else { return Ok(End::Interrupted) };
             let (points, phases) = assemble(sampler.readings(), &read(phases.path())?);
             keep(&Curve {
@@ -95,13 +100,14 @@ impl Pass<'_> {
 /// Rough length of the pass.
 pub fn estimate(plan: &Plan) -> Duration {
     let cells = u32::try_from(plan.workloads.len() * plan.allocators.len()).unwrap_or(u32::MAX);
-    (expected_sample_time(plan.params.size) + IDLE).saturating_mul(cells)
+    (expected_sample_time(plan.params.size) + idle(plan.field)).saturating_mul(cells)
 }
 
-/// A worker is one process; a program is started by a launcher, and may start others.
-fn scope(field: Field) -> Scope {
+/// A worker is one process unless something runs it; a program is started by the launcher, which does not count.
+fn scope(field: Field, launch: &Launch) -> Scope {
     match field {
-        Field::Workers => Scope::Process,
+        Field::Workers if launch.wrapper.is_empty() => Scope::Process,
+        Field::Workers => Scope::Tree,
         Field::Programs => Scope::Descendants,
     }
 }

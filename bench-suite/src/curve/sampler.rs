@@ -28,8 +28,9 @@ pub struct Reading {
 pub enum Scope {
     /// Only that of the process itself.
     Process,
-    /// That of all its descendants, but not its own, for it only starts them. What several of them share counts
-    /// for each.
+    /// That of its descendants too. What several of them share counts for each.
+    Tree,
+    /// Only that of its descendants.
     Descendants,
 }
 
@@ -37,6 +38,8 @@ pub enum Scope {
 #[derive(Debug)]
 pub struct Sampler {
     scope: Scope,
+    /// The process that was looked at last.
+    leader: Option<Pid>,
     /// `statm` of every process there is, open for as long as the process is there.
     processes: BTreeMap<u32, File>,
     readings: Vec<Reading>,
@@ -45,10 +48,10 @@ pub struct Sampler {
 impl Sampler {
     /// A sampler that has seen nothing yet.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, processes: BTreeMap::new(), readings: Vec::new() }
+        Self { scope, leader: None, processes: BTreeMap::new(), readings: Vec::new() }
     }
 
-    /// What was seen so far, in order.
+    /// What was seen of the process that was looked at last, in order.
     pub fn readings(&self) -> &[Reading] {
         &self.readings
     }
@@ -57,14 +60,14 @@ impl Sampler {
     fn find(&mut self, leader: u32) {
         let mut found = vec![leader];
         while let Some(process) = found.pop() {
-            let counts = process != leader || self.scope == Scope::Process;
+            let counts = process != leader || self.scope != Scope::Descendants;
             if counts
                 && !self.processes.contains_key(&process)
                 && let Ok(statm) = File::open(format!("/proc/{process}/statm"))
             {
                 self.processes.insert(process, statm);
             }
-            if self.scope == Scope::Descendants {
+            if self.scope != Scope::Process {
                 found.extend(children(process));
             }
         }
@@ -88,6 +91,11 @@ impl Observer for Sampler {
     }
 
     fn look(&mut self, leader: Pid) {
+        if self.leader.replace(leader) != Some(leader) {
+            // The execution is repeated: what was seen before does not count.
+            self.processes.clear();
+            self.readings.clear();
+        }
         self.find(leader.as_raw_nonzero().get().unsigned_abs());
         let bytes = self.resident();
         // A process that has ended is still there until it is reaped, without any memory.
@@ -190,18 +198,31 @@ mod tests {
     }
 
     #[test]
-    fn a_process_counts_alone_and_descendants_without_it() {
+    fn a_repeated_execution_begins_anew() {
+        let mut sampler = Sampler::new(Scope::Process);
+        let first = Shell::new("read go");
+        look(&mut sampler, first.pid());
+        let second = Shell::new("read go");
+        look(&mut sampler, second.pid());
+        assert_eq!(sampler.readings().len(), 1);
+        first.end();
+        second.end();
+    }
+
+    #[test]
+    fn descendants_count_in_a_tree_only() {
         let inner = GROW_AND_SHRINK.replace('\'', "'\\''");
         let mut shell = Shell::new(&format!("sh -c '{inner}'; read go"));
         shell.step_until("grown");
         let alone = look(&mut Sampler::new(Scope::Process), shell.pid());
-        let mut others = Sampler::new(Scope::Descendants);
-        let grown = look(&mut others, shell.pid());
-        assert!(grown >= GROWTH && alone < GROWTH, "{grown} and {alone}");
+        let mut tree = Sampler::new(Scope::Tree);
+        let both = look(&mut tree, shell.pid());
+        let inner = look(&mut Sampler::new(Scope::Descendants), shell.pid());
+        assert!(both >= alone + GROWTH && inner >= GROWTH && inner < both);
         shell.step_until("shrunk");
-        assert!(look(&mut others, shell.pid()) < grown);
+        assert!(look(&mut tree, shell.pid()) < alone + GROWTH);
         writeln!(shell.input).unwrap();
         shell.end();
-        assert!(others.resident() == 0 && others.processes.is_empty());
+        assert!(tree.resident() == 0 && tree.processes.is_empty());
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn report(
         parts.extend(matrices.iter().map(table));
         parts.push(format!("## Charts\n\n{}", rest.iter().map(image).collect::<Vec<_>>().join("\n\n")));
     }
-    parts.extend(memory(summary, memory_images));
+    parts.extend(memory(memory_images));
     parts.extend(matrices.iter().map(intervals));
     parts.push(reading(summary, matrices));
     parts.join("\n\n") + "\n"
@@ -73,7 +73,7 @@ fn image(image: &Image) -> String {
 }
 
 /// Memory over time, if it was looked at.
-fn memory(summary: &Summary, images: &MemoryImages) -> Option<String> {
+fn memory(images: &MemoryImages) -> Option<String> {
     if images.shown.is_empty() {
         return None;
     }
@@ -83,18 +83,17 @@ fn memory(summary: &Summary, images: &MemoryImages) -> Option<String> {
         .iter()
         .map(|(name, image)| format!("[{}]({}.svg)", escaped(name), image.stem))
         .collect();
-    Some(format!(
-        "## Memory over time\n\n\
-         After the measured passes each cell ran once more, with its resident memory looked at every two \
-         milliseconds; none of the times above are from there. When a worker had freed everything, it did nothing \
-         for a second: memory that an allocator gives back only when it is called again counts as kept. An \
-         allocator that tells the kernel to take memory back when it likes (`MADV_FREE`) is charged for it as long \
-         as the kernel does not. Figures: `curves.csv`, `retention.csv`. Shades follow {}.\n\n{}\n\n\
-         Larger: {}.",
-        escaped(&summary.reference),
-        shown.join("\n\n"),
-        linked.join(", "),
-    ))
+    let mut text = "## Memory over time\n\n\
+                    After the measured passes each cell ran once more, with its resident memory looked at every two \
+                    milliseconds; none of the times above are from there. All points are in `curves.csv`."
+        .to_owned();
+    if images.with_retention {
+        text += "\n\nWhen a worker had freed everything, it did nothing for a second: memory that an allocator gives \
+                 back only when it is called again counts as kept, and so does memory that the kernel may take back but \
+                 has not yet (`MADV_FREE`). Figures: `retention.csv`.";
+    }
+    let _ = write!(text, "\n\n{}\n\nLarger: {}.", shown.join("\n\n"), linked.join(", "));
+    Some(text)
 }
 
 fn columns(matrix: &Matrix) -> String {

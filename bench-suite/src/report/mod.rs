@@ -68,6 +68,8 @@ pub fn write_all(summary: &Summary, curves: &[Curve], directory: &Path) -> anyho
 struct MemoryImages {
     /// Those that the report shows.
     shown: Vec<Image>,
+    /// Whether what stays after freeing is among them.
+    with_retention: bool,
     /// Those it links to, each with its workload.
     linked: Vec<(String, Image)>,
 }
@@ -78,8 +80,9 @@ fn add_memory(summary: &Summary, curves: &[Curve], output: &mut Output) -> anyho
     if let Some(all) = AllCurves::new(run, &workloads) {
         output.add("curves", &all)?;
     }
-    if let Some(retention) = Retention::new(summary, curves) {
-        output.add("retention", &retention)?;
+    let retention = Retention::new(summary, curves);
+    if let Some(retention) = &retention {
+        output.add("retention", retention)?;
     }
     let shown = std::mem::take(&mut output.images);
     let names: Vec<String> = workloads.iter().map(|lines| lines.workload.to_owned()).collect();
@@ -92,7 +95,7 @@ fn add_memory(summary: &Summary, curves: &[Curve], output: &mut Output) -> anyho
         let image = Image { stem: format!("{CHARTS}/{}", stem(&name)), title: chart.title() };
         (name, image)
     });
-    Ok(MemoryImages { shown, linked: linked.collect() })
+    Ok(MemoryImages { shown, with_retention: retention.is_some(), linked: linked.collect() })
 }
 
 /// A workload's name as part of a file's; programs of the user may be named in any way.

@@ -55,11 +55,7 @@ impl<'a> AllCurves<'a> {
                 "Resident memory (RSS) of one execution under each allocator, in a pass that is not timed; lower is \
                  better. Every panel has axes of its own; lines up to its right edge go on."
                     .to_owned(),
-                format!(
-                    "Tick on a line: its measured part ends. Shaded: {} is not being measured. Right part: the second \
-                     after everything was freed, the process idle.",
-                    self.panels[0].reference
-                ),
+                self.panels[0].explanation(),
             ],
             origin: self.run.into(),
         }

@@ -115,6 +115,20 @@ impl<'a> Lines<'a> {
         self.drawn().any(|(_, curve)| curve.began(Phase::Settled1s).is_some())
     }
 
+    /// What the ticks, the shades and the right part are; programs that tell no phases have none.
+    fn explanation(&self) -> String {
+        if self.has_settling() {
+            format!(
+                "Tick on a line: its measured part ends. Shaded: {} is not being measured. Right: the second after \
+                 everything was freed, the process idle.",
+                self.reference
+            )
+        } else {
+            "From the start of the program to its end; what several of its processes share counts for each."
+                .to_owned()
+        }
+    }
+
     /// Which allocators go on beyond the drawn end, and until when; nothing if none does.
     fn cut(&self) -> Option<String> {
         let limit = self.run_ms();

@@ -34,10 +34,7 @@ impl Sheet for OneCurve<'_> {
             "Resident memory (RSS) of one execution under each allocator, in a pass that is not timed; lower is better. \
              In the legend: the peak."
                 .to_owned(),
-            format!(
-                "Tick on a line: its measured part ends. Shaded: {} is not being measured. Right: the process is idle.",
-                self.lines.reference
-            ),
+            self.lines.explanation(),
         ];
         explained.into_iter().chain(self.lines.cut()).collect()
     }

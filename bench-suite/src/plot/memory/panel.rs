@@ -110,7 +110,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, area: Area, lines:
         draw_axes(canvas, after, detail, detail.marks.2);
     }
     if detail.words {
-        let parts = [(Some(&run), "since the row began"), (after.as_ref(), "since all was freed")];
+        let parts = [(Some(&run), "since the beginning"), (after.as_ref(), "since all was freed")];
         for (part, words) in parts {
             let Some(Part { plot, .. }) = part else { continue };
             let below = Lettering::new(detail.label, MUTED).centred();

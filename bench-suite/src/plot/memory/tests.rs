@@ -43,7 +43,7 @@ fn a_chart_of_one_workload_says_what_it_shows() {
     for text in [
         "Memory over time: larson",
         "measured part of mi",
-        "since the row began",
+        "since the beginning",
         "since all was freed",
         "81.4 MiB",
         "mimalloc-rs 0.1.0 (mi)",
@@ -128,8 +128,8 @@ fn a_program_without_phases_has_a_curve_and_keeps_nothing() {
     let pictures = pictures(&summary, &curves);
     assert!(pictures.iter().all(|(name, _)| name != "retention"));
     let larson = picture(&summary, &curves, "curve-larson");
-    assert!(has_text(&larson, "since the row began") && !larson.contains("since all was freed"));
-    assert!(!larson.contains("measured part of"));
+    assert!(has_text(&larson, "since the beginning") && !larson.contains("since all was freed"));
+    assert!(!larson.contains("measured part of") && larson.contains("From the start of the program"));
 }
 
 #[test]
