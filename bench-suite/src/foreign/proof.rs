@@ -1,5 +1,5 @@
 //! That a preloaded allocator really serves a program: the loader is asked to which library it bound every
-//! use of `malloc`, in every process of the run, and the library is looked for in the program's memory.
+//! use of `malloc`, in every process of the run. That the library is in the program's memory is looked at besides.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,12 +33,10 @@ impl Stage<'_> {
             Ok(good) => good,
             Err(failure) => return Ok(Some(Err(failure))),
         };
-        if launched.mapped != Some(true) {
-            let reason = format!("{} was never in the memory of {}", preload.library.display(), task.row());
-            return Ok(Some(Err((Status::IdentityFailed, reason))));
-        }
         let evidence = examine(&loader_logs(run.place.root())?, &preload.library);
-        Ok(Some(evidence.map(|evidence| format!("{evidence}; seen in its memory map"))))
+        // What the loader says is enough; a program may end before anyone can look into its memory.
+        let seen = if launched.mapped == Some(true) { "; seen in its memory map" } else { "" };
+        Ok(Some(evidence.map(|evidence| evidence + seen)))
     }
 }
 
