@@ -122,6 +122,9 @@ pub struct Allocator {
     /// The Debian package that has the library.
     #[serde(default)]
     pub package: Option<String>,
+    /// The script that fetches the library, if no package has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
     /// Programs that building it needs.
     #[serde(default)]
     pub needs: Vec<String>,
@@ -239,6 +242,7 @@ impl Config {
             library: vec![library],
             library_from: None,
             package: None,
+            script: None,
             needs: Vec::new(),
             program_library: None,
             measured: Measured::Always,

@@ -30,7 +30,7 @@ pub(super) struct RunArgs {
     /// Every allocator and workload that the filters leave (the default)
     #[arg(long)]
     all: bool,
-    /// A first impression: size quick, 3 passes
+    /// A first impression: size quick, 3 passes, no curves of memory over time
     #[arg(long, conflicts_with = "size")]
     quick: bool,
     /// How often every cell is measured [default: 7]
@@ -167,7 +167,7 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
         cancel: cancel.clone(),
         quiet: args.quiet,
         with_report: !args.no_report,
-        with_curves: !(args.no_report || args.no_curves),
+        with_curves: !(args.quick || args.no_report || args.no_curves),
     };
     if let Some(wanted) = &args.resume {
         let (folder, record) = unfinished(&setup.results, wanted.as_deref())?;

@@ -1,7 +1,6 @@
 //! The executor that starts workers: one fresh process per sample, with an empty environment
 //! but for a short list.
 
-use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -10,16 +9,12 @@ use anyhow::Result;
 use rustix::process::Signal;
 use workloads::protocol::{PROTOCOL, Report};
 
+use super::environment::isolate;
 use super::process::{self, Course, Ended};
 use super::{Cancel, Execution, Executor, Job, Observer};
 use crate::plan::{preset_name, size_name};
 use crate::status::Status;
 
-/// What a worker may know about its surroundings. Everything else is dropped, above all
-/// what configures an allocator and what `cargo run` adds.
-const ALLOWED_ENV: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
-/// Holds the padding that varies where a worker's stack starts.
-const PAD_ENV: &str = "BENCH_SUITE_PAD";
 /// The exit code by which a worker says that another allocator served it.
 const IDENTITY_EXIT: i32 = 4;
 
@@ -97,12 +92,8 @@ fn arguments(job: &Job<'_>) -> Vec<String> {
 fn command(job: &Job<'_>) -> Command {
     let mut words = job.launch.wrapper.iter().map(OsString::from).chain([job.launch.program.clone().into()]);
     let mut command = Command::new(words.next().expect("the worker itself is always there"));
-    command
-        .args(words)
-        .args(arguments(job))
-        .env_clear()
-        .envs(ALLOWED_ENV.iter().filter_map(|name| env::var_os(name).map(|value| (name, value))))
-        .env(PAD_ENV, "x".repeat(job.env_pad_bytes));
+    command.args(words).args(arguments(job));
+    isolate(&mut command, job.env_pad_bytes);
     if let Some(library) = &job.launch.preload {
         command.env("LD_PRELOAD", library);
     }

@@ -200,9 +200,10 @@ fn launch(allocator: &Allocator, program: PathBuf, preload: Option<PathBuf>) -> 
 fn system_library(allocator: &Allocator) -> Result<PathBuf, Unavailable> {
     find_library(&allocator.library).ok_or_else(|| {
         let names = allocator.library.join(" or ");
-        let hint = match &allocator.package {
-            Some(package) => format!("; install it with: apt-get install {package}"),
-            None => String::new(),
+        let hint = match (&allocator.package, &allocator.script) {
+            (Some(package), _) => format!("; install it with: apt-get install {package}"),
+            (None, Some(script)) => format!("; fetch it with: {script}"),
+            (None, None) => String::new(),
         };
         Unavailable { status: Status::NotInstalled, reason: format!("{names} not found{hint}") }
     })
