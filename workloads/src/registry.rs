@@ -6,6 +6,8 @@ use crate::cache_scratch::CacheScratch;
 use crate::cfrac::Cfrac;
 use crate::larson::Larson;
 use crate::measure::Meter;
+#[cfg(feature = "native")]
+use crate::native;
 use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::sh6bench::Sh6bench;
@@ -73,6 +75,9 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "sh8bench" => Sh8bench::run::<A>,
         "cache-scratch1" => CacheScratch::<false>::run::<A>,
         "cache-scratchN" => CacheScratch::<true>::run::<A>,
+        #[cfg(feature = "native")]
+        _ => return native::find::<A>(row).or_else(|| planted::find::<A>(row)),
+        #[cfg(not(feature = "native"))]
         _ => return planted::find::<A>(row),
     };
     Some(run)
@@ -100,12 +105,13 @@ pub(crate) fn digest(numbers: impl IntoIterator<Item = u64>) -> String {
 mod tests {
     use super::*;
     use crate::api::Global;
-    use crate::rows::ROWS;
+    use crate::rows::{Group, ROWS};
 
     #[test]
     fn every_row_has_a_port() {
         for row in ROWS {
-            assert!(find::<Global>(row.id).is_some(), "{}", row.id);
+            let built = cfg!(feature = "native") || row.group != Group::Rust;
+            assert_eq!(find::<Global>(row.id).is_some(), built, "{}", row.id);
         }
         assert!(find::<Global>("espresso").is_none());
     }

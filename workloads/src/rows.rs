@@ -170,4 +170,68 @@ pub const ROWS: &[Row] = &[
         reading: "Equal to cache-scratch1 divided by the number of threads is ideal; several times that means \
                   false sharing. It matters to programs that pass small objects to worker threads.",
     },
+    Row {
+        id: "json",
+        group: Group::Rust,
+        threaded: true,
+        about: "The threads of a rayon pool parse 400 JSON documents with serde_json, into structures and into trees \
+                of values, change them and write them again. What was made of a document is kept until its turn comes \
+                again and is then dropped by whichever thread replaces it: small strings and nodes by the million, and \
+                buffers that grow.",
+        reading: "A high number means that small blocks, growing buffers or frees from other threads are slow; high \
+                  memory means that dropped trees leave gaps. It matters to web services and whatever else \
+                  handles documents.",
+    },
+    Row {
+        id: "syn",
+        group: Group::Rust,
+        threaded: true,
+        about: "Threads parse Rust sources with syn, change the syntax trees, print them as tokens and with \
+                prettyplease, and parse the result again. They share nothing; each keeps its last few trees, whose \
+                nodes are boxes and vectors of many sizes.",
+        reading: "A high number means that building and dropping large trees is slow. It matters to compilers, \
+                  linters, formatters and procedural macros.",
+    },
+    Row {
+        id: "index",
+        group: Group::Rust,
+        threaded: false,
+        about: "One thread keeps an ordered and a hashed index of 3000 texts, a BTreeMap and a HashMap from strings to \
+                vectors, takes texts out and puts others in, and asks for words. Hundreds of thousands of \
+                small keys and lists live for long and die in another order than they were made in.",
+        reading: "A high number means that blocks are slow to get or end up far apart; high memory means that small \
+                  holes are not filled again. It matters to caches, databases and every program that keeps maps \
+                  of strings.",
+    },
+    Row {
+        id: "search",
+        group: Group::Rust,
+        threaded: true,
+        about: "Threads build a full-text index in memory from 5000 texts with the crates fst and roaring, merge its \
+                parts, and answer queries with it. Millions of short-lived strings meet bitmaps and arrays that \
+                grow and are dropped in another thread.",
+        reading: "A high number means that short strings or growing arrays are slow; high memory means that large \
+                  blocks of the merges are not used again. It matters to search engines and batch jobs that build \
+                  large tables.",
+    },
+    Row {
+        id: "echo",
+        group: Group::Rust,
+        threaded: true,
+        about: "A tokio server and its 100 clients exchange messages over the loopback device, with a buffer for \
+                every message and a task that writes what another one has read. Much of the time goes into the kernel \
+                and the scheduler of tasks, as it does in real servers.",
+        reading: "Small differences are what a network service will see at most; a high number means that buffers which \
+                  move from thread to thread are slow. It matters to asynchronous services.",
+    },
+    Row {
+        id: "egraph",
+        group: Group::Rust,
+        threaded: false,
+        about: "One thread rewrites expressions with egg: it collects thousands of equal expressions in hash tables and \
+                vectors that only grow, throws everything away and goes on with the next one.",
+        reading: "A high number means that growing tables or many small vectors are slow; high memory means that \
+                  blocks left behind by growth are not used again. It matters to optimisers, solvers and query \
+                  planners.",
+    },
 ];
