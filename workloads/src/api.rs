@@ -64,6 +64,9 @@ pub unsafe trait Api: 'static {
     /// [`free_foreign`](Api::free_foreign) only then.
     const COUNTS: bool = false;
 
+    /// Whether the counts are those of the whole process, so that they have what crates ask for.
+    const WHOLE_PROCESS: bool = false;
+
     /// A block whose contents are not initialised.
     fn alloc(request: Request) -> NonNull<u8>;
 

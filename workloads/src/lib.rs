@@ -5,7 +5,8 @@
 //!
 //! A port asks for memory through [`api::Api`] only, keeps the data structures the
 //! original keeps on the heap on the heap, and leaves to statics what is static
-//! there. [`registry`] finds a row's port by its id, [`execute::execute`] runs it and makes the
+//! there. With the feature `native` there are also the rows that run on well-known crates, which ask the global
+//! allocator. [`registry`] finds a row's port by its id, [`execute::execute`] runs it and makes the
 //! [`protocol::Report`].
 
 pub mod api;
@@ -43,6 +44,8 @@ pub mod lran2;
 pub mod malloc_large;
 pub mod mleak;
 pub mod mstress;
+#[cfg(feature = "native")]
+pub mod native;
 pub mod rptest;
 pub mod sh6bench;
 pub mod sh8bench;

@@ -80,7 +80,8 @@ pub struct PhaseMemory {
     pub settled_1s: u64,
 }
 
-/// What a row asked of the allocator, counted in the port itself.
+/// What a row asked of the allocator, counted in the port itself; or what the whole process asked for, counted in the
+/// allocator of `worker-count`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Blocks allocated.

@@ -13,6 +13,8 @@ use crate::malloc_large::MallocLarge;
 use crate::measure::Meter;
 use crate::mleak::Mleak;
 use crate::mstress::Mstress;
+#[cfg(feature = "native")]
+use crate::native;
 use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::rptest::Rptest;
@@ -70,6 +72,9 @@ pub trait Workload {
 /// A port with its allocator chosen.
 pub type Run = fn(&Params, &mut Meter) -> Result<Outcome, Failure>;
 
+/// The ids of the rows that run on crates; they are there with the feature `native` only.
+pub const NATIVE: &[&str] = &["json", "syn", "index", "search", "echo", "egraph"];
+
 /// The ids of all rows.
 pub const ROWS: &[&str] = &[
     "cfrac",
@@ -92,6 +97,12 @@ pub const ROWS: &[&str] = &[
     "glibc-thread",
     "malloc-large",
     "mleak",
+    "json",
+    "syn",
+    "index",
+    "search",
+    "echo",
+    "egraph",
 ];
 
 /// The port behind one of the [`ROWS`] or of [`planted`], for the allocator `A`.
@@ -117,6 +128,9 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "glibc-simple" => GlibcSimple::run::<A>,
         "glibc-thread" => GlibcThread::run::<A>,
         "mleak" => Mleak::run::<A>,
+        #[cfg(feature = "native")]
+        _ => return native::find::<A>(row).or_else(|| planted::find::<A>(row)),
+        #[cfg(not(feature = "native"))]
         _ => return planted::find::<A>(row),
     };
     Some(run)
@@ -148,7 +162,8 @@ mod tests {
     #[test]
     fn every_row_has_a_port() {
         for row in ROWS {
-            assert!(find::<Global>(row).is_some(), "{row}");
+            let built = cfg!(feature = "native") || !NATIVE.contains(row);
+            assert_eq!(find::<Global>(row).is_some(), built, "{row}");
         }
         assert!(find::<Global>("nonsense").is_none());
     }

@@ -20,7 +20,7 @@ usage: worker-ID run --row ROW [options]   run one row, print one line of JSON
   --threads N                             what the row scales to (1)
   --ops N                                 replaces the amount of work, in the row's own unit
   --expect-library PATH                   fail unless this preloaded library serves malloc
-  --stats                                 count allocations; slows the row down
+  --stats                                 count allocations; slows the row down (rows on crates: worker-count)
   --heapmap FILE                          write what the heap holds at the end of the measured part
   --phases FILE                           write when each phase of the row begins, and wait for a second after it";
 

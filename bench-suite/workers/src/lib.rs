@@ -5,6 +5,7 @@
 //! sense, 4 when the memory came from another allocator than it should have.
 
 mod arguments;
+pub mod counting;
 pub mod library;
 #[cfg(any(feature = "mi2", feature = "mi3"))]
 pub mod mimalloc_c;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use arguments::{Command, Run};
 use proof::{Probe, Proof};
-use workloads::api::Global;
+use workloads::api::{Api, Global};
 use workloads::counted::Counted;
 use workloads::execute::{Identity, execute};
 use workloads::heap_map::HeapMap;
@@ -58,12 +59,17 @@ pub struct MapHeap {
 
 /// The whole life of a worker.
 pub fn work(id: &'static str, prove: Prove, map: Option<&MapHeap>) -> ExitCode {
+    work_counted::<Counted<Global>>(id, prove, map)
+}
+
+/// [`work`] of a worker that counts with `C` when it is asked for counts.
+pub fn work_counted<C: Api>(id: &'static str, prove: Prove, map: Option<&MapHeap>) -> ExitCode {
     let failure = match arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Help) => return print(arguments::USAGE),
         Ok(Command::Rows) => {
             return print(&ROWS.join("\n"));
         }
-        Ok(Command::Run(run)) => match report(id, prove, map, &run) {
+        Ok(Command::Run(run)) => match report::<C>(id, prove, map, &run) {
             Ok(report) => {
                 return print(&serde_json::to_string(&report).expect("a report has only plain values"));
             }
@@ -88,7 +94,7 @@ fn print(line: &str) -> ExitCode {
     }
 }
 
-fn report(id: &str, prove: Prove, map: Option<&MapHeap>, run: &Run) -> Result<Report, Failure> {
+fn report<C: Api>(id: &str, prove: Prove, map: Option<&MapHeap>, run: &Run) -> Result<Report, Failure> {
     if cfg!(debug_assertions) && run.params.size != Size::Check {
         return Err(Failure::Parameters(
             "this build has debug assertions and is not worth timing: build with --profile worker, or take --size check"
@@ -113,7 +119,7 @@ fn report(id: &str, prove: Prove, map: Option<&MapHeap>, run: &Run) -> Result<Re
     };
     let params: &Params = params;
     let report = if *stats {
-        execute::<Counted<Global>>(row, params, meter, identify)
+        execute::<C>(row, params, meter, identify)
     } else {
         execute::<Global>(row, params, meter, identify)
     }?;
