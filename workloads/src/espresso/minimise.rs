@@ -90,7 +90,15 @@ impl<'p, A: Api, O: Observer> Minimiser<'_, 'p, A, O> {
         self.attempt(saved.duplicate(), false)
     }
 
-    fn attempt(&mut self, mut cover: Cover<'p, A>, may_unravel: bool) -> Result<Cover<'p, A>, Hit> {
+    /// Minimises once; the cover is taken apart at the start only if it may be.
+    ///
+    /// # Errors
+    /// The cover hits the OFF-set.
+    pub(super) fn attempt(
+        &mut self,
+        mut cover: Cover<'p, A>,
+        may_unravel: bool,
+    ) -> Result<Cover<'p, A>, Hit> {
         let space = self.space;
         let mut free = self.free.duplicate();
         let mut cost = Cost::of(space, &cover);
