@@ -11,6 +11,7 @@ use super::lower::Hit;
 use super::order::without_contained;
 use super::outputs::drop_outputs;
 use super::reduce::{Order, reduce};
+use super::set::Flag;
 use super::space::Space;
 use super::tautology::covers;
 use crate::api::Api;
@@ -111,7 +112,7 @@ impl<'p, A: Api, O: Observer> Minimiser<'_, 'p, A, O> {
                 self.done(Step::Setup, &cover);
             }
         }
-        cover.iter().for_each(|cube| cube.unmark(super::set::Flag::PRIME));
+        cover.iter().for_each(|cube| cube.unmark(Flag::PRIME));
         cover = self.expand(cover)?;
         cover = irredundant(space, cover, &free);
         self.done(Step::Irredundant, &cover);

@@ -8,6 +8,7 @@ use super::super::minimise::Minimiser;
 use super::super::pass::pass;
 use super::super::read::{self, Function};
 use super::super::reduce::Order;
+use super::super::set::Set;
 use super::super::space::Space;
 use super::KNOWN;
 use crate::api::{Api, Global};
@@ -23,7 +24,7 @@ pub(super) struct Cube {
 impl Cube {
     /// The cubes of a cover.
     pub(super) fn all<A: Api>(space: &Space<A>, cover: &Cover<'_, A>) -> Vec<Cube> {
-        let cube = |cube: super::super::set::Set<'_>| {
+        let cube = |cube: Set<'_>| {
             let mut result = Cube { care: 0, value: 0, outputs: 0 };
             for variable in 0..space.inputs {
                 let bit = 1 << (space.inputs - 1 - variable);
