@@ -7,10 +7,10 @@ use std::slice;
 
 use crate::api::{Api, Request};
 
-/// A request for `count` values; one byte where the original asks for none, since Rust's allocators
-/// take no empty requests.
+/// A request for `count` values. Where the original asks for none it is the smallest one of that
+/// alignment, since Rust's allocators take no empty requests.
 pub(super) const fn request_for<T>(count: usize) -> Request {
-    if count == 0 { Request::aligned(1, align_of::<T>()) } else { Request::array::<T>(count) }
+    if count == 0 { Request::aligned(align_of::<T>(), align_of::<T>()) } else { Request::array::<T>(count) }
 }
 
 /// A block with room for `room` values, the first `length` of which are there.

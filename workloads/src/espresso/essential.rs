@@ -3,7 +3,7 @@
 use super::cover::Cover;
 use super::list::CubeList;
 use super::set::{Flag, Set};
-use super::space::Space;
+use super::space::{Nearness, Space};
 use super::tautology::covers;
 use crate::api::Api;
 
@@ -43,9 +43,9 @@ fn consensus_with<'p, A: Api>(space: &'p Space<A>, cover: &Cover<'_, A>, prime: 
     let mut result = space.cover(cover.count() * 2);
     let consensus = space.cube();
     for cube in cover.iter() {
-        match space.distance(cube, prime) {
-            0 if !cube.is_within(prime) => intersecting(space, &mut result, cube, prime),
-            1 => {
+        match space.nearness(cube, prime) {
+            Nearness::Intersecting if !cube.is_within(prime) => intersecting(space, &mut result, cube, prime),
+            Nearness::Next => {
                 space.consensus(consensus.set(), cube, prime);
                 result.push(consensus.set());
             }

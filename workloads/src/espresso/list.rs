@@ -37,8 +37,7 @@ impl<'c, A: Api> CubeList<'c, A> {
         let count: usize = covers.iter().map(|cover| cover.count()).sum();
         let slots = allocate::<A>(count + BESIDES);
         let list = CubeList::over(slots, count + BESIDES, space.cube());
-        covers.iter().flat_map(|cover| cover.iter()).for_each(|cube| list.push(cube));
-        list.close();
+        list.fill(covers.iter().flat_map(|cover| cover.iter()));
         list
     }
 
@@ -59,23 +58,22 @@ impl<'c, A: Api> CubeList<'c, A> {
         unsafe { self.slots.add(1).cast() }
     }
 
-    /// Adds a cube before the list is closed.
+    /// Adds the last cubes, and the null behind them.
     #[inline]
-    fn push(&self, cube: Set<'c>) {
-        assert!(self.len() + BESIDES <= self.room, "a list is made with room for all cubes");
-        // SAFETY: there is room for this cube and the null behind it; the end is in the block.
+    fn fill(&self, cubes: impl Iterator<Item = Set<'c>>) {
+        // SAFETY: the end is in the block and there is room for the null there. It moves on only while there is
+        // room for another one.
         unsafe {
-            let end = self.end().read();
-            end.write(cube.address().as_ptr());
-            self.end().write(end.add(1));
+            let mut end = self.end().read();
+            let last = self.slots.add(self.room - 1);
+            for cube in cubes {
+                assert!(end < last, "a list is made with room for all cubes");
+                end.write(cube.address().as_ptr());
+                end = end.add(1);
+            }
+            end.write(std::ptr::null_mut());
+            self.end().write(end);
         }
-    }
-
-    /// Writes the null after the last cube.
-    #[inline]
-    fn close(&self) {
-        // SAFETY: `push` leaves room for it.
-        unsafe { self.end().read().write(std::ptr::null_mut()) };
     }
 
     /// The number of cubes.
@@ -101,20 +99,16 @@ impl<'c, A: Api> CubeList<'c, A> {
 
     /// Keeps the cubes for which `keep` says so, in order.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(Set<'c>) -> bool) {
-        let cubes = self.cubes().len();
-        // SAFETY: the second place is the end; it moves back to where the cubes begin and forth with every cube
-        // kept, which is never ahead of the one looked at.
+        let count = self.len();
+        // SAFETY: a cube that is kept goes to a place of the list that was looked at before; `fill` writes
+        // the null at the end, which is not behind the old one.
         unsafe {
             let first = self.slots.add(BEFORE);
             self.end().write(first);
-            for index in 0..cubes {
-                let cube = first.add(index).cast::<Set<'c>>().read();
-                if keep(cube) {
-                    self.push(cube);
-                }
-            }
+            self.fill(
+                (0..count).map(|index| first.add(index).cast::<Set<'c>>().read()).filter(|&cube| keep(cube)),
+            );
         }
-        self.close();
     }
 
     /// An open list with room for all cubes of this one, and its cofactor cube extended by what `cube` lacks.
@@ -131,12 +125,8 @@ impl<'c, A: Api> CubeList<'c, A> {
     /// The cofactor against a cube: the other cubes that intersect it.
     pub(super) fn cofactored(&self, space: &Space<A>, by: Set<'_>) -> CubeList<'c, A> {
         let list = self.restricted(space, by);
-        for &cube in self.cubes() {
-            if !cube.is(by) && space.intersect(cube, by) {
-                list.push(cube);
-            }
-        }
-        list.close();
+        let cubes = self.cubes().iter().copied();
+        list.fill(cubes.filter(|&cube| !cube.is(by) && space.intersect(cube, by)));
         list
     }
 
@@ -145,14 +135,12 @@ impl<'c, A: Api> CubeList<'c, A> {
         let list = self.restricted(space, by);
         let bits = space.bits(variable);
         let (mask, words) = (space.mask(variable), bits.start / 32..(bits.end - 1) / 32 + 1);
-        for &cube in self.cubes() {
-            let all = cube.data()[words.clone()].iter().zip(&by.data()[words.clone()]);
-            let mut all = all.zip(&mask.data()[words.clone()]);
-            if all.any(|((cube, by), mask)| cube.get() & by.get() & mask.get() != 0) {
-                list.push(cube);
-            }
-        }
-        list.close();
+        let intersects = |cube: &Set<'c>| {
+            let cube = &cube.data()[words.clone()];
+            let others = by.data()[words.clone()].iter().zip(&mask.data()[words.clone()]);
+            cube.iter().zip(others).any(|(cube, (by, mask))| cube.get() & by.get() & mask.get() != 0)
+        };
+        list.fill(self.cubes().iter().copied().filter(intersects));
         list
     }
 
@@ -161,10 +149,9 @@ impl<'c, A: Api> CubeList<'c, A> {
         let room = self.len() + BESIDES;
         let slots = [allocate::<A>(room), allocate::<A>(room)];
         let lists = slots.map(|slots| CubeList::over(slots, room, HeapSet::copy_of(self.cofactor())));
-        for &cube in self.cubes() {
-            lists[usize::from(!first(cube))].push(cube);
-        }
-        lists.iter().for_each(CubeList::close);
+        let cubes = || self.cubes().iter().copied();
+        lists[0].fill(cubes().filter(|&cube| first(cube)));
+        lists[1].fill(cubes().filter(|&cube| !first(cube)));
         lists
     }
 

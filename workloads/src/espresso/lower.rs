@@ -3,7 +3,7 @@
 
 use super::cover::Cover;
 use super::set::{Flag, Set};
-use super::space::Space;
+use super::space::{Nearness, Space};
 use crate::api::Api;
 
 /// A cube that is raised step by step.
@@ -36,13 +36,13 @@ impl Raising<'_> {
         let lowered = space.scratch(0);
         lowered.clear();
         for blocking in off.iter_active() {
-            match space.distance(blocking, self.raised) {
-                0 => return Err(Hit),
-                1 => {
+            match space.nearness(blocking, self.raised) {
+                Nearness::Intersecting => return Err(Hit),
+                Nearness::Next => {
                     space.add_conflicts(lowered, blocking, self.raised);
                     off.deactivate(blocking);
                 }
-                _ => {}
+                Nearness::Far => {}
             }
         }
         if !lowered.is_empty() {
@@ -98,10 +98,10 @@ impl Raising<'_> {
         both.or(self.raised, other);
         lowered.clear();
         for blocking in off.iter_active() {
-            match space.distance(blocking, both) {
-                0 => return false,
-                1 => space.add_conflicts(lowered, blocking, both),
-                _ => {}
+            match space.nearness(blocking, both) {
+                Nearness::Intersecting => return false,
+                Nearness::Next => space.add_conflicts(lowered, blocking, both),
+                Nearness::Far => {}
             }
         }
         true

@@ -11,6 +11,7 @@ use super::lower::Hit;
 use super::order::without_contained;
 use super::outputs::drop_outputs;
 use super::reduce::{Order, reduce};
+use super::set::Flag;
 use super::space::Space;
 use super::tautology::covers;
 use crate::api::Api;
@@ -90,7 +91,15 @@ impl<'p, A: Api, O: Observer> Minimiser<'_, 'p, A, O> {
         self.attempt(saved.duplicate(), false)
     }
 
-    fn attempt(&mut self, mut cover: Cover<'p, A>, may_unravel: bool) -> Result<Cover<'p, A>, Hit> {
+    /// Minimises once; the cover is taken apart at the start only if it may be.
+    ///
+    /// # Errors
+    /// The cover hits the OFF-set.
+    pub(super) fn attempt(
+        &mut self,
+        mut cover: Cover<'p, A>,
+        may_unravel: bool,
+    ) -> Result<Cover<'p, A>, Hit> {
         let space = self.space;
         let mut free = self.free.duplicate();
         let mut cost = Cost::of(space, &cover);
@@ -103,7 +112,7 @@ impl<'p, A: Api, O: Observer> Minimiser<'_, 'p, A, O> {
                 self.done(Step::Setup, &cover);
             }
         }
-        cover.iter().for_each(|cube| cube.unmark(super::set::Flag::PRIME));
+        cover.iter().for_each(|cube| cube.unmark(Flag::PRIME));
         cover = self.expand(cover)?;
         cover = irredundant(space, cover, &free);
         self.done(Step::Irredundant, &cover);

@@ -352,3 +352,28 @@ impl<A: Api> Drop for HeapSet<A> {
         unsafe { A::free(self.header.cast(), Request::array::<u32>(words)) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Global;
+
+    #[test]
+    fn weights_wrap_and_leave_flags_alone() {
+        let set = HeapSet::<Global>::new(72);
+        set.set().mark(Flag::PRIME);
+        set.set().set_weight(65_536 + 5);
+        assert_eq!((set.set().weight(), set.set().words()), (5, 4));
+        assert!(set.set().has(Flag::PRIME) && !set.set().has(Flag::ACTIVE));
+    }
+
+    #[test]
+    fn members_come_in_the_order_asked_for() {
+        let set = HeapSet::<Global>::new(72);
+        [3, 31, 32, 71].iter().for_each(|&member| set.set().insert(member));
+        assert!(set.set().members().eq([3, 31, 32, 71]));
+        assert!(set.set().members_from_last_word().eq([71, 32, 3, 31]));
+        set.set().remove(32);
+        assert_eq!(set.set().count(), 3);
+    }
+}

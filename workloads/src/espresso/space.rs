@@ -10,6 +10,17 @@ use super::cover::{Cover, Headers};
 use super::set::{HeapSet, Set, Word};
 use crate::api::Api;
 
+/// How far two cubes are from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nearness {
+    /// They intersect in all variables.
+    Intersecting,
+    /// In all variables but one.
+    Next,
+    /// In fewer.
+    Far,
+}
+
 /// The lower bit of every binary variable in a word of them.
 const PAIRS: u32 = 0x5555_5555;
 
@@ -187,6 +198,27 @@ impl<A: Api> Space<A> {
             outputs |= common & output;
         }
         outputs != 0
+    }
+
+    /// Whether there are variables in which the cubes do not intersect; does not count beyond one.
+    #[inline]
+    pub(super) fn nearness(&self, a: Set<'_>, b: Set<'_>) -> Nearness {
+        let (mut distance, mut outputs) = (0, 0);
+        for (a, b, binary, output) in self.words(a, b) {
+            let missing = missing_pairs(a & b, binary);
+            if missing != 0 {
+                distance += 1;
+                if distance > 1 || missing & (missing - 1) != 0 {
+                    return Nearness::Far;
+                }
+            }
+            outputs |= a & b & output;
+        }
+        match distance + u32::from(outputs == 0) {
+            0 => Nearness::Intersecting,
+            1 => Nearness::Next,
+            _ => Nearness::Far,
+        }
     }
 
     /// The number of variables in which the cubes do not intersect.

@@ -6,10 +6,12 @@ mod truth;
 use std::fmt::Write;
 
 use super::cost::Cost;
+use super::expand::{Outputs, expand};
 use super::inputs::Pla;
 use super::minimise::{Observer, Step};
 use super::pass::{Minimised, Wrong, pass};
 use super::reduce::Order;
+use super::space::Space;
 use crate::api::{Api, Global};
 use crate::counted::Counted;
 use crate::protocol::Counts;
@@ -83,6 +85,15 @@ fn malformed_texts_are_refused() {
         let result = pass::<A, ()>(text, &mut Order::default(), &mut (), |_, _| ());
         assert!(matches!(result, Err(Wrong::Text(_))), "{text:?}: {result:?}");
     }
+}
+
+#[test]
+fn covers_that_hit_the_off_set_are_refused() {
+    let space = Space::<A>::new(2, 1);
+    let [mut cover, mut off] = [(); 2].map(|()| space.cover(1));
+    cover.push(space.full());
+    off.push(space.full());
+    assert!(expand(&space, cover, &off, Outputs::Raise).is_err());
 }
 
 /// Writes the steps down, without those that change nothing.
