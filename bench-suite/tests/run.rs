@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use bench_suite::catalogue::{self, Group};
 use common::{HEALTHY, Place, csv_rows};
 
 const BOTH: [&str; 6] = ["run", "--no-report", "-a", "mc", "-w", "larson*"];
@@ -57,11 +58,18 @@ fn means_are_written_for_all_workloads_and_for_each_group() {
     let place = Place::new();
     place.with_workers(&["run", "--no-report", "-a", "mc", "--passes", "1"]).expect(0);
     let rows = csv_rows(&place.only_run().join("geomean.csv"));
-    assert_eq!(rows.len(), 5 * 3 * 2);
+    // Five metrics, all workloads and four groups of them, two allocators.
+    assert_eq!(rows.len(), 5 * 5 * 2);
     let time: Vec<_> =
         rows.iter().filter(|row| row["allocator"] == "mc" && row["metric"] == "time").collect();
     let over: Vec<_> = time.iter().map(|row| (row["group"].as_str(), row["workloads"].as_str())).collect();
-    assert_eq!(over, [("all", "9"), ("programs", "3"), ("stress", "6")]);
+    let count = |group| catalogue::ports().filter(|port| port.group == group).count().to_string();
+    let all = catalogue::ports().count().to_string();
+    let groups = [Group::Programs, Group::Stress, Group::Modern, Group::Rust];
+    let expected = groups.map(|group| (group.name(), count(group)));
+    assert_eq!(over[0], ("all", &*all));
+    let expected: Vec<_> = expected.iter().map(|(name, count)| (*name, count.as_str())).collect();
+    assert_eq!(over[1..], expected);
     assert!(time.iter().all(|row| row["of"] == row["workloads"] && row["completed"] == row["of"]));
     assert!(time.iter().all(|row| row["ratio_to_ref"] == "1.0" && row["ci_low"] == "1.0"));
 }
