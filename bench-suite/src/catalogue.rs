@@ -70,10 +70,21 @@ pub struct Workload {
     /// How many times the usual time limit it may take.
     #[serde(default = "usual_patience")]
     pub patience: u32,
+    /// A program without which nobody misses the workload: it is left out where that is not on `PATH`, unless it
+    /// is selected by name.
+    #[serde(default)]
+    pub only_with: Option<String>,
     /// What it models, and what it stresses in an allocator.
     pub about: String,
     /// How to read a high number, and whom it concerns.
     pub reading: String,
+}
+
+impl Workload {
+    /// Whether it is measured here without being named.
+    pub fn is_usual(&self) -> bool {
+        self.only_with.as_ref().is_none_or(|program| which::which(program).is_ok())
+    }
 }
 
 fn usual_patience() -> u32 {

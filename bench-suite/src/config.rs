@@ -206,11 +206,15 @@ impl Config {
         Ok(config)
     }
 
-    /// The allocators that can be measured in a field, each as it is there.
+    /// The allocators that can be measured in a field, each as it is there, the reference first.
     pub fn field(&self, field: Field) -> Vec<Allocator> {
         match field {
             Field::Workers => self.allocators.clone(),
-            Field::Programs => self.allocators.iter().filter_map(Allocator::for_programs).collect(),
+            Field::Programs => {
+                let mut field: Vec<_> = self.allocators.iter().filter_map(Allocator::for_programs).collect();
+                field.sort_by_key(|allocator| allocator.id != self.run.program_reference);
+                field
+            }
         }
     }
 

@@ -70,7 +70,8 @@ pub fn workloads(keep: &[String], drop: &[String], tags: &[String]) -> Result<Ve
         return Err(usage!("unknown tag '{tag}'; {}", hint(tag, known)));
     }
     let wanted = |row: &&'static Workload| {
-        tags.is_empty() || labels(row).any(|label| tags.iter().any(|tag| tag == label))
+        let tagged = tags.is_empty() || labels(row).any(|label| tags.iter().any(|tag| tag == label));
+        tagged && (row.is_usual() || keep.contains(&row.id))
     };
     let planted = PLANTED.iter().copied().filter(|id| keep.iter().any(|glob| glob == id));
     let rows = catalogue::workloads().iter().filter(wanted).map(|row| row.id.as_str());
@@ -113,7 +114,8 @@ mod tests {
     fn globs_keep_and_drop() {
         assert_eq!(workloads(&strings(&["larson*"]), &[], &[]).unwrap(), ["larson", "larson-sized"]);
         assert_eq!(workloads(&strings(&["larson*"]), &strings(&["*sized"]), &[]).unwrap(), ["larson"]);
-        assert_eq!(workloads(&[], &[], &[]).unwrap().len(), catalogue::workloads().len());
+        let usual = catalogue::workloads().iter().filter(|row| row.is_usual()).count();
+        assert_eq!(workloads(&[], &[], &[]).unwrap().len(), usual);
     }
 
     #[test]

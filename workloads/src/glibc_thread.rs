@@ -20,7 +20,7 @@ const fn replacements(size: Size) -> u64 {
     match size {
         Size::Check => 2_000_000,
         Size::Quick => 15_000_000,
-        Size::Calibrated => 50_000_000,
+        Size::Calibrated => 35_000_000,
         Size::Full => 200_000_000,
     }
 }

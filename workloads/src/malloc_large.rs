@@ -18,7 +18,7 @@ const fn replacements(size: Size) -> u64 {
     match size {
         Size::Check => 5,
         Size::Quick => 40,
-        Size::Calibrated => 140,
+        Size::Calibrated => 100,
         Size::Full => 2_000,
     }
 }

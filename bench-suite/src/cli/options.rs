@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn programs_have_the_allocators_that_can_be_preloaded_and_a_reference_of_their_own() {
-        assert_eq!(ids(&named(&[]), Field::Programs), ["mc", "mi-so", "mi3-so", "mi2-so", "je", "tc"]);
+        assert_eq!(ids(&named(&[]), Field::Programs), ["mi-so", "mc", "mi3-so", "mi2-so", "je", "tc"]);
         let config = Config::embedded().unwrap();
         let select = SelectArgs { alloc: vec!["jx".to_owned()], ..SelectArgs::default() };
         assert!(select.part(&config, Field::Programs).unwrap().is_none());

@@ -10,6 +10,7 @@ use workloads::rows::{Preset, Size};
 use super::options::{SelectArgs, Selected, WorkerArgs, at_least_one, size_parser};
 use super::{Setup, print_out};
 use crate::campaign::{self, Digests, Finish, Surroundings, Wanted};
+use crate::catalogue::{Group, Workload, find};
 use crate::config::{Config, Kind, RunDefaults};
 use crate::curve;
 use crate::digest::{Digest, FailedCell};
@@ -307,7 +308,7 @@ fn closing(folder: &RunFolder, digests: &Digests) -> String {
     let mut lines: Vec<String> = Vec::new();
     for digest in digests.iter() {
         let warnings = digest.summary.run.warnings.iter().map(|warning| format!("warning: {warning}\n"));
-        for line in warnings.chain(digest.failures.iter().map(failure_line)) {
+        for line in warnings.chain(digest.failures.iter().map(|cell| failure_line(cell, &digest.failures))) {
             // What keeps an allocator from running at all is the same for all of its cells.
             if !lines.contains(&line) {
                 lines.push(line);
@@ -317,12 +318,23 @@ fn closing(folder: &RunFolder, digests: &Digests) -> String {
     lines.concat() + &format!("results: {}\n", folder.path().display())
 }
 
-fn failure_line(cell: &FailedCell) -> String {
+/// A line for a cell that has no figures; for what is not there, the line is the same for all cells it concerns.
+fn failure_line(cell: &FailedCell, all: &[FailedCell]) -> String {
     let FailedCell { workload, allocator, status, reason } = cell;
+    // An allocator that is missing is so for every workload, a program for every allocator.
+    let elsewhere = |other: &FailedCell| other.workload != *workload && other.reason == *reason;
     match status {
-        Status::BuildFailed | Status::NotInstalled => format!("{allocator}: {status}: {reason}\n"),
+        Status::BuildFailed => format!("{allocator}: {status}: {reason}\n"),
+        Status::NotInstalled if all.iter().any(elsewhere) || find(workload).is_none_or(is_port) => {
+            format!("{allocator}: {status}: {reason}\n")
+        }
+        Status::NotInstalled => format!("{workload}: {status}: {reason}\n"),
         _ => format!("{workload} under {allocator}: {status}: {reason}\n"),
     }
+}
+
+fn is_port(workload: &Workload) -> bool {
+    workload.group != Group::Real
 }
 
 fn outcome(digests: &Digests) -> Outcome {
