@@ -66,7 +66,7 @@ impl Digests {
 }
 
 /// Sub-folder with what is made of the programs of the system, where they are measured besides.
-const PROGRAMS: &str = "real";
+pub const PROGRAMS: &str = "real";
 
 /// A plan, and the allocators it needs.
 #[derive(Debug, Clone)]

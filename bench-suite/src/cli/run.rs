@@ -9,7 +9,7 @@ use workloads::rows::{Preset, Size};
 
 use super::options::{SelectArgs, Selected, WorkerArgs, at_least_one, size_parser};
 use super::{Setup, print_out};
-use crate::campaign::{self, Digests, Finish, Surroundings, Wanted};
+use crate::campaign::{self, Digests, Finish, PROGRAMS, Surroundings, Wanted};
 use crate::catalogue::{Group, Workload, find};
 use crate::config::{Config, Kind, RunDefaults};
 use crate::curve;
@@ -315,7 +315,11 @@ fn closing(folder: &RunFolder, digests: &Digests) -> String {
             }
         }
     }
-    lines.concat() + &format!("results: {}\n", folder.path().display())
+    let real = match &digests.programs {
+        Some(_) => format!("; those of real programs in its folder {PROGRAMS}"),
+        None => String::new(),
+    };
+    lines.concat() + &format!("results: {}{real}\n", folder.path().display())
 }
 
 /// A line for a cell that has no figures; for what is not there, the line is the same for all cells it concerns.
