@@ -191,8 +191,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "takes seconds to count what the formula above says"]
-    fn full_size_counted() {
+    fn full_size_is_counted_as_the_formula_says() {
         let (done, counts) = counted(blocks(Size::Full));
         assert_eq!((done.blocks, counts.allocations), (96_000_000, 96_000_003));
         assert_eq!(done.bytes / done.blocks, 37);
