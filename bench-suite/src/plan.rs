@@ -191,6 +191,11 @@ impl Plan {
     }
 }
 
+/// `1 pass`, `7 passes`.
+pub fn passes_in_words(passes: usize) -> String {
+    format!("{passes} {}", if passes == 1 { "pass" } else { "passes" })
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::HashMap;

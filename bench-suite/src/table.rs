@@ -2,6 +2,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
+use crate::plan::passes_in_words;
 use crate::plot::numbers;
 use crate::stats::bootstrap::MIN_OBSERVATIONS;
 use crate::summary::{Metric, Summary, SummaryRow};
@@ -47,7 +48,8 @@ fn section(summary: &Summary, metric: Metric, name: &str, style: Style) -> Strin
     let passes = summary.run.passes;
     let spread = if passes < MIN_OBSERVATIONS { "[least, greatest]" } else { "[95 % interval]" };
     let mut text = format!(
-        "{name}: {reference} absolute, others relative to it {spread}; lower is better; {passes} passes\n"
+        "{name}: {reference} absolute, others relative to it {spread}; lower is better; {}\n",
+        passes_in_words(passes)
     );
     // What does not fit beside each other goes below each other.
     let per_band = (style.width.saturating_sub(FIXED_WIDTH) / RATIO_WIDTH).max(1);

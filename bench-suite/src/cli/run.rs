@@ -17,7 +17,7 @@ use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Job, command_line};
 use crate::fingerprint::cores;
-use crate::plan::{Field, Params, Plan, Profile};
+use crate::plan::{Field, Params, Plan, Profile, passes_in_words};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::status::Status;
@@ -249,10 +249,10 @@ fn unfinished(results: &Results, wanted: Option<&str>) -> Result<(RunFolder, Run
 
 fn headline(plan: &Plan) -> String {
     format!(
-        "plan: {} workloads × {} allocators × {} passes, about {}; seed {}\n",
+        "plan: {} workloads × {} allocators × {}, about {}; seed {}\n",
         plan.workloads.len(),
         plan.allocators.len(),
-        plan.passes,
+        passes_in_words(plan.passes),
         indicatif::HumanDuration(plan.estimate()),
         plan.seed
     )

@@ -1,7 +1,7 @@
 //! What a reader must know about a run besides its figures: names, circumstances, warnings.
 
 use super::cell::Cell;
-use crate::plan::{preset_name, size_name};
+use crate::plan::{passes_in_words, preset_name, size_name};
 use crate::record::RunRecord;
 use crate::sample::Sample;
 use crate::stats::bootstrap::MIN_OBSERVATIONS;
@@ -72,8 +72,10 @@ fn warnings(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>]) -> Vec<S
         warnings.push(format!("noisy machine: {percent} % of the samples waited for others"));
     }
     if record.plan.passes < MIN_OBSERVATIONS {
-        warnings
-            .push(format!("{} passes only: intervals are ranges from least to greatest", record.plan.passes));
+        warnings.push(format!(
+            "only {}: intervals are ranges from least to greatest",
+            passes_in_words(record.plan.passes)
+        ));
     }
     let reference = &record.plan.reference;
     for cell in cells.iter().filter(|cell| cell.allocator == reference && cell.status != Status::Ok) {

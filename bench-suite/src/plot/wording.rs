@@ -1,6 +1,7 @@
 //! The words that charts and the report share, so that both say the same.
 
 use crate::catalogue::Group;
+use crate::plan::passes_in_words;
 
 use super::matrix::{Matrix, failures};
 use super::numbers;
@@ -45,8 +46,7 @@ pub fn group(group: Group) -> &'static str {
 pub fn passes(matrix: &Matrix) -> String {
     match matrix.passes() {
         None => "no usable passes".to_owned(),
-        Some((1, 1)) => "n = 1 pass".to_owned(),
-        Some((least, most)) if least == most => format!("n = {most} passes"),
+        Some((least, most)) if least == most => format!("n = {}", passes_in_words(most)),
         Some((least, most)) => format!("n = {least}–{most} passes"),
     }
 }
@@ -74,8 +74,14 @@ pub fn mean_over(matrix: &Matrix) -> String {
 pub fn run_line(run: &RunInfo) -> String {
     let date = run.started_utc.split('T').next().unwrap_or_default();
     format!(
-        "run {} · commit {} · {date} · {} passes · seed {} · preset {} · size {} · profile {}",
-        run.run_id, run.commit, run.passes, run.seed, run.preset, run.size, run.profile
+        "run {} · commit {} · {date} · {} · seed {} · preset {} · size {} · profile {}",
+        run.run_id,
+        run.commit,
+        passes_in_words(run.passes),
+        run.seed,
+        run.preset,
+        run.size,
+        run.profile
     )
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Image, MemoryImages};
+use crate::plan::passes_in_words;
 use crate::plot::matrix::{Cell, Failure, Matrix, Ratio, failures};
 use crate::plot::{numbers, wording};
 use crate::summary::Summary;
@@ -36,14 +37,14 @@ fn head(summary: &Summary) -> String {
     }
     let _ = write!(
         text,
-        "Run `{}`, started {}, commit `{}`: {} passes of preset {}, size {}, seed {}, workers built with profile \
+        "Run `{}`, started {}, commit `{}`: {} of preset {}, size {}, seed {}, workers built with profile \
          `{}`.\n\n{}\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
          in a fresh process. Ratios are paired: each is the median over the passes of an allocator's figure divided \
          by that of {} in the same pass.",
         run.run_id,
         run.started_utc,
         run.commit,
-        run.passes,
+        passes_in_words(run.passes),
         run.preset,
         run.size,
         run.seed,

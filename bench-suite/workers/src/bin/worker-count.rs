@@ -2,13 +2,12 @@
 //! and takes more memory than that one, and is there for the counts only.
 
 use std::alloc::System;
-use std::process::ExitCode;
 
 use workers::counting::{Counting, WholeProcess};
 
 #[global_allocator]
 static ALLOCATOR: Counting<System> = Counting(System);
 
-fn main() -> ExitCode {
+fn main() {
     workers::work_counted::<WholeProcess>("count", workers::library::prove, None)
 }
