@@ -18,7 +18,7 @@ const fn iterations(size: Size) -> u64 {
     match size {
         Size::Check => 320_000,
         Size::Quick => 6_400_000,
-        Size::Calibrated => 9_600_000,
+        Size::Calibrated => 7_000_000,
         Size::Full => 100_000_000,
     }
 }

@@ -42,7 +42,7 @@ const fn blocks(size: Size) -> u64 {
     match size {
         Size::Check => 80_000,
         Size::Quick => 400_000,
-        Size::Calibrated => 800_000,
+        Size::Calibrated => 600_000,
         Size::Full => 2_000_000,
     }
 }

@@ -21,7 +21,7 @@ const fn passes(size: Size) -> u64 {
     match size {
         Size::Check => 100,
         Size::Quick => 1_600,
-        Size::Calibrated => 5_000,
+        Size::Calibrated => 3_500,
         Size::Full => CALLS,
     }
 }

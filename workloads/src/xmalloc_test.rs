@@ -23,11 +23,11 @@ const fn batches(preset: Preset, size: Size) -> u64 {
     match (preset, size) {
         (Preset::Current, Size::Check) => 200,
         (Preset::Current, Size::Quick) => 3_000,
-        (Preset::Current, Size::Calibrated) => 6_000,
+        (Preset::Current, Size::Calibrated) => 4_000,
         (Preset::Current, Size::Full) => 100_000,
         (Preset::Seed2019, Size::Check) => 100,
         (Preset::Seed2019, Size::Quick) => 1_000,
-        (Preset::Seed2019, Size::Calibrated) => 3_000,
+        (Preset::Seed2019, Size::Calibrated) => 2_000,
         (Preset::Seed2019, Size::Full) => 30_000,
     }
 }

@@ -32,7 +32,7 @@ const fn plan(size: Size) -> Plan {
     match size {
         Size::Check => Plan { bodies: 1_024, steps: 4 },
         Size::Quick => Plan { bodies: 16_384, steps: 2 },
-        Size::Calibrated => Plan { bodies: 32_768, steps: 4 },
+        Size::Calibrated => Plan { bodies: 32_768, steps: 3 },
         Size::Full => Plan { bodies: 163_840, steps: 4 },
     }
 }

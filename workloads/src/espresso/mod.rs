@@ -43,8 +43,7 @@ use reduce::Order;
 const fn work(preset: Preset, size: Size) -> (Pla, u64) {
     match (preset, size) {
         (_, Size::Check) => (Pla::Mul(4), 1),
-        (_, Size::Quick) | (Preset::Seed2019, Size::Full) => (Pla::Control, 1),
-        (_, Size::Calibrated) => (Pla::Control, 2),
+        (_, Size::Quick | Size::Calibrated) | (Preset::Seed2019, Size::Full) => (Pla::Control, 1),
         (Preset::Current, Size::Full) => (Pla::Control, 20),
     }
 }

@@ -19,7 +19,7 @@ const fn work(size: Size) -> (usize, u64) {
     match size {
         Size::Check => (300, 2),
         Size::Quick => (1_500, 1),
-        Size::Calibrated => (3_000, 4),
+        Size::Calibrated => (3_000, 3),
         Size::Full => (3_000, 60),
     }
 }

@@ -24,7 +24,7 @@ const fn work(size: Size) -> (usize, u64) {
     match size {
         Size::Check => (40, 2),
         Size::Quick => (400, 2),
-        Size::Calibrated => (400, 4),
+        Size::Calibrated => (400, 3),
         Size::Full => (400, 45),
     }
 }

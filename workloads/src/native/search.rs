@@ -27,7 +27,7 @@ const fn work(size: Size) -> (usize, usize, u64) {
     match size {
         Size::Check => (200, 40, 1),
         Size::Quick => (3_000, 200, 1),
-        Size::Calibrated => (5_000, 300, 2),
+        Size::Calibrated => (3_000, 300, 2),
         Size::Full => (5_000, 300, 20),
     }
 }

@@ -24,7 +24,7 @@ const fn work(size: Size) -> (usize, usize) {
     match size {
         Size::Check => (4, 1),
         Size::Quick => (12, 1),
-        Size::Calibrated => (40, 1),
+        Size::Calibrated => (30, 1),
         Size::Full => (40, 10),
     }
 }
