@@ -33,6 +33,11 @@ impl Gauge {
         self.current.fetch_sub(amount as u64, RELAXED);
     }
 
+    #[inline]
+    pub(crate) fn current(&self) -> u64 {
+        self.current.load(RELAXED)
+    }
+
     /// Total, peak and current value.
     pub(crate) fn read(&self) -> (u64, u64, u64) {
         (self.total.load(RELAXED), self.peak.load(RELAXED), self.current.load(RELAXED))

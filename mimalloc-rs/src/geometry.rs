@@ -56,6 +56,12 @@ pub(crate) const BONDS: usize = 32;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 
+/// Slices that may stay resident although nobody holds them, after most of what was held came free.
+pub(crate) const EBB_KEPT: u64 = 32;
+/// Slices that may be taken again after an ebb gave them back, for each millisecond since the first: it costs tens of
+/// microseconds to back one with memory.
+pub(crate) const EBB_PER_MS: u64 = 1;
+
 /// Space set aside for one theap.
 pub(crate) const THEAP_SIZE: usize = 4096;
 /// Most slices of bookkeeping memory for theaps.

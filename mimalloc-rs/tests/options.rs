@@ -40,8 +40,32 @@ fn freed_memory_goes_back_at_once() {
 #[test]
 fn freed_memory_goes_back_after_a_while() {
     process::alone("freed_memory_goes_back_after_a_while", || {
+        // So that most is still in use.
+        let kept = ThreadHeap::current().malloc(64 * MIB);
         assert!(left_resident(Duration::ZERO) > 30 * MIB, "a moment later it is still there");
         assert!(left_resident(Duration::from_secs(1)) < MIB);
+        // SAFETY: the block is live and given up.
+        unsafe { raw::free(kept) };
+    });
+}
+
+#[test]
+fn when_most_memory_is_freed_it_goes_back_at_once() {
+    process::alone("when_most_memory_is_freed_it_goes_back_at_once", || {
+        assert!(left_resident(Duration::ZERO) < 4 * MIB);
+    });
+}
+
+#[test]
+fn memory_stays_when_giving_it_back_was_wrong_before() {
+    process::alone("memory_stays_when_giving_it_back_was_wrong_before", || {
+        let before = process::resident();
+        let stays = |_: &i32| {
+            left_resident(Duration::ZERO);
+            process::resident() > before + 30 * MIB
+        };
+        let stayed = (0..20).filter(stays).count();
+        assert!(stayed > 10, "{stayed}");
     });
 }
 

@@ -105,9 +105,9 @@ impl<O: Orders> Group<O> {
         self.used.fetch_and(!bits, O::PUBLISH);
     }
 
-    /// Marks slices the caller holds as possibly not zero; true if all of them still were zero.
+    /// Marks slices the caller holds as possibly not zero, and says which of them still were zero.
     #[inline]
-    pub(crate) fn soil(&self, bits: u64) -> bool {
+    pub(crate) fn soil(&self, bits: u64) -> u64 {
         if self.idle.load(RELAXED) & bits != 0 {
             self.idle.fetch_and(!bits, RELAXED);
         }
@@ -118,7 +118,7 @@ impl<O: Orders> Group<O> {
         if dirty != bits {
             self.dirty.fetch_or(bits, RELAXED);
         }
-        dirty == 0
+        bits & !dirty
     }
 
     /// Free slices at this moment whose memory could be given back.

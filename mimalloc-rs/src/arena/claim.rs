@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::Run;
 use super::bitmap::mask;
+use super::ebb;
 use super::region::{Region, Slice};
 use super::tables::TABLE_ALIGN;
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
@@ -131,15 +132,17 @@ impl Region {
             return None;
         }
         super::HELD.add(count);
-        if start + count > self.high.load(Ordering::Relaxed) {
+        let high = self.high.load(Ordering::Relaxed);
+        if start + count > high {
             self.high.fetch_max(start + count, Ordering::Relaxed);
         }
-        let mut zero = true;
+        let mut clean = 0;
         self.each_group(start, count, |group, bits| {
-            zero &= self.group(group).soil(bits);
+            clean += self.group(group).soil(bits).count_ones() as usize;
             true
         });
-        Some(Run { first: Slice { region: self, index: start }, zero })
+        ebb::note_hand_out(if start + count <= high { clean } else { 0 });
+        Some(Run { first: Slice { region: self, index: start }, zero: clean == count })
     }
 
     /// Several threads may do this at once: it is idempotent, and the mark only rises.
@@ -205,7 +208,8 @@ unsafe fn commit_table(table: *mut u8, size: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{COUNT, allocate, first};
+    use super::super::region::first;
+    use super::super::{COUNT, allocate};
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@
 
 pub(crate) mod bitmap;
 mod claim;
+mod ebb;
 mod purge;
 mod region;
 mod reserve;
@@ -125,4 +126,7 @@ pub(crate) unsafe fn release(first: Slice, count: usize) {
     // SAFETY: the caller vouches for the run.
     unsafe { first.region.release(first.index, count) };
     purge::note_release();
+    if ebb::is_due() {
+        purge::purge_at_ebb();
+    }
 }

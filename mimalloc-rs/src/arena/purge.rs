@@ -2,12 +2,13 @@
 //!
 //! There is no timer thread. Threads come by from their slow paths ([`purge_if_due`]); the clock is only read
 //! while something waits to be given back. A pass gives back what was free at the pass before as well, so
-//! slices that are in constant exchange stay resident. One thread purges at a time, the others go on
-//! without it.
+//! slices that are in constant exchange stay resident. When most of what was held is freed, all of it goes back at once (see
+//! [`super::ebb`]). One thread purges at a time, the others go on without it.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::bitmap::Group;
+use super::ebb;
 use super::region::{Region, Slice};
 use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
 use crate::options::{self, Opt};
@@ -57,6 +58,15 @@ fn look_at_clock() {
     let pass = if period == 0 { Pass::All } else { Pass::Idle };
     if DUE_MS.compare_exchange(due, now + period, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
         purge(pass);
+    }
+}
+
+/// Gives all free slices back because most of what was held came free, unless the user wants none to go back by itself.
+pub(super) fn purge_at_ebb() {
+    if options::get(Opt::PurgeDelay) >= 0 {
+        let before = super::PURGED.current();
+        purge(Pass::All);
+        ebb::note_gone(super::PURGED.current().wrapping_sub(before) as usize);
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Opt {
     MaxErrors,
     /// Most warnings that are printed; negative for no limit.
     MaxWarnings,
-    /// How long freed memory stays resident, in milliseconds: 0 not at all, -1 for ever.
+    /// How long freed memory stays resident, in milliseconds, unless most of it is freed: 0 not at all, -1 for ever.
     PurgeDelay,
     /// Purged memory leaves the process at once; with 0 the system may take it when it is short of memory.
     PurgeDecommits,

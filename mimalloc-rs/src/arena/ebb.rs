@@ -1,0 +1,70 @@
+//! When so much has come free that it goes back at once.
+//!
+//! A process that frees most of what it has is often about to be idle, and then no slow path comes by that could give
+//! memory back later. So when less than half is held of the most that was held since the last ebb, the free part goes
+//! back now: while a large heap is freed that happens as often as it halves, and little is left in the end.
+//!
+//! A program that builds up and tears down in quick cycles would pay for this with a page fault per system page and cycle.
+//! Slices that are taken again after an ebb gave them back are therefore counted, and the rule rests while there are more of
+//! them than the time that went by makes up for.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::HELD;
+use crate::geometry::{EBB_KEPT, EBB_PER_MS};
+use crate::os;
+
+const RELAXED: Ordering = Ordering::Relaxed;
+
+// Lost updates make the rule less exact, and nothing else.
+/// The most slices held since the last ebb.
+static MARK: AtomicU64 = AtomicU64::new(0);
+/// Slices that the last ebb gave back and nobody has taken again.
+static GONE: AtomicU64 = AtomicU64::new(0);
+/// Slices that were taken again after an ebb.
+static REGRETTED: AtomicU64 = AtomicU64::new(0);
+/// When the first ebb was.
+static FIRST_MS: AtomicU64 = AtomicU64::new(0);
+
+/// To be told when slices were handed out, `clean` of which the system had got back.
+#[inline]
+pub(super) fn note_hand_out(clean: usize) {
+    let held = HELD.current();
+    if held > MARK.load(RELAXED) {
+        MARK.store(held, RELAXED);
+    }
+    if clean > 0 {
+        let gone = GONE.load(RELAXED);
+        let again = gone.min(clean as u64);
+        if again > 0 {
+            GONE.store(gone - again, RELAXED);
+            REGRETTED.fetch_add(again, RELAXED);
+        }
+    }
+}
+
+/// To be told when slices were released: whether all free memory should go back now.
+#[inline]
+pub(super) fn is_due() -> bool {
+    let held = HELD.current();
+    2 * held + EBB_KEPT < MARK.load(RELAXED) && is_worth_it(held)
+}
+
+#[cold]
+fn is_worth_it(held: u64) -> bool {
+    MARK.store(held, RELAXED);
+    let now = os::coarse_ms();
+    let first = match FIRST_MS.load(RELAXED) {
+        0 => {
+            FIRST_MS.store(now, RELAXED);
+            now
+        }
+        first => first,
+    };
+    REGRETTED.load(RELAXED) <= now.saturating_sub(first) * EBB_PER_MS
+}
+
+/// To be told how many slices went back because of an ebb.
+pub(super) fn note_gone(slices: usize) {
+    GONE.store(slices as u64, RELAXED);
+}
