@@ -69,12 +69,12 @@ pub fn size_name(size: Size) -> &'static str {
     }
 }
 
-/// How long one sample takes on the reference allocator, for estimates before anything ran.
+/// How long one sample takes on average, for estimates before anything ran.
 pub fn expected_sample_time(size: Size) -> Duration {
     Duration::from_millis(match size {
         Size::Check => 100,
-        Size::Quick => 400,
-        Size::Calibrated => 1500,
+        Size::Quick => 250,
+        Size::Calibrated => 800,
         Size::Full => 15_000,
     })
 }
