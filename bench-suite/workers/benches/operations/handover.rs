@@ -45,7 +45,9 @@ impl Post {
         self.wait(2 * round + 1);
         let layout = layout(SIZE, 8);
         let mut batch = self.batch.lock().expect("nobody panics with it");
-        batch.drain(..).for_each(|block| free(allocator, std::ptr::with_exposed_provenance_mut(block), layout));
+        batch
+            .drain(..)
+            .for_each(|block| free(allocator, std::ptr::with_exposed_provenance_mut(block), layout));
         self.turn.store(2 * round + 2, Ordering::Release);
     }
 }
