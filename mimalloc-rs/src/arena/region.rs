@@ -31,7 +31,7 @@ pub(crate) fn first() -> &'static Region {
     &REGIONS[0]
 }
 
-/// A reservation. All fields but the last two are written once, before any pointer into the region exists.
+/// A reservation. The first group is written once, before any pointer into the region exists.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Region {
