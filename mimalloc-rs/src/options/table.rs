@@ -128,7 +128,7 @@ pub(super) static TABLE: [Row; 49] = [
         4,
         "the page that waited longest is taken, without a search",
     ),
-    works(Opt::PageCrossThreadMaxReclaim, "MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM", Unit::Count, 32),
+    works(Opt::PageCrossThreadMaxReclaim, "MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM", Unit::Count, 4),
     accepted(Opt::PageCommitOnDemand, "MIMALLOC_PAGE_COMMIT_ON_DEMAND", Unit::Level, 0, ON_TOUCH),
     accepted(Opt::MaxVabits, "MIMALLOC_MAX_VABITS", Unit::Count, 0, NO_PAGE_MAP),
     accepted(Opt::PagemapCommit, "MIMALLOC_PAGEMAP_COMMIT", Unit::Flag, 0, NO_PAGE_MAP),
