@@ -254,6 +254,16 @@ pub const fn good_size(size: usize) -> usize {
     block - padding()
 }
 
+/// Whether small requests of both sizes get blocks of the same size, so that a block for one will do for the other.
+#[inline]
+pub(crate) fn is_served_alike(one: usize, other: usize, align: usize) -> bool {
+    let (one, other) = (rounded(one, align), rounded(other, align));
+    !PADDED
+        && !GUARDED
+        && one.max(other) <= SMALL_MAX
+        && size_class::of_small(one) == size_class::of_small(other)
+}
+
 /// Makes the block at `p` hold `new` bytes without moving it, if that wastes less than half of it.
 ///
 /// # Safety

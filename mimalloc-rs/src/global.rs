@@ -44,6 +44,9 @@ unsafe impl GlobalAlloc for MiMalloc {
 
     #[inline]
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if alloc::is_served_alike(layout.size(), new_size, layout.align()) {
+            return p;
+        }
         // SAFETY: the caller passes a block of this layout, and a new size that is valid with its alignment.
         unsafe { reallocate(thread::theap(), p, layout.size(), new_size, layout.align()) }
     }

@@ -1,5 +1,6 @@
 //! The allocator as a program's own: standard collections, and threads from their first instant to their last.
 
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::ffi::c_void;
@@ -33,6 +34,29 @@ fn collections_keep_what_they_are_given() {
     assert!(numbers.iter().all(|&n| map[&format!("key {n}")] == [n; 3] && set.contains(&[n; 5])));
     assert!(heap.into_sorted_vec().is_sorted());
     assert!(GLOBAL.owns(numbers.as_ptr()));
+}
+
+#[test]
+fn resizing_keeps_the_contents_and_moves_no_more_than_it_has_to() {
+    for size in 1..=1024usize {
+        for new in [size, size + 1, size + size / 8, size / 2 + 1, 2 * size] {
+            let layout = Layout::from_size_align(size, 1).unwrap();
+            // SAFETY: the layouts have a size; the block is live until the last line, with `new` bytes from the second on.
+            unsafe {
+                let block = GLOBAL.alloc(layout);
+                let usable = GLOBAL.usable_size(block);
+                block.write_bytes(0x5a, size);
+                let resized = GLOBAL.realloc(block, layout, new);
+                assert!(GLOBAL.usable_size(resized) >= new, "{size} to {new}");
+                assert!((0..size.min(new)).all(|i| *resized.add(i) == 0x5a), "{size} to {new}");
+                let hardened = cfg!(any(feature = "debug", feature = "secure"));
+                if !hardened && new >= size && new <= usable {
+                    assert_eq!(resized, block, "{size} to {new} fits in {usable}");
+                }
+                GLOBAL.dealloc(resized, Layout::from_size_align(new, 1).unwrap());
+            }
+        }
+    }
 }
 
 #[test]

@@ -63,10 +63,10 @@ fn look_at_clock() {
 
 /// Gives all free slices back because most of what was held came free, unless the user wants none to go back by itself.
 pub(super) fn purge_at_ebb() {
-    if options::get(Opt::PurgeDelay) >= 0 {
-        let before = super::PURGED.current();
-        purge(Pass::All);
-        ebb::note_gone(super::PURGED.current().wrapping_sub(before) as usize);
+    if options::get(Opt::PurgeDelay) >= 0
+        && let Some(given) = purge(Pass::All)
+    {
+        ebb::note_gone(given);
     }
 }
 
@@ -80,21 +80,33 @@ pub(crate) fn forget_purger() {
     BUSY.store(false, Ordering::Relaxed);
 }
 
-fn purge(pass: Pass) {
+/// Gives slices back and says how many; `None` if another thread is doing so.
+fn purge(pass: Pass) -> Option<usize> {
     if BUSY.swap(true, Ordering::Acquire) {
-        return;
+        return None;
     }
     // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
     PENDING.swap(false, Ordering::SeqCst);
     super::PURGES.add(1);
-    let mut left = false;
+    let mut total = Outcome { given: 0, left: false };
     for region in super::regions().iter().filter(|region| !region.is_pinned()) {
-        left |= purge_region(region, pass);
+        let Outcome { given, left } = purge_region(region, pass);
+        total.given += given;
+        total.left |= left;
     }
-    if left {
+    if total.left {
         PENDING.store(true, Ordering::Relaxed);
     }
     BUSY.store(false, Ordering::Release);
+    Some(total.given)
+}
+
+/// What a pass came to.
+struct Outcome {
+    /// Slices that went back.
+    given: usize,
+    /// Whether resident free slices are left for a later pass.
+    left: bool,
 }
 
 /// Slices the purger holds, next to each other.
@@ -103,9 +115,8 @@ struct Held {
     count: usize,
 }
 
-/// True when resident free slices are left for a later pass.
-fn purge_region(region: &'static Region, pass: Pass) -> bool {
-    let mut left = false;
+fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
+    let mut outcome = Outcome { given: 0, left: false };
     let mut held = Held { start: 0, count: 0 };
     for number in 0..region.groups_in_use() {
         let group = region.group(number);
@@ -117,7 +128,7 @@ fn purge_region(region: &'static Region, pass: Pass) -> bool {
         let newly_idle = resident & !wanted;
         if newly_idle != 0 {
             group.idle.fetch_or(newly_idle, Ordering::Relaxed);
-            left = true;
+            outcome.left = true;
         }
         let mut mine = if wanted == 0 { 0 } else { group.claim_free_of(wanted) };
         while mine != 0 {
@@ -126,19 +137,20 @@ fn purge_region(region: &'static Region, pass: Pass) -> bool {
             mine &= !super::bitmap::mask(bit, run);
             let start = number * GROUP_SLICES + bit as usize;
             if held.start + held.count != start {
-                give_back(region, &held);
+                outcome.given += give_back(region, &held);
                 held = Held { start, count: 0 };
             }
             held.count += run as usize;
         }
     }
-    give_back(region, &held);
-    left
+    outcome.given += give_back(region, &held);
+    outcome
 }
 
-fn give_back(region: &'static Region, held: &Held) {
+/// Gives slices back, unless the options say otherwise, and lets go of them. Says how many went back.
+fn give_back(region: &'static Region, held: &Held) -> usize {
     if held.count == 0 {
-        return;
+        return 0;
     }
     let (start, size) = (Slice { region, index: held.start }.start(), held.count << SLICE_SHIFT);
     let mark = if size < options::get_size(Opt::MinimalPurgeSize) {
@@ -162,4 +174,5 @@ fn give_back(region: &'static Region, held: &Held) {
         });
     }
     region.unclaim(held.start, held.count);
+    if mark.is_some() { held.count } else { 0 }
 }
