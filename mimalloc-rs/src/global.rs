@@ -3,6 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
+use crate::geometry::SMALL_MAX;
 use crate::raw::ThreadHeap;
 use crate::theap::Theap;
 use crate::{alloc, arena, free, thread};
@@ -44,11 +45,18 @@ unsafe impl GlobalAlloc for MiMalloc {
 
     #[inline]
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if alloc::is_served_alike(layout.size(), new_size, layout.align()) {
+        let (old, align) = (layout.size(), layout.align());
+        if alloc::is_served_alike(old, new_size, align) {
             return p;
         }
         // SAFETY: the caller passes a block of this layout, and a new size that is valid with its alignment.
-        unsafe { reallocate(thread::theap(), p, layout.size(), new_size, layout.align()) }
+        unsafe {
+            // A small block has no room to grow, and need not be looked up to know.
+            if old < new_size && new_size <= SMALL_MAX {
+                return move_to_new(thread::theap(), p, old, new_size, align);
+            }
+            reallocate(thread::theap(), p, old, new_size, align)
+        }
     }
 }
 
@@ -64,12 +72,24 @@ pub(crate) unsafe fn reallocate(
     new: usize,
     align: usize,
 ) -> *mut u8 {
-    // SAFETY: the caller gives up the block for the result; both have room for the smaller of the two sizes, and do
-    // not overlap.
+    // SAFETY: as the caller says.
     unsafe {
         if p.addr() & (align - 1) == 0 && alloc::resize_in_place(p, new) {
             return p;
         }
+        move_to_new(theap, p, old, new, align)
+    }
+}
+
+/// Moves what is in the block `p` of `old` bytes to one of `new` bytes.
+///
+/// # Safety
+/// As for [`reallocate`].
+#[inline(never)]
+unsafe fn move_to_new(theap: *mut Theap, p: *mut u8, old: usize, new: usize, align: usize) -> *mut u8 {
+    // SAFETY: the caller gives up the block for the result; both have room for the smaller of the two sizes, and do
+    // not overlap.
+    unsafe {
         let moved = alloc::allocate(theap, new, align);
         if !moved.is_null() {
             ptr::copy_nonoverlapping(p, moved, old.min(new));
