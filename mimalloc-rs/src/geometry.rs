@@ -41,10 +41,11 @@ pub(crate) const SLICE_CACHE: usize = 4;
 /// Blocks of other threads' pages smaller than this always go home: two threads
 /// that allocate from one cache line would slow each other down.
 pub(crate) const BORROW_MIN: usize = 64;
+/// Those larger than this do too: what the other thread wrote into them is in its core's caches, and to write
+/// over that here costs more than the way home.
+pub(crate) const BORROW_MAX: usize = 256;
 /// Most blocks of other threads' pages that a thread keeps per class between refills.
-pub(crate) const BORROW_BLOCKS: usize = 256;
-/// The same bound in bytes.
-pub(crate) const BORROW_BYTES: usize = 64 * 1024;
+pub(crate) const BORROW_BLOCKS: u16 = 256;
 /// One in this many blocks of other threads' pages goes home although it could be kept: threads whose blocks got
 /// mixed, for example when one took over pages of another that ended, come apart again.
 pub(crate) const HOMEWARD: u16 = 8;
@@ -56,11 +57,13 @@ pub(crate) const BONDS: usize = 32;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 
+/// It is an ebb when the slices held are fewer by this factor than they were.
+pub(crate) const EBB_DEPTH: u64 = 4;
 /// Slices that may stay resident although nobody holds them, after most of what was held came free.
 pub(crate) const EBB_KEPT: u64 = 32;
-/// Slices that may be taken again after an ebb gave them back, for each millisecond since the first: it costs tens of
+/// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of
 /// microseconds to back one with memory.
-pub(crate) const EBB_PER_MS: u64 = 1;
+pub(crate) const EBB_MS_PER_SLICE: u64 = 8;
 
 /// Space set aside for one theap.
 pub(crate) const THEAP_SIZE: usize = 4096;

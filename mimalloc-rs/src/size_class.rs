@@ -9,8 +9,8 @@
 //!   slice boundaries, so the block's address is then aligned as well.
 
 use crate::geometry::{
-    BLOCK_MAX, BORROW_BLOCKS, BORROW_BYTES, BORROW_MIN, CLASSES, EXTEND_BYTES, GUARD_SIZE,
-    MEDIUM_PAGE_SLICES, SLICE_SIZE, SMALL_MAX, SMALL_PAGE_BLOCK_MAX,
+    BLOCK_MAX, BORROW_BLOCKS, BORROW_MAX, BORROW_MIN, CLASSES, EXTEND_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES,
+    SLICE_SIZE, SMALL_MAX, SMALL_PAGE_BLOCK_MAX,
 };
 
 const WORD: usize = 8;
@@ -66,13 +66,12 @@ impl Class {
             _ => 1,
         };
         let extend = max(EXTEND_BYTES / block_size, at_least);
-        let borrow =
-            if block_size < BORROW_MIN { 0 } else { max(1, min(BORROW_BYTES / block_size, BORROW_BLOCKS)) };
+        let lent = BORROW_MIN <= block_size && block_size <= BORROW_MAX;
         Self {
             block_size: block_size as u32,
             reserved: ((slices * SLICE_SIZE - GUARD_SIZE) / block_size) as u32,
             extend: extend as u16,
-            borrow: borrow as u16,
+            borrow: if lent { BORROW_BLOCKS } else { 0 },
             slices: slices as u8,
         }
     }
@@ -80,10 +79,6 @@ impl Class {
 
 const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
-}
-
-const fn min(a: usize, b: usize) -> usize {
-    if a < b { a } else { b }
 }
 
 /// The class of a request of at most [`SMALL_MAX`] bytes; folds to a constant when the size is one.

@@ -1,8 +1,9 @@
 //! When so much has come free that it goes back at once.
 //!
 //! A process that frees most of what it has is often about to be idle, and then no slow path comes by that could give
-//! memory back later. So when less than half is held of the most that was held since the last ebb, the free part goes
-//! back now: while a large heap is freed that happens as often as it halves, and little is left in the end.
+//! memory back later. So when less than a quarter is held of the most that was held since the last ebb, the free part goes
+//! back now: while a large heap is freed that happens at each quarter of a quarter, and little is left in the end. Programs
+//! that go on working seldom fall that low between two of their phases.
 //!
 //! A program that builds up and tears down in quick cycles would pay for this with a page fault per system page and cycle.
 //! Slices that are taken again after an ebb gave them back are therefore counted, and the rule rests while there are more of
@@ -11,7 +12,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::HELD;
-use crate::geometry::{EBB_KEPT, EBB_PER_MS};
+use crate::geometry::{EBB_DEPTH, EBB_KEPT, EBB_MS_PER_SLICE};
 use crate::os;
 
 const RELAXED: Ordering = Ordering::Relaxed;
@@ -47,7 +48,7 @@ pub(super) fn note_hand_out(clean: usize) {
 #[inline]
 pub(super) fn is_due() -> bool {
     let held = HELD.current();
-    2 * held + EBB_KEPT < MARK.load(RELAXED) && is_worth_it(held)
+    EBB_DEPTH * held + EBB_KEPT < MARK.load(RELAXED) && is_worth_it(held)
 }
 
 #[cold]
@@ -61,7 +62,7 @@ fn is_worth_it(held: u64) -> bool {
         }
         first => first,
     };
-    REGRETTED.load(RELAXED) <= now.saturating_sub(first) * EBB_PER_MS
+    REGRETTED.load(RELAXED) * EBB_MS_PER_SLICE <= now.saturating_sub(first)
 }
 
 /// To be told how many slices went back because of an ebb.

@@ -308,7 +308,7 @@ mod tests {
         write_options(&state, &mut text).unwrap();
         assert!(text.contains("\nMIMALLOC_ARENA_RESERVE=64KiB\n"), "{text}");
         assert!(text.contains("\nMIMALLOC_OS_TAG=-7  (no effect)\n"), "{text}");
-        assert!(text.contains("\nMIMALLOC_PURGE_DELAY=100  (default)\n"), "{text}");
+        assert!(text.contains("\nMIMALLOC_PURGE_DELAY=1000  (default)\n"), "{text}");
         let read_back = environment::read(
             text.lines().map(|line| line.split(' ').next().unwrap_or_default().as_bytes()),
             |finding| assert!(matches!(finding, Finding::Legacy(..)), "{finding:?}"),

@@ -13,7 +13,7 @@ use super::table::TABLE;
 ///
 /// assert_eq!(Opt::PurgeDelay.env_name(), "MIMALLOC_PURGE_DELAY");
 /// assert_eq!(Opt::PurgeDelay.legacy_name(), Some("MIMALLOC_RESET_DELAY"));
-/// assert_eq!((Opt::PurgeDelay.unit(), Opt::PurgeDelay.default()), (Unit::Milliseconds, 100));
+/// assert_eq!((Opt::PurgeDelay.unit(), Opt::PurgeDelay.default()), (Unit::Milliseconds, 1000));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -51,7 +51,7 @@ pub(super) static TABLE: [Row; 49] = [
     works(Opt::Verbose, "MIMALLOC_VERBOSE", Unit::Level, 0),
     works(Opt::MaxErrors, "MIMALLOC_MAX_ERRORS", Unit::Count, 32),
     works(Opt::MaxWarnings, "MIMALLOC_MAX_WARNINGS", Unit::Count, 32),
-    works(Opt::PurgeDelay, "MIMALLOC_PURGE_DELAY", Unit::Milliseconds, 100).formerly("MIMALLOC_RESET_DELAY"),
+    works(Opt::PurgeDelay, "MIMALLOC_PURGE_DELAY", Unit::Milliseconds, 1000).formerly("MIMALLOC_RESET_DELAY"),
     works(Opt::PurgeDecommits, "MIMALLOC_PURGE_DECOMMITS", Unit::Flag, 1)
         .formerly("MIMALLOC_RESET_DECOMMITS"),
     works(Opt::MinimalPurgeSize, "MIMALLOC_MINIMAL_PURGE_SIZE", Unit::Kibibytes, 0),
