@@ -145,6 +145,7 @@ struct SampleLine<'a> {
     steal_us: Option<u64>,
     cpu_pressure_us: Option<u64>,
     queue_wait_ns: Option<u64>,
+    pace_ns: Option<u64>,
 }
 
 impl<'a> From<&'a Sample> for SampleLine<'a> {
@@ -178,6 +179,7 @@ impl<'a> From<&'a Sample> for SampleLine<'a> {
             steal_us: sample.noise.steal_us,
             cpu_pressure_us: sample.noise.cpu_pressure_us,
             queue_wait_ns: sample.noise.queue_wait_ns,
+            pace_ns: sample.noise.pace_ns,
         }
     }
 }

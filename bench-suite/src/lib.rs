@@ -16,6 +16,7 @@ pub mod heap;
 pub mod journal;
 mod jsonl;
 pub mod noise;
+mod pace;
 pub mod plan;
 pub mod plot;
 pub mod progress;

@@ -13,6 +13,9 @@ pub struct Noise {
     pub cpu_pressure_us: Option<u64>,
     /// Time the worker's main thread waited for a core.
     pub queue_wait_ns: Option<u64>,
+    /// What a fixed computation took on the worker's cores, at the mean of the speeds found.
+    #[serde(default)]
+    pub pace_ns: Option<u64>,
 }
 
 /// Share of a sample that may be lost to others before the sample counts as disturbed.
@@ -46,11 +49,12 @@ impl Counters {
     }
 
     /// What happened since `self` was read.
-    pub fn until(&self, later: &Self, queue_wait_ns: Option<u64>) -> Noise {
+    pub fn until(&self, later: &Self, queue_wait_ns: Option<u64>, pace_ns: Option<u64>) -> Noise {
         Noise {
             steal_us: difference(self.steal_us, later.steal_us),
             cpu_pressure_us: difference(self.cpu_pressure_us, later.cpu_pressure_us),
             queue_wait_ns,
+            pace_ns,
         }
     }
 

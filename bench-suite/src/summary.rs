@@ -9,8 +9,11 @@ use crate::catalogue::Group;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// The score of the row in nanoseconds or in [`RATE_UNIT`], lower is better.
+    /// The score of the row in nanoseconds or in [`RATE_UNIT`], lower is better; corrected for the pace of the
+    /// machine if that varied.
     Time,
+    /// The same as the clock showed it, without correction for the pace of the machine.
+    RawTime,
     /// VmHWM of the worker in bytes.
     PeakRss,
     /// VmRSS after the row freed all it can, in bytes.

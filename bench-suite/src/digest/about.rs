@@ -41,7 +41,12 @@ fn label(configured: &str, stated: &str) -> String {
 }
 
 /// The circumstances of a run.
-pub(super) fn run_info(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>]) -> RunInfo {
+pub(super) fn run_info(
+    record: &RunRecord,
+    samples: &[Sample],
+    cells: &[Cell<'_>],
+    pace: Option<String>,
+) -> RunInfo {
     let plan = &record.plan;
     let finished = record.finished_utc.is_some();
     let begun = samples.iter().map(|sample| sample.pass + 1).max().unwrap_or(0);
@@ -57,7 +62,7 @@ pub(super) fn run_info(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>
         profile: plan.profile.name().to_owned(),
         machine: record.machine.line(),
         rustc: record.toolchain.rustc.clone(),
-        warnings: warnings(record, samples, cells),
+        warnings: pace.into_iter().chain(warnings(record, samples, cells)).collect(),
     }
 }
 

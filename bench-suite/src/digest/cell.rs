@@ -4,6 +4,7 @@ use workloads::protocol::Report;
 
 use crate::record::RunRecord;
 use crate::sample::Sample;
+use crate::stats::pace::Paced;
 use crate::stats::ratio::Series;
 use crate::status::Status;
 use crate::summary::Metric;
@@ -17,6 +18,8 @@ pub(super) struct Cell<'a> {
     pub(super) reason: Option<&'a str>,
     /// The reports by pass.
     pub(super) reports: Vec<Option<&'a Report>>,
+    /// The time of the fixed computation by pass, where it was taken.
+    pub(super) paces: Vec<Option<f64>>,
 }
 
 impl<'a> Cell<'a> {
@@ -36,19 +39,30 @@ impl<'a> Cell<'a> {
             (allocator.status.clone(), allocator.reason.as_deref())
         };
         let mut reports = vec![None; record.plan.passes];
+        let mut paces = vec![None; record.plan.passes];
         if status == Status::Ok {
             for sample in own {
-                if let Some(slot) = reports.get_mut(sample.pass) {
-                    *slot = sample.usable();
+                if let (Some(report), Some(pace)) = (reports.get_mut(sample.pass), paces.get_mut(sample.pass))
+                {
+                    *report = sample.usable();
+                    *pace = report.and(sample.noise.pace_ns).map(|ns| ns as f64);
                 }
             }
         }
-        Self { workload, allocator: id, status, reason, reports }
+        Self { workload, allocator: id, status, reason, reports, paces }
     }
 
     /// Whether the time is per operation, because the row ran for a fixed time.
     pub(super) fn is_rate(&self) -> bool {
         self.reports.iter().flatten().any(|report| report.score_ns != report.run_ns)
+    }
+
+    /// The values of one metric, each with the pace of the machine; `None` if that is unknown for any.
+    pub(super) fn paced(&self, metric: Metric) -> Option<Vec<Paced>> {
+        let measured = self.series(metric).into_iter().zip(&self.paces);
+        measured
+            .filter_map(|(value, pace)| value.map(|value| Some(Paced { value, pace: (*pace)? })))
+            .collect()
     }
 
     /// The values of one metric by pass.
@@ -72,7 +86,7 @@ fn verdict<'a>(samples: &[&'a Sample]) -> (Status, Option<&'a str>) {
 
 fn value(report: &Report, metric: Metric) -> f64 {
     let value = match metric {
-        Metric::Time => report.score_ns,
+        Metric::Time | Metric::RawTime => report.score_ns,
         Metric::PeakRss => report.peak_rss_bytes,
         Metric::DrainedRss => report.drained_rss_bytes,
         Metric::CpuTime => report.user_us + report.sys_us,

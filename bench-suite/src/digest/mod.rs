@@ -3,6 +3,7 @@
 mod about;
 mod cell;
 pub(crate) mod means;
+mod paced;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use self::cell::Cell;
+use self::paced::Paces;
 use crate::record::RunRecord;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::stats::median;
@@ -19,8 +21,9 @@ use crate::status::Status;
 use crate::summary::{Means, Metric, RATE_UNIT, Summary, SummaryRow};
 
 /// The metrics of a summary with their units.
-pub const METRICS: [(Metric, &str); 5] = [
+pub const METRICS: [(Metric, &str); 6] = [
     (Metric::Time, "ns"),
+    (Metric::RawTime, "ns"),
     (Metric::PeakRss, "bytes"),
     (Metric::DrainedRss, "bytes"),
     (Metric::CpuTime, "us"),
@@ -70,8 +73,9 @@ pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
         .flat_map(|workload| record.allocators.iter().map(move |allocator| (workload, allocator)))
         .map(|(workload, allocator)| Cell::new(record, workload, allocator, &samples))
         .collect();
-    let rows = rows(&cells, &plan.reference, plan.seed);
-    let means = means(&cells, record);
+    let paces = Paces::of(&cells);
+    let rows = rows(&cells, &paces, &plan.reference, plan.seed);
+    let means = means(&cells, &paces, record);
     let failures = cells
         .iter()
         .filter(|cell| cell.status != Status::Ok)
@@ -84,12 +88,12 @@ pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
         .collect();
     let allocators =
         record.allocators.iter().map(|allocator| about::allocator_info(allocator, &cells)).collect();
-    let run = about::run_info(record, &samples, &cells);
+    let run = about::run_info(record, &samples, &cells, paces.warning());
     let summary = Summary { run, allocators, reference: plan.reference.clone(), rows, means };
     Digest { summary, failures, samples }
 }
 
-fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
+fn rows(cells: &[Cell<'_>], paces: &Paces<'_>, reference: &str, seed: u64) -> Vec<SummaryRow> {
     let references: BTreeMap<&str, &Cell<'_>> =
         cells.iter().filter(|cell| cell.allocator == reference).map(|cell| (cell.workload, cell)).collect();
     let rates: BTreeSet<&str> =
@@ -99,12 +103,13 @@ fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
     jobs.into_par_iter()
         .enumerate()
         .map(|(index, (cell, (metric, unit)))| {
-            let series = cell.series(*metric);
+            let series = paces.series(cell, *metric);
             let values: Vec<f64> = series.iter().copied().flatten().collect();
-            let base = references.get(cell.workload).map(|base| base.series(*metric)).unwrap_or_default();
+            let base = references.get(cell.workload).map(|base| paces.series(base, *metric));
+            let base = base.unwrap_or_default();
             let n = series.iter().zip(&base).filter(|(own, base)| own.is_some() && base.is_some()).count();
             let ratio = ratio::of_cell(&ratio::log_ratios(&series, &base), seed.wrapping_add(index as u64));
-            let is_rate = *metric == Metric::Time && rates.contains(cell.workload);
+            let is_rate = matches!(metric, Metric::Time | Metric::RawTime) && rates.contains(cell.workload);
             SummaryRow {
                 workload: cell.workload.to_owned(),
                 allocator: cell.allocator.to_owned(),
@@ -121,12 +126,12 @@ fn rows(cells: &[Cell<'_>], reference: &str, seed: u64) -> Vec<SummaryRow> {
         .collect()
 }
 
-fn means(cells: &[Cell<'_>], record: &RunRecord) -> Vec<Means> {
+fn means(cells: &[Cell<'_>], paces: &Paces<'_>, record: &RunRecord) -> Vec<Means> {
     let plan = &record.plan;
     let cells: BTreeMap<(&str, &str), &Cell<'_>> =
         cells.iter().map(|cell| ((cell.workload, cell.allocator), cell)).collect();
     let series = |metric, workload: &str, allocator: &str| {
-        cells.get(&(workload, allocator)).map(|cell| cell.series(metric)).unwrap_or_default()
+        cells.get(&(workload, allocator)).map(|cell| paces.series(cell, metric)).unwrap_or_default()
     };
     let workloads: Vec<&str> = plan.workloads.iter().map(String::as_str).collect();
     let allocators: Vec<&str> = record.allocators.iter().map(|one| one.config.id.as_str()).collect();

@@ -176,5 +176,51 @@ fn rows_of_fixed_time_state_their_unit_whoever_failed() {
     assert_eq!(time(&digest, "larson", "jx").unit, RATE_UNIT);
     assert_eq!(time(&digest, "larson", "sn").unit, RATE_UNIT);
     assert_eq!(time(&digest, "cfrac", "jx").unit, "ns");
-    assert!(digest.summary.rows.iter().all(|row| row.metric == Metric::Time || row.unit != RATE_UNIT));
+    assert!(
+        digest
+            .summary
+            .rows
+            .iter()
+            .all(|row| matches!(row.metric, Metric::Time | Metric::RawTime) || row.unit != RATE_UNIT)
+    );
+}
+
+/// Samples as above from a machine that is up to twice as slow as at its best, differently for each.
+fn unsteady_samples(passes: usize) -> Vec<Sample> {
+    let mut samples = samples(passes);
+    for (index, sample) in samples.iter_mut().enumerate() {
+        let slowness = 1.0 + (index * 7 % 10) as f64 / 10.0;
+        let report = sample.report.as_mut().unwrap();
+        report.score_ns = ((1_000_000 << (index % 3)) as f64 * slowness) as u64;
+        sample.noise.pace_ns = Some((30e3 * slowness) as u64);
+    }
+    samples
+}
+
+#[test]
+fn times_are_corrected_for_the_pace_of_the_machine_and_kept_as_measured() {
+    let digest = digest(&record(7), unsteady_samples(7));
+    let row = time(&digest, "cfrac", "sn");
+    assert!(
+        (row.ratio_to_ref.unwrap() - 4.0).abs() < 1e-3 && (row.median.unwrap() - 4e6).abs() < 4e3,
+        "{row:?}"
+    );
+    assert!(row.ci_high.unwrap() - row.ci_low.unwrap() < 1e-2, "{row:?}");
+    let raw =
+        digest.summary.rows.iter().find(|r| r.metric == Metric::RawTime && r.allocator == "sn").unwrap();
+    assert!(raw.ci_high.unwrap() - raw.ci_low.unwrap() > 1.0, "{raw:?}");
+    let warnings = &digest.summary.run.warnings;
+    assert!(warnings[0].contains("its pace varied by 1."), "{warnings:?}");
+}
+
+#[test]
+fn a_workload_with_an_unknown_pace_stays_as_measured() {
+    let mut samples = unsteady_samples(7);
+    samples.iter_mut().find(|sample| sample.workload == "cfrac").unwrap().noise.pace_ns = None;
+    let digest = digest(&record(7), samples);
+    let spread = |workload| {
+        let row = time(&digest, workload, "jx");
+        row.ci_high.unwrap() - row.ci_low.unwrap()
+    };
+    assert!(spread("cfrac") > 0.5 && spread("larson") < 1e-2);
 }

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::Cancel;
 use super::capture::{Tail, end_of, wait};
 use crate::noise::{Counters, Noise, queue_wait_ns};
+use crate::pace::PaceWatch;
 
 /// Looks at a process while it runs.
 pub trait Observer {
@@ -75,7 +76,9 @@ pub(crate) fn run(
     };
     let pid = Pid::from_child(&child);
     cancel.watch(pid);
+    let pace = PaceWatch::start(pid);
     let watched = watch(&mut child, pid, limit, started, observer);
+    let pace_ns = pace.and_then(PaceWatch::finish);
     // Until the leader is reaped the group's number cannot belong to anything else, and
     // what the leader left behind must not disturb the next sample.
     let _ = kill_process_group(pid, Signal::KILL);
@@ -86,7 +89,7 @@ pub(crate) fn run(
         return Ok(Course::Stopped);
     }
     let after = Counters::now();
-    let noise = before.until(&after, queue_wait_ns);
+    let noise = before.until(&after, queue_wait_ns, pace_ns);
     let kernel_oom = before.oom_until(&after);
     Ok(Course::Ended(Ended { exit, in_time, total_ns, noise, kernel_oom, stdout, stderr }))
 }

@@ -23,6 +23,7 @@ pub struct MetricWords {
 pub fn metric(metric: Metric) -> MetricWords {
     let (title, better, worse) = match metric {
         Metric::Time => ("Time", "faster", "slower"),
+        Metric::RawTime => ("Time by the clock", "faster", "slower"),
         Metric::PeakRss => ("Peak memory (RSS)", "less memory", "more memory"),
         Metric::DrainedRss => ("Memory kept after freeing", "less memory", "more memory"),
         Metric::CpuTime => ("CPU time", "less CPU time", "more CPU time"),

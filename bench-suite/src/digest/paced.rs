@@ -1,0 +1,70 @@
+//! Times as they would have been at one pace of the machine.
+
+use std::collections::BTreeMap;
+
+use super::cell::Cell;
+use crate::stats::pace::{self, Paced};
+use crate::stats::ratio::Series;
+use crate::summary::Metric;
+
+/// How much the pace of samples must vary for it to matter: the ninth tenth over the first.
+const UNSTEADY: f64 = 1.05;
+
+/// What is known of the machine's pace during a run.
+#[derive(Debug, Default)]
+pub(super) struct Paces<'a> {
+    /// The best pace of all samples, to which times are corrected.
+    base: f64,
+    /// By workload and metric, the power with which values grow with the pace.
+    slopes: BTreeMap<(&'a str, Metric), f64>,
+    /// How much the pace varied, if it matters.
+    variation: Option<f64>,
+}
+
+impl<'a> Paces<'a> {
+    /// Looks at all samples of a run. A machine that holds its pace leaves nothing to correct.
+    pub(super) fn of(cells: &[Cell<'a>]) -> Self {
+        let mut all: Vec<f64> = cells.iter().flat_map(|cell| cell.paces.iter().copied().flatten()).collect();
+        all.sort_unstable_by(f64::total_cmp);
+        let (Some(base), Some(slow)) = (all.first(), all.get(all.len() * 9 / 10)) else {
+            return Self::default();
+        };
+        let variation = slow / all[all.len() / 10];
+        if variation < UNSTEADY {
+            return Self::default();
+        }
+        let mut groups: BTreeMap<(&str, Metric), Vec<Option<Vec<Paced>>>> = BTreeMap::new();
+        for cell in cells {
+            for metric in [Metric::Time, Metric::CpuTime] {
+                groups.entry((cell.workload, metric)).or_default().push(cell.paced(metric));
+            }
+        }
+        let slopes = groups.into_iter().filter_map(|(key, groups)| {
+            let groups: Option<Vec<_>> = groups.into_iter().collect();
+            Some((key, pace::slope(&groups?)?))
+        });
+        Self { base: *base, slopes: slopes.collect(), variation: Some(variation) }
+    }
+
+    /// The values of one metric by pass, corrected where there is something to correct. A workload is
+    /// corrected as a whole: not at all if any of its samples has no pace.
+    pub(super) fn series(&self, cell: &Cell<'_>, metric: Metric) -> Series {
+        match self.slopes.get(&(cell.workload, metric)) {
+            None => cell.series(metric),
+            Some(slope) => {
+                let corrected = |(value, pace): (Option<f64>, &Option<f64>)| {
+                    Some(pace::at_pace(Paced { value: value?, pace: (*pace)? }, self.base, *slope))
+                };
+                cell.series(metric).into_iter().zip(&cell.paces).map(corrected).collect()
+            }
+        }
+    }
+
+    /// What readers are told.
+    pub(super) fn warning(&self) -> Option<String> {
+        let variation = self.variation.filter(|_| !self.slopes.is_empty())?;
+        Some(format!(
+            "unsteady machine: its pace varied by {variation:.1} times; times are corrected for that"
+        ))
+    }
+}
