@@ -3,6 +3,8 @@
 //! Every C name is defined here and nowhere else; behind each stands one call of the Rust interface. Nothing in this
 //! crate allocates through Rust's own allocator, so the library may be that allocator's `malloc`.
 
+#![cfg_attr(panic = "abort", no_std)]
+
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!(
     "the C library needs Linux on x86-64: how it finds and calls the C++ library is written for that"
@@ -27,6 +29,8 @@ mod override_cxx;
 mod override_libc;
 mod posix;
 mod process;
+#[cfg(panic = "abort")]
+mod rust_runtime;
 mod stats;
 mod stats_t;
 mod subproc;

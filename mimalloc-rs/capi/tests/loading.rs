@@ -123,3 +123,14 @@ fn options_in_the_environment_show_at_start_and_end() {
     assert!(verbose.starts_with("mimalloc-rs 0."), "{verbose}");
     assert!(verbose.contains("heap stats"), "{verbose}");
 }
+
+#[test]
+fn no_other_library_comes_with_it() {
+    let libraries = |preload: &str| {
+        let mut program = Command::new("true");
+        program.env("LD_TRACE_LOADED_OBJECTS", "1").env("LD_PRELOAD", preload);
+        text(&succeed(&mut program).stdout).lines().count()
+    };
+    let library = shared_library();
+    assert_eq!(libraries(library.to_str().expect("a path of ours is text")), libraries("") + 1);
+}
