@@ -2,6 +2,7 @@
 
 use core::ptr;
 
+use crate::address::in_register;
 use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 use crate::free::page_start;
 use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
@@ -127,9 +128,10 @@ unsafe fn take(theap: *mut Theap, class: usize) -> *mut u8 {
     // SAFETY: the theap is this thread's, and `class` is one of its classes. The theaps that own nothing have
     // empty lists only, so nothing is written to them.
     unsafe {
-        let block = (*theap).active[class];
+        let list = in_register((&raw mut (*theap).active).cast::<*mut Block>().add(class));
+        let block = *list;
         if !block.is_null() {
-            (*theap).active[class] = Block::next(block);
+            *list = Block::next(block);
             Block::erase(block);
         }
         block.cast()

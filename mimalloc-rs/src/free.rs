@@ -1,6 +1,7 @@
 //! The way back: from a pointer to its page, and from there to the owner's list, to another thread, or to the system.
 
 use crate::abandoned;
+use crate::address::in_register;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::check;
 use crate::large;
@@ -31,7 +32,7 @@ pub(crate) unsafe fn free(p: *mut u8) {
         if let Some(slice) = arena::first().slice_of(p)
             && slice.owner().load(Ordering::Relaxed) == (*theap).id
         {
-            free_own(theap, slice.page(), p.cast());
+            free_own(theap, in_register(slice.page()), p.cast());
         } else {
             free_elsewhere(p, theap);
         }

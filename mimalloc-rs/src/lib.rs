@@ -28,6 +28,7 @@
 //! | [`stats`], [`process`] | numbers |
 //! | `gauge` | counts of the whole process |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
+//! | `address` | how the fast paths name a place in memory |
 //! | `os` | the only place that speaks to the system |
 //!
 //! The allocator never panics, never allocates for its own use through the global allocator, and takes no lock.
@@ -37,6 +38,7 @@
 extern crate std;
 
 mod abandoned;
+mod address;
 mod alloc;
 mod allocator;
 mod arena;
