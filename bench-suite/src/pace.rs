@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// Time between two readings; a reading takes less than a hundredth of it from the worker.
+/// Time between two readings; looking for the core and reading take about a fiftieth of it from the worker.
 const PERIOD: Duration = Duration::from_millis(5);
 /// Rounds of the computation that a reading times.
 const ROUNDS: u64 = 10_000;
@@ -95,12 +95,13 @@ fn compute(rounds: u64) -> u64 {
     a ^ b ^ c ^ d
 }
 
-/// The core of the `turn`th thread of `pid` that runs, counted around.
+/// The core of the first thread of `pid` that runs, beginning with the `turn`th, counted around.
 fn core_of_task(pid: Pid, turn: usize) -> Option<usize> {
     let tasks = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).ok()?;
-    let stats = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
-    let cores: Vec<usize> = stats.filter_map(|stat| core(&stat)).collect();
-    cores.get(turn.checked_rem(cores.len())?).copied()
+    let mut tasks: Vec<_> = tasks.flatten().collect();
+    let first = turn.checked_rem(tasks.len())?;
+    tasks.rotate_left(first);
+    tasks.iter().find_map(|task| core(&fs::read_to_string(task.path().join("stat")).ok()?))
 }
 
 /// Field `processor` of a thread's `stat` file, if its `state` is running. They are the 37th and the first after the
