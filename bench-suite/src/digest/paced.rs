@@ -64,7 +64,7 @@ impl<'a> Paces<'a> {
     pub(super) fn warning(&self) -> Option<String> {
         let variation = self.variation.filter(|_| !self.slopes.is_empty())?;
         Some(format!(
-            "unsteady machine: its pace varied by {variation:.1} times; times are corrected for that"
+            "unsteady machine: its pace varied by a factor of {variation:.1}; times are corrected for it"
         ))
     }
 }
