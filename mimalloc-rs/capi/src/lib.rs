@@ -3,7 +3,7 @@
 //! Every C name is defined here and nowhere else; behind each stands one call of the Rust interface. Nothing in this
 //! crate allocates through Rust's own allocator, so the library may be that allocator's `malloc`.
 
-#![cfg_attr(panic = "abort", no_std)]
+#![cfg_attr(all(panic = "abort", target_arch = "x86_64", target_os = "linux"), no_std)]
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!(
@@ -29,7 +29,8 @@ mod override_cxx;
 mod override_libc;
 mod posix;
 mod process;
-#[cfg(panic = "abort")]
+// Elsewhere a thread finds its theap through the standard library.
+#[cfg(all(panic = "abort", target_arch = "x86_64", target_os = "linux"))]
 mod rust_runtime;
 mod stats;
 mod stats_t;
