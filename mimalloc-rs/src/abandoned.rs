@@ -9,16 +9,16 @@ use crate::sync::AtomicU64;
 
 static LISTED: [IndexStack; CLASSES] = [const { IndexStack::new(AtomicU64::new(0)) }; CLASSES];
 
-/// Gives up a page: nobody owns it afterwards. `origin` is the theap that would like it back, or 0.
+/// Gives up a page: nobody owns it afterwards.
 ///
 /// # Safety
 /// The caller owns the page, which is in no queue.
-pub(crate) unsafe fn give_up(page: *mut Page, origin: u32) {
+pub(crate) unsafe fn give_up(page: *mut Page) {
     // SAFETY: the caller owns the page until one of the releases below succeeds.
     unsafe {
         let class = Page::class(page);
         let number = Page::slice(page).number();
-        Page::disown(page, origin);
+        Page::disown(page, 0);
         let full = (*page).local_free.is_null() && !Page::extendable(page);
         if full && Page::remote(page).release_full() {
             return;
@@ -45,7 +45,7 @@ pub(crate) fn pop(class: usize) -> Option<*mut Page> {
                 return Some(page);
             }
             // The page's memory was used again for another class while the old entry stood here.
-            give_up(page, 0);
+            give_up(page);
         }
     }
 }

@@ -109,7 +109,8 @@ unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
     let page = first.page();
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
-        match Page::free_remote(page, first.start(), block) {
+        let wants = || Theap::wants(Theap::thread(theap), Page::class(page), false);
+        match Page::free_remote(page, first.start(), block, wants) {
             Freed::Queued => return,
             Freed::Claimed => Page::push_local(page, block),
             Freed::ClaimedWithList => {}
@@ -131,7 +132,7 @@ unsafe fn without_theap(page: *mut Page) {
             let (first, slices) = Page::dissolve(page);
             arena::release(first, slices);
         } else {
-            abandoned::give_up(page, 0);
+            abandoned::give_up(page);
         }
     }
 }

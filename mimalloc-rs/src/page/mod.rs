@@ -83,6 +83,9 @@ struct Shared {
     class: UnsafeCell<u32>,
     /// Link of the stack of runs that came back to a first-class heap.
     returned_next: AtomicU32,
+    /// Blocks in use when the page was last given up; written by the owner just before. Others read it to tell that their
+    /// free is the last.
+    awaited: AtomicU32,
     /// Slices of a run that holds a single block, and where that starts; written by whoever holds the run.
     run_slices: UnsafeCell<usize>,
     run_block: UnsafeCell<*mut u8>,
@@ -110,6 +113,7 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
         origin: UnsafeCell::new(0),
         class: UnsafeCell::new(0),
         returned_next: AtomicU32::new(0),
+        awaited: AtomicU32::new(0),
         run_slices: UnsafeCell::new(0),
         run_block: UnsafeCell::new(ptr::null_mut()),
         roll: UnsafeCell::new((ptr::null_mut(), ptr::null_mut())),
@@ -314,26 +318,36 @@ impl Page {
         unsafe { *(*page).shared.origin.get() }
     }
 
-    /// Gives the page up as far as the owner word tells; the caller clears the ownership bit next.
+    /// Gives the page up as far as its other fields tell; the caller clears the ownership bit next.
     pub(crate) unsafe fn disown(page: *mut Page, origin: u32) {
         // SAFETY: the caller still owns the page.
         let first = unsafe {
             Self::set_origin(page, origin);
+            (*page).shared.awaited.store((*page).used, crate::sync::Ordering::Relaxed);
             Self::slice(page)
         };
         first.owner().store(OWNER_NONE, crate::sync::Ordering::Relaxed);
     }
 
-    /// Frees `block` into a page that the caller does not own.
+    /// Frees `block` into a page that the caller does not own. A listed page without an owner is only claimed with the last
+    /// block that it waits for, or if the caller `wants` it.
     #[inline]
-    pub(crate) unsafe fn free_remote(page: *mut Page, start: *mut u8, block: *mut Block) -> remote::Freed {
+    pub(crate) unsafe fn free_remote(
+        page: *mut Page,
+        start: *mut u8,
+        block: *mut Block,
+        wants: impl Fn() -> bool,
+    ) -> remote::Freed {
         let words = (block.addr() - start.addr()) / size_of::<usize>();
         // SAFETY: the caller gives up the block, so nobody else touches it until the word has it; positions in
-        // the word are blocks of the page that starts at `start`.
+        // the word are blocks of the page that starts at `start`. If the page changes hands in between, the number awaited is
+        // an old one: then it is claimed without need, or waits in the stack without blocks in use.
         unsafe {
-            Self::remote(page).free(Position::from_words(words as u32), |next| {
-                Block::set_next(block, next.map_or(ptr::null_mut(), |next| block_at(start, next)));
-            })
+            Self::remote(page).free(
+                Position::from_words(words as u32),
+                |next| Block::set_next(block, next.map_or(ptr::null_mut(), |next| block_at(start, next))),
+                |waiting| waiting < (*page).shared.awaited.load(crate::sync::Ordering::Relaxed) && !wants(),
+            )
         }
     }
 

@@ -20,7 +20,8 @@
 //! pops single blocks.
 //!
 //! *A free into a page without an owner makes the freeing thread its owner*, in the same exchange
-//! that pushes the block. So no block can be stranded in a page that nobody looks at.
+//! that pushes the block, or leaves the block in the list of a page that stands in the stack, where whoever
+//! takes the page finds it. So no block can be stranded in a page that nobody looks at.
 //!
 //! *The count travels with the head*, so an owner that takes the list knows its length without
 //! walking it, and can tell an empty page from its counters alone.
@@ -61,7 +62,7 @@ impl Position {
 /// What a free into somebody else's page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freed {
-    /// The block waits in the list; the page's owner will find it.
+    /// The block waits in the list; the page's owner will find it, or who takes the page from the stack.
     Queued,
     /// The page had no owner: it is the caller's now. The block is not in the list.
     Claimed,
@@ -104,21 +105,33 @@ impl<O: Orders> RemoteWord<O> {
     /// Frees the block at `at` into a page the caller does not own.
     ///
     /// `link` is called with the position that the block's link must name before the block
-    /// becomes visible to others; it may be called several times.
+    /// becomes visible to others; it may be called several times. `may_wait` says whether a listed page without an owner
+    /// may stay where it is, given how many blocks would then be in its list.
     #[inline]
-    pub(crate) fn free(&self, at: Position, mut link: impl FnMut(Option<Position>)) -> Freed {
+    pub(crate) fn free(
+        &self,
+        at: Position,
+        mut link: impl FnMut(Option<Position>),
+        may_wait: impl Fn(u32) -> bool,
+    ) -> Freed {
         let mut old = self.word.load(O::OBSERVE);
         loop {
-            let quiet = old & (OWNED | COUNT_MASK) == 0;
-            let new = if quiet {
+            let claims = match old & FLAGS {
+                0 => true,
+                LISTED => !may_wait(count(old) + 1),
+                _ => false,
+            };
+            let alone = claims && count(old) == 0;
+            let new = if alone {
                 old | OWNED
             } else {
                 link(head(old));
-                (u64::from(at.0.get()) << HEAD_SHIFT) | ((old & (FLAGS | COUNT_MASK)) + COUNT_ONE) | OWNED
+                let rest = (old & (FLAGS | COUNT_MASK)) + COUNT_ONE;
+                (u64::from(at.0.get()) << HEAD_SHIFT) | rest | if claims { OWNED } else { 0 }
             };
             match self.word.compare_exchange_weak(old, new, O::EXCHANGE, O::OBSERVE) {
-                Ok(_) if old & OWNED != 0 => return Freed::Queued,
-                Ok(_) if quiet => return Freed::Claimed,
+                Ok(_) if !claims => return Freed::Queued,
+                Ok(_) if alone => return Freed::Claimed,
                 Ok(_) => return Freed::ClaimedWithList,
                 Err(seen) => old = seen,
             }

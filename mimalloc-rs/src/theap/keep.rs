@@ -21,16 +21,24 @@ impl Theap {
                 Self::dissolve(theap, page);
                 return;
             }
-            let queue = &raw mut (*theap).queues[Page::class(page)];
-            let from_here = Page::origin(page) == (*theap).id;
-            if may_reclaim(from_here, (*queue).len()) {
+            let class = Page::class(page);
+            if Self::wants(theap, class, Page::origin(page) == (*theap).id) {
                 Self::own(theap, page);
-                (*queue).push_back(page);
+                (*theap).queues[class].push_back(page);
                 (*theap).tally.reclaimed_on_free += 1;
             } else {
-                abandoned::give_up(page, 0);
+                abandoned::give_up(page);
             }
         }
+    }
+
+    /// Whether the theap takes over one more page of a class: one that was its own before, or another's.
+    pub(crate) unsafe fn wants(theap: *mut Theap, class: usize, own: bool) -> bool {
+        let (level, limit) = if own { (0, Opt::PageMaxReclaim) } else { (1, Opt::PageCrossThreadMaxReclaim) };
+        // SAFETY: the caller owns the theap.
+        let pages = unsafe { (*theap).queues[class].len() };
+        options::get(Opt::PageReclaimOnFree) >= level
+            && usize::try_from(options::get(limit)).map_or(true, |limit| pages < limit)
     }
 
     /// Keeps a block of another thread's page for the next allocation here, if the class allows.
@@ -112,7 +120,7 @@ impl Theap {
                     if (*page).used == 0 {
                         Self::dissolve(theap, page);
                     } else if all {
-                        abandoned::give_up(page, 0);
+                        abandoned::give_up(page);
                     } else {
                         (*theap).queues[class].push_back(page);
                     }
@@ -149,11 +157,4 @@ impl Theap {
             }
         }
     }
-}
-
-/// Whether a theap with `pages` pages of a class takes over one more: one that was its own before, or another's.
-fn may_reclaim(own: bool, pages: usize) -> bool {
-    let (level, limit) = if own { (0, Opt::PageMaxReclaim) } else { (1, Opt::PageCrossThreadMaxReclaim) };
-    options::get(Opt::PageReclaimOnFree) >= level
-        && usize::try_from(options::get(limit)).map_or(true, |limit| pages < limit)
 }

@@ -138,7 +138,7 @@ impl Theap {
                     } else {
                         (*page).queued = false;
                         (*page).rested = false;
-                        abandoned::give_up(page, 0);
+                        abandoned::give_up(page);
                     }
                 }
             }

@@ -55,7 +55,14 @@ impl<O: Orders> ToyPage<O> {
     /// Frees a block into a page of somebody else's. True if the page is the caller's now; the block is then
     /// with the owner's.
     pub(super) fn free_remote(&self, block: u32) -> bool {
-        match self.word.free(Position::from_words(block), |next| self.links[block as usize].set(next)) {
+        self.free_unwanted(block, 0)
+    }
+
+    /// As [`ToyPage::free_remote`] by a thread that leaves a listed page where it is, unless it frees the last of the blocks
+    /// that are `awaited`.
+    pub(super) fn free_unwanted(&self, block: u32, awaited: u32) -> bool {
+        let link = |next| self.links[block as usize].set(next);
+        match self.word.free(Position::from_words(block), link, |waiting| waiting < awaited) {
             Freed::Queued => return false,
             Freed::Claimed => self.push_local(block),
             Freed::ClaimedWithList => self.collect_remote(),

@@ -222,6 +222,45 @@ fn frees_during_listing_stay_with_the_page() {
     a_page_is_listed_with_its_list::<Strict>();
 }
 
+/// Two threads that do not want a listed page free its last two blocks, while a third may take it from the stack: whoever
+/// frees the last block has the page, or who took it, and finds what waited there.
+fn a_listed_page_gathers_blocks<O: Orders + 'static>(taken: bool) {
+    check(move || {
+        let page = Arc::new(ToyPage::<O>::owned(0b100));
+        let stack = Arc::new(IndexStack::<O>::new(AtomicU64::new(0)));
+        page.give_up(&stack);
+        let freers = [0, 1].map(|block| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_unwanted(block, 2))
+        });
+        let popped = taken && page.pop_from(&stack);
+        if popped {
+            page.collect_remote();
+        }
+        let claims = freers.map(|freer| freer.join().unwrap());
+        let owners = claims.into_iter().chain([popped]).filter(|&owner| owner).count();
+        assert_eq!(owners, 1, "the page has several owners, or is empty and has none");
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b111);
+    });
+}
+
+#[test]
+fn the_last_block_that_a_listed_page_waits_for_claims_it() {
+    a_listed_page_gathers_blocks::<Strict>(false);
+}
+
+#[test]
+fn blocks_that_wait_in_a_listed_page_go_to_who_takes_it() {
+    a_listed_page_gathers_blocks::<Strict>(true);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_block_that_waits_with_its_link_hidden_is_caught() {
+    a_listed_page_gathers_blocks::<ExchangeUnpublished>(true);
+}
+
 /// A page's slices are made into a new page while the entry of the old one still stands in the stack: a
 /// thread that pops it takes nothing from the new owner, and sees the new page if that was given up.
 fn a_stale_entry_is_harmless<O: Orders + 'static>() {
