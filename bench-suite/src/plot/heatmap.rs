@@ -4,22 +4,31 @@ use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{self, GRID, INK, MUTED, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
-use super::furniture::{Origin, Sheet};
+use super::figure::Figure;
+use super::furniture::{Furniture, SHEET};
 use super::matrix::{Cell, Matrix};
 use super::numbers;
 use super::wording;
 use crate::summary::{Pattern, RunInfo};
 
+const WIDTH: u32 = 1600;
 /// Room for the names of the allocators.
 const NAMES: f64 = 232.0;
-/// Room for the names of the workloads and what the reference needed.
+/// Room for the names of the workloads and what the reference needed, if they stand side by side.
 const HEAD: f64 = 58.0;
+/// Height of a line of cells.
+const LINE: f64 = 44.0;
+/// Space between the cells and the key of the colours.
+const BEFORE_KEY: f64 = 14.0;
 /// Room for the key of the colours.
 const KEY: f64 = 64.0;
 /// Space that sets the means apart from the workloads.
 const ASIDE: f64 = 14.0;
 /// Ground of a cell without a number.
 pub(super) const EMPTY: Rgb = Rgb(0xF1, 0xF1, 0xF1);
+
+/// The two lines above a column.
+const HEADING: [Lettering; 2] = [Lettering::new(16.0, INK).bold(), Lettering::new(15.0, MUTED)];
 
 /// The heatmap of one metric.
 pub struct Heatmap<'a> {
@@ -34,6 +43,69 @@ impl<'a> Heatmap<'a> {
         let words = wording::metric(matrix.metric);
         let title = format!("{} relative to {}: all workloads", words.title, matrix.reference_label());
         Self { run, title, matrix }
+    }
+
+    fn furniture(&self) -> Furniture<'_> {
+        let subtitle = format!(
+            "Median ratio to {} within a pass, lower is better, {}; last column: {}.",
+            self.matrix.reference,
+            wording::passes(&self.matrix),
+            wording::mean_over(&self.matrix),
+        );
+        Furniture {
+            width: WIDTH,
+            style: SHEET,
+            title: self.title.clone(),
+            subtitle: vec![subtitle],
+            origin: self.run.into(),
+        }
+    }
+
+    /// Workloads, and a column for the means.
+    fn columns(&self) -> usize {
+        self.matrix.workloads.len() + 1
+    }
+
+    fn column_width(&self) -> f64 {
+        (f64::from(WIDTH) - 2.0 * SHEET.margin - NAMES - ASIDE) / self.columns() as f64
+    }
+
+    /// What stands above a column: the name, and what the reference needed or the mean is over.
+    fn heading(&self, column: usize) -> [String; 2] {
+        match self.matrix.workloads.get(column) {
+            Some(workload) => {
+                [workload.id.clone(), format!("{} {}", self.matrix.reference, workload.reference)]
+            }
+            None => {
+                let over = format!("{} of {}", self.matrix.mean_over(), self.matrix.workloads.len());
+                ["geo. mean".to_owned(), over]
+            }
+        }
+    }
+
+    /// The height that all headings need if they are too wide to stand side by side.
+    fn upward_head(&self) -> Option<f64> {
+        let widths = (0..self.columns()).flat_map(|column| {
+            self.heading(column).into_iter().zip(HEADING).map(|(text, lettering)| lettering.width(&text))
+        });
+        let widest = widths.fold(0.0, f64::max);
+        (widest > 1.2 * self.column_width()).then_some(widest + 16.0)
+    }
+
+    fn draw_heading<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, column: usize, area: Area) {
+        let middle = area.x + area.width / 2.0;
+        let lines = self.heading(column).into_iter().zip(HEADING);
+        if self.upward_head().is_some() {
+            for ((text, lettering), aside) in lines.zip([-2.0, 16.0]) {
+                canvas.text((middle + aside, area.bottom() - 8.0), &text, &lettering.upward());
+            }
+        } else {
+            let room = area.width - 6.0;
+            for ((text, lettering), above) in lines.zip([32.0, 10.0]) {
+                let lettering = lettering.centred().squeezed(&text, room, 12.0);
+                canvas.text((middle, area.bottom() - above), &lettering.fitted(&text, room), &lettering);
+            }
+        }
     }
 
     fn draw_key<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area) {
@@ -111,77 +183,58 @@ impl<'a> Heatmap<'a> {
     }
 }
 
-impl Sheet for Heatmap<'_> {
-    fn title(&self) -> String {
-        self.title.clone()
+impl Figure for Heatmap<'_> {
+    fn size(&self) -> (u32, u32) {
+        let furniture = self.furniture();
+        let cells = LINE * self.matrix.allocators.len().max(1) as f64;
+        let content = self.upward_head().unwrap_or(HEAD) + cells + BEFORE_KEY + KEY;
+        (WIDTH, (furniture.above() + content + furniture.below()).ceil() as u32)
     }
 
-    fn subtitle(&self) -> Vec<String> {
-        vec![format!(
-            "Median ratio to {} within a pass, lower is better, {}; last column: {}.",
-            self.matrix.reference,
-            wording::passes(&self.matrix),
-            wording::mean_over(&self.matrix),
-        )]
+    fn title(&self) -> String {
+        self.title.clone()
     }
 
     fn description(&self) -> String {
         wording::description(&self.matrix)
     }
 
-    fn origin(&self) -> Origin<'_> {
-        self.run.into()
-    }
-
-    fn draw_chart<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area) {
-        let columns = self.matrix.workloads.len() + 1;
-        let width = (area.width - NAMES - ASIDE) / columns as f64;
-        let lines = self.matrix.allocators.len().max(1) as f64;
-        let height = ((area.height - HEAD - KEY) / lines).min(64.0);
+    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
+        let area = self.furniture().draw(canvas, self.size().1);
+        let (columns, width) = (self.columns(), self.column_width());
         let left = |column: usize| {
             let aside = if column + 1 == columns { ASIDE } else { 0.0 };
             area.x + NAMES + column as f64 * width + aside
         };
-        let top = area.y + HEAD;
-
-        let name = Lettering::new(16.0, INK).bold().centred();
-        let small = Lettering::new(16.0, MUTED).centred();
-        for (column, workload) in self.matrix.workloads.iter().enumerate() {
-            let middle = left(column) + width / 2.0;
-            let reference = format!("{} {}", self.matrix.reference, workload.reference);
-            for (lettering, text, above) in [(name, &workload.id, 32.0), (small, &reference, 10.0)] {
-                let lettering = lettering.squeezed(text, width - 6.0, 12.0);
-                canvas.text((middle, top - above), &lettering.fitted(text, width - 6.0), &lettering);
-            }
+        let head = Area { height: self.upward_head().unwrap_or(HEAD), ..area };
+        for column in 0..columns {
+            self.draw_heading(canvas, column, Area { x: left(column), width, ..head });
         }
-        let middle = left(columns - 1) + width / 2.0;
-        let name = name.squeezed("geo. mean", width, 8.0);
-        canvas.text((middle, top - 32.0), "geo. mean", &name);
-        let over = format!("{} of {}", self.matrix.mean_over(), self.matrix.workloads.len());
-        canvas.text((middle, top - 10.0), &over, &small);
 
         // The grid is what the cells leave free of its colour.
-        let frame = Area { x: left(0), y: top, width: width * (columns - 1) as f64, height: height * lines };
+        let frame = Area {
+            x: left(0),
+            y: head.bottom(),
+            width: width * (columns - 1) as f64,
+            height: LINE * self.matrix.allocators.len().max(1) as f64,
+        };
         for block in [frame, Area { x: left(columns - 1), width, ..frame }] {
             canvas.fill(block, GRID);
         }
         for (line, allocator) in self.matrix.allocators.iter().enumerate() {
-            let y = top + line as f64 * height;
-            let plain = Lettering::new((height * 0.45).clamp(10.0, 18.0), INK).right();
+            let y = frame.y + line as f64 * LINE;
+            let plain = Lettering::new(18.0, INK).right();
             let lettering = if allocator.id == self.matrix.reference { plain.bold() } else { plain };
             let label = lettering.fitted(&allocator.label, NAMES - 14.0);
-            canvas.text(
-                (area.x + NAMES - 12.0, y + height / 2.0 + lettering.half_height()),
-                &label,
-                &lettering,
-            );
+            let baseline = y + LINE / 2.0 + lettering.half_height();
+            canvas.text((area.x + NAMES - 12.0, baseline), &label, &lettering);
             for (column, workload) in self.matrix.workloads.iter().enumerate() {
-                let cell = Area { x: left(column), y, width, height };
+                let cell = Area { x: left(column), y, width, height: LINE };
                 self.draw_cell(canvas, cell, &workload.cells[line], false);
             }
-            let cell = Area { x: left(columns - 1), y, width, height };
+            let cell = Area { x: left(columns - 1), y, width, height: LINE };
             self.draw_cell(canvas, cell, &self.mean(line), true);
         }
-        self.draw_key(canvas, Area { y: frame.bottom() + 14.0, height: KEY, ..area });
+        self.draw_key(canvas, Area { y: frame.bottom() + BEFORE_KEY, height: KEY, ..area });
     }
 }

@@ -75,7 +75,7 @@ pub struct AllocatorRecord {
     pub reason: Option<String>,
     /// BLAKE3 hash of the worker binary.
     pub binary_hash: Option<String>,
-    /// The library that is preloaded.
+    /// The library that is preloaded; one that was built is named relative to the run's copies.
     pub library: Option<PathBuf>,
     /// BLAKE3 hash of that library.
     pub library_hash: Option<String>,
@@ -173,10 +173,7 @@ pub fn relaunch(records: &[AllocatorRecord], store: &Path) -> Result<BTreeMap<St
             "cannot resume: binary_hash of '{id}' differs, {} has changed; start a new run",
             program.display()
         );
-        let library = match record.config.built_library() {
-            Some((_, file)) => Some(store.join(file)),
-            None => record.library.clone(),
-        };
+        let library = record.library.as_deref().map(|library| store.join(library));
         let library_hash = library.as_deref().map(hash).transpose()?;
         ensure!(
             library_hash == record.library_hash,
@@ -244,13 +241,17 @@ fn obtain(
 
 fn available(allocator: &Allocator, binary: Binary, library: Option<PathBuf>) -> Result<Prepared> {
     let library_hash = library.as_deref().map(hash).transpose()?;
-    let launch = launch(allocator, binary.path, library.clone());
+    let library_name = match allocator.built_library() {
+        Some((_, file)) => Some(PathBuf::from(file)),
+        None => library.clone(),
+    };
+    let launch = launch(allocator, binary.path, library);
     let record = AllocatorRecord {
         config: allocator.clone(),
         status: Status::Ok,
         reason: None,
         binary_hash: Some(binary.hash),
-        library,
+        library: library_name,
         library_hash,
     };
     Ok(Prepared { record, launch: Some(launch) })
@@ -318,6 +319,7 @@ mod tests {
         fs::write(&library, "first").unwrap();
         let Prepared { record, launch } = prepared();
         let kept = store.path().join("libmimalloc_rs.so");
+        assert_eq!(record.library.as_deref(), Some(Path::new("libmimalloc_rs.so")));
         assert_eq!(launch.unwrap().preload.as_deref(), Some(&*kept));
         // What is built later does not change what is measured.
         fs::write(&library, "second").unwrap();
