@@ -2,7 +2,7 @@
 
 use crate::abandoned;
 use crate::address::in_register;
-use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::arena::{self, OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::check;
 use crate::large;
 use crate::page::remote::Freed;
@@ -67,12 +67,7 @@ pub(crate) unsafe fn free_elsewhere(p: *mut u8, theap: *mut Theap) {
             owner if owner == (*Theap::thread(theap)).id => {
                 free_own(Theap::thread(theap), first.page(), p.cast());
             }
-            owner => {
-                let reusable = owner != OWNER_NONE;
-                if !(reusable && Theap::borrow(theap, Page::class(first.page()), p.cast())) {
-                    free_unowned(theap, first, p.cast());
-                }
-            }
+            _ => free_unowned(theap, first, p.cast()),
         }
     }
 }

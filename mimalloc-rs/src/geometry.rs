@@ -38,17 +38,6 @@ pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
 /// Free slices a thread keeps for its next pages.
 pub(crate) const SLICE_CACHE: usize = 4;
 
-/// Blocks of other threads' pages smaller than this always go home: two threads
-/// that allocate from one cache line would slow each other down.
-pub(crate) const BORROW_MIN: usize = 64;
-/// Those larger than this do too: what the other thread wrote into them is in its core's caches, and to write
-/// over that here costs more than the way home.
-pub(crate) const BORROW_MAX: usize = 256;
-/// Most blocks of other threads' pages that a thread keeps per class between refills.
-pub(crate) const BORROW_BLOCKS: u16 = 256;
-/// One in this many blocks of other threads' pages goes home although it could be kept: threads whose blocks got
-/// mixed, for example when one took over pages of another that ended, come apart again.
-pub(crate) const HOMEWARD: u16 = 8;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.

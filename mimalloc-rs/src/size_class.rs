@@ -9,8 +9,8 @@
 //!   slice boundaries, so the block's address is then aligned as well.
 
 use crate::geometry::{
-    BLOCK_MAX, BORROW_BLOCKS, BORROW_MAX, BORROW_MIN, CLASSES, EXTEND_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES,
-    SLICE_SIZE, SMALL_MAX, SMALL_PAGE_BLOCK_MAX,
+    BLOCK_MAX, CLASSES, EXTEND_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES, SLICE_SIZE, SMALL_MAX,
+    SMALL_PAGE_BLOCK_MAX,
 };
 
 const WORD: usize = 8;
@@ -30,7 +30,7 @@ static SMALL: [u8; SMALL_MAX / WORD + 1] = {
 
 /// Facts about a class that the slow paths look up.
 pub(crate) static CLASS: [Class; CLASSES] = {
-    let mut table = [Class { block_size: 0, reserved: 0, extend: 0, borrow: 0, slices: 0 }; CLASSES];
+    let mut table = [Class { block_size: 0, reserved: 0, extend: 0, slices: 0 }; CLASSES];
     let mut class = 0;
     while class < CLASSES {
         table[class] = Class::new(class);
@@ -48,8 +48,6 @@ pub(crate) struct Class {
     pub(crate) reserved: u32,
     /// Blocks a page links at a time.
     pub(crate) extend: u16,
-    /// Blocks of other threads' pages that a thread may keep between refills.
-    pub(crate) borrow: u16,
     /// Slices of a page.
     pub(crate) slices: u8,
 }
@@ -66,12 +64,10 @@ impl Class {
             _ => 1,
         };
         let extend = max(EXTEND_BYTES / block_size, at_least);
-        let lent = BORROW_MIN <= block_size && block_size <= BORROW_MAX;
         Self {
             block_size: block_size as u32,
             reserved: ((slices * SLICE_SIZE - GUARD_SIZE) / block_size) as u32,
             extend: extend as u16,
-            borrow: if lent { BORROW_BLOCKS } else { 0 },
             slices: slices as u8,
         }
     }

@@ -5,7 +5,7 @@ use core::ptr;
 use super::Theap;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{CLASSES, HOMEWARD};
+use crate::geometry::CLASSES;
 use crate::options::{self, Opt};
 use crate::page::{self, Block, Page};
 
@@ -39,26 +39,6 @@ impl Theap {
         let pages = unsafe { (*theap).queues[class].len() };
         options::get(Opt::PageReclaimOnFree) >= level
             && usize::try_from(options::get(limit)).map_or(true, |limit| pages < limit)
-    }
-
-    /// Keeps a block of another thread's page for the next allocation here, if the class allows.
-    #[inline]
-    pub(crate) unsafe fn borrow(theap: *mut Theap, class: usize, block: *mut Block) -> bool {
-        // SAFETY: the caller gives up the block; the theaps that own nothing have nothing to borrow.
-        unsafe {
-            let left = (*theap).borrow[class];
-            if left == 0 {
-                return false;
-            }
-            (*theap).borrow[class] = left - 1;
-            if left.is_multiple_of(HOMEWARD) {
-                return false;
-            }
-            (*theap).tally.classes[class].blocks += 1;
-            Block::set_next(block, (*theap).active[class]);
-            (*theap).active[class] = block;
-            true
-        }
     }
 
     /// After the last block of a page was freed: gives its memory back, unless allocation goes on there.
@@ -146,8 +126,6 @@ impl Theap {
     pub(super) unsafe fn return_active(theap: *mut Theap, class: usize) {
         // SAFETY: blocks in the active list are the theap's, and count as used in their pages.
         unsafe {
-            // Otherwise blocks of other threads' pages would come straight back.
-            (*theap).borrow[class] = 0;
             let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
             while !block.is_null() {
                 let next = Block::next(block);

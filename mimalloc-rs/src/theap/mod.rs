@@ -23,7 +23,7 @@
 //! # First-class heaps
 //!
 //! A heap that can be destroyed keeps its pages together, so theirs are different rules: every page stands in the
-//! roll of a theap of that heap and is owned by it until the heap ends; none is given up, adopted or borrowed from.
+//! roll of a theap of that heap and is owned by it until the heap ends; none is given up or adopted.
 //! The theap itself changes hands: when its thread ends, the next thread that uses the heap takes it over.
 
 mod bonds;
@@ -76,8 +76,6 @@ pub(crate) struct Theap {
     tick: u32,
     /// The page that refills the active list; [`page::EMPTY`] if there is none.
     current: [*mut Page; CLASSES],
-    /// Blocks of other threads' pages that may still be put into the active list.
-    borrow: [u16; CLASSES],
     queues: [Queue; CLASSES],
     /// Slices of dissolved pages, kept for the next page.
     cache: [Option<Slice>; SLICE_CACHE],
@@ -152,7 +150,6 @@ impl Theap {
             id,
             tick: REFILLS_PER_TICK,
             current: [page::EMPTY.as_ptr(); CLASSES],
-            borrow: [0; CLASSES],
             queues: [Queue::EMPTY; CLASSES],
             cache: [None; SLICE_CACHE],
             heap,
@@ -208,7 +205,6 @@ impl Theap {
             (*theap).id = id;
             (*theap).tick = REFILLS_PER_TICK;
             (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
-            (*theap).borrow = [0; CLASSES];
             (*theap).queues = [Queue::EMPTY; CLASSES];
             (*theap).cache = [None; SLICE_CACHE];
             (*theap).heap = heap;

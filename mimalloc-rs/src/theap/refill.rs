@@ -37,7 +37,6 @@ impl Theap {
         unsafe {
             (*theap).active[class] = Block::next(list);
             Block::erase(list);
-            (*theap).borrow[class] = if Self::is_of_heap(theap) { 0 } else { CLASS[class].borrow };
             (*theap).tally.classes[class].blocks += u64::from(count);
             (*theap).tick -= 1;
             if (*theap).tick == 0 {
