@@ -32,10 +32,11 @@ impl Theap {
         }
     }
 
-    /// Whether the theap takes over one more page of a class: one that was its own before, or another's.
+    /// Whether the theap takes over one more page of a class: one that was its own before, or another's. Those that own
+    /// nothing may be passed here: they have room.
     pub(crate) unsafe fn wants(theap: *mut Theap, class: usize, own: bool) -> bool {
         let (level, limit) = if own { (0, Opt::PageMaxReclaim) } else { (1, Opt::PageCrossThreadMaxReclaim) };
-        // SAFETY: the caller owns the theap.
+        // SAFETY: as for `Theap::is_none`.
         let pages = unsafe { (*theap).queues[class].len() };
         options::get(Opt::PageReclaimOnFree) >= level
             && usize::try_from(options::get(limit)).map_or(true, |limit| pages < limit)
