@@ -19,8 +19,8 @@ use crate::plan::Params;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Time between two looks at what cannot be waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// The suite's score is the time of as many requests, whatever number was made.
-const SCORED_REQUESTS: f64 = 2_000_000.0;
+/// The score is the time of as many requests, whatever number was made, as of all rows that are told as a rate.
+const SCORED_REQUESTS: f64 = 1e9;
 
 /// The server redis.
 #[derive(Debug)]
@@ -308,6 +308,22 @@ mod tests {
         let execution = place.stage().execute(task, &glibc(), terms, "").unwrap();
         assert!(all_end(place.folder()));
         execution
+    }
+
+    #[test]
+    fn score_is_the_time_of_a_billion_requests() {
+        let pushed = Vec::new();
+        let filled = Filled { server: "".into(), client: "".into(), requests: 100_000, pipeline: 1, pushed };
+        let finished = Finished {
+            exit_code: 0,
+            wall_ns: 0,
+            stdout: "",
+            work: Path::new(""),
+            output: Path::new(""),
+            companion: Some("rpush: 400000.00 requests per second, p50=1.2 msec"),
+        };
+        let checked = filled.judge(&finished).unwrap();
+        assert_eq!((checked.run_ns, checked.score_ns), (250_000_000, 2_500_000_000_000));
     }
 
     /// A client that never ends by itself, and whether it runs.
