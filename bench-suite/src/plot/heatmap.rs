@@ -92,10 +92,16 @@ impl<'a> Heatmap<'a> {
         (widest > 1.2 * self.column_width()).then_some(widest + 16.0)
     }
 
-    fn draw_heading<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, column: usize, area: Area) {
+    fn draw_heading<B: DrawingBackend>(
+        &self,
+        canvas: &mut Canvas<B>,
+        column: usize,
+        area: Area,
+        upward: bool,
+    ) {
         let middle = area.x + area.width / 2.0;
         let lines = self.heading(column).into_iter().zip(HEADING);
-        if self.upward_head().is_some() {
+        if upward {
             for ((text, lettering), aside) in lines.zip([-2.0, 16.0]) {
                 canvas.text((middle + aside, area.bottom() - 8.0), &text, &lettering.upward());
             }
@@ -206,9 +212,11 @@ impl Figure for Heatmap<'_> {
             let aside = if column + 1 == columns { ASIDE } else { 0.0 };
             area.x + NAMES + column as f64 * width + aside
         };
-        let head = Area { height: self.upward_head().unwrap_or(HEAD), ..area };
+        let upward_head = self.upward_head();
+        let head = Area { height: upward_head.unwrap_or(HEAD), ..area };
         for column in 0..columns {
-            self.draw_heading(canvas, column, Area { x: left(column), width, ..head });
+            let place = Area { x: left(column), width, ..head };
+            self.draw_heading(canvas, column, place, upward_head.is_some());
         }
 
         // The grid is what the cells leave free of its colour.
