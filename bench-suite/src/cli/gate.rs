@@ -42,6 +42,9 @@ pub(super) struct GateArgs {
     worker_dir: Option<PathBuf>,
 }
 
+/// Passes of the quick run of a new baseline, enough to show how far peaks are apart.
+const BASELINE_PASSES: usize = 9;
+
 /// Does what `gate` was asked for.
 pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     let path = args.baseline.clone().unwrap_or_else(|| setup.results.baseline());
@@ -59,7 +62,7 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     let mut figures = empty(baseline.figures.params, &setup);
     let stored = stored_run(args.run.as_deref(), &setup.results, &figures)?;
     if args.measure {
-        let Some(taken) = take(args, setup, figures, stored)? else { return Ok(interrupted()) };
+        let Some(taken) = take(args, setup, figures, stored, None)? else { return Ok(interrupted()) };
         figures = taken;
     } else if let Some(stored) = stored {
         add_run(stored, &mut figures)?;
@@ -88,7 +91,9 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
     let params = old.as_ref().map_or(defaults, |old| old.figures.params);
     let commit = Commit::read(setup.root.as_deref()).name();
     let figures = empty(params, &setup);
-    let Some(figures) = take(args, setup, figures, None)? else { return Ok(interrupted()) };
+    let Some(figures) = take(args, setup, figures, None, Some(BASELINE_PASSES))? else {
+        return Ok(interrupted());
+    };
     if let Some((row, why)) = figures.failures.first_key_value() {
         bail!("the baseline stays as it is, because {row} fails under '{SUBJECT}': {why}");
     }
@@ -112,6 +117,7 @@ fn take(
     setup: Setup,
     mut figures: Figures,
     stored: Option<StoredRun>,
+    passes: Option<usize>,
 ) -> Result<Option<Figures>> {
     let params = figures.params;
     let worker = WorkerArgs {
@@ -147,7 +153,8 @@ fn take(
     match stored.filter(|stored| args.run.is_some() || stored.subject_binary() == binary) {
         Some(stored) => add_run(stored, &mut figures)?,
         None => {
-            let finish = run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker), setup, &cancel)?;
+            let finish =
+                run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker, passes), setup, &cancel)?;
             let Some(Finish::Complete(_, digests)) = finish else { return Ok(None) };
             measure::from_digest(&digests.main, &mut figures);
         }
@@ -204,7 +211,7 @@ fn empty(params: Params, setup: &Setup) -> Figures {
         valgrind: measure::valgrind_version(),
         checks: Default::default(),
         instructions: Default::default(),
-        peak_rss_bytes: Default::default(),
+        peak_rss: Default::default(),
         means: Default::default(),
         failures: Default::default(),
     }

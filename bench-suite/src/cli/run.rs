@@ -68,11 +68,11 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
-    /// A quick run of some allocators, as `gate` needs it.
-    pub(super) fn quick_of(allocators: &[&str], worker: WorkerArgs) -> Self {
+    /// A quick run of some allocators, as `gate` needs it; with as many passes as any quick run has, unless told.
+    pub(super) fn quick_of(allocators: &[&str], worker: WorkerArgs, passes: Option<usize>) -> Self {
         let alloc = allocators.iter().map(|id| (*id).to_owned()).collect();
         let select = SelectArgs { alloc, ..SelectArgs::default() };
-        Self { quick: true, select, worker, no_report: true, ..Self::default() }
+        Self { quick: true, select, worker, passes, no_report: true, ..Self::default() }
     }
 
     /// The plan that the flags describe; what they leave open is taken from `base`.

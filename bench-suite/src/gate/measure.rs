@@ -6,11 +6,12 @@ use anyhow::Result;
 use workloads::registry::{NATIVE, ROWS};
 use workloads::rows::Size;
 
-use super::{Check, Figures, Mean, SUBJECT, YARDSTICK};
+use super::{Check, Figures, Mean, Peak, SUBJECT, YARDSTICK};
 use crate::digest::Digest;
 use crate::exec::{Execution, Executor, Job};
 use crate::fingerprint::output_line;
 use crate::plan::Params;
+use crate::sample::Sample;
 use crate::status::Status;
 use crate::summary::Metric;
 use crate::workers::Launch;
@@ -75,7 +76,11 @@ pub fn from_digest(digest: &Digest, figures: &mut Figures) {
         .extend(failures.map(|cell| (cell.workload.clone(), format!("{}: {}", cell.status, cell.reason))));
     for row in &digest.summary.rows {
         if let (Metric::PeakRss, SUBJECT, Some(median)) = (row.metric, row.allocator.as_str(), row.median) {
-            figures.peak_rss_bytes.insert(row.workload.clone(), median as u64);
+            let peak = Peak {
+                median_bytes: median as u64,
+                highest_bytes: highest_peak(&digest.samples, &row.workload),
+            };
+            figures.peak_rss.insert(row.workload.clone(), peak);
         }
     }
     if digest.summary.reference != SUBJECT {
@@ -89,6 +94,12 @@ pub fn from_digest(digest: &Digest, figures: &mut Figures) {
             figures.means.insert(name.to_owned(), Mean { ratio: 1.0 / ratio, workloads });
         }
     }
+}
+
+/// The subject's highest peak in any pass, in bytes; 0 if there is none.
+fn highest_peak(samples: &[Sample], workload: &str) -> u64 {
+    let own = samples.iter().filter(|s| s.allocator == SUBJECT && s.workload == workload);
+    own.filter_map(Sample::usable).map(|report| report.peak_rss_bytes).max().unwrap_or(0)
 }
 
 fn run(
@@ -160,6 +171,7 @@ mod tests {
 
     use super::*;
     use crate::exec::mock::{MockExecutor, failure, success};
+    use crate::sample::tests::sample;
 
     fn figures() -> Figures {
         Figures {
@@ -168,7 +180,7 @@ mod tests {
             valgrind: None,
             checks: Default::default(),
             instructions: Default::default(),
-            peak_rss_bytes: Default::default(),
+            peak_rss: Default::default(),
             means: Default::default(),
             failures: Default::default(),
         }
@@ -206,6 +218,26 @@ mod tests {
         let check = &figures.checks["cfrac"];
         assert_eq!((check.allocations, check.frees, check.bytes), (Some(5), Some(4), Some(80)));
         assert_eq!(check.cross_thread_frees, None);
+    }
+
+    #[test]
+    fn highest_peak_is_that_of_the_subject_in_any_pass() {
+        let peak = |pass, workload, allocator, mebibytes: u64| {
+            let mut sample = sample(pass, workload, allocator, 1);
+            sample.report.as_mut().unwrap().peak_rss_bytes = mebibytes << 20;
+            sample
+        };
+        let mut failed = peak(2, "larson", SUBJECT, 50);
+        failed.status = Status::Timeout;
+        let samples = [
+            peak(0, "larson", SUBJECT, 12),
+            peak(1, "larson", SUBJECT, 38),
+            failed,
+            peak(0, "larson", YARDSTICK, 60),
+            peak(0, "cfrac", SUBJECT, 70),
+        ];
+        assert_eq!(highest_peak(&samples, "larson"), 38 << 20);
+        assert_eq!(highest_peak(&samples, "json"), 0);
     }
 
     #[test]
