@@ -280,9 +280,29 @@ pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
         if owner == OWNER_SINGLETON {
             return new > BLOCK_MAX && large::resize(first, p, new);
         }
-        let usable = CLASS[Page::class(first.page())].block_size as usize;
-        new <= usable && new >= usable / 2
+        is_worth_keeping(CLASS[Page::class(first.page())].block_size as usize, new)
     }
+}
+
+/// Whether a block with so many bytes to use serves `size` bytes without wasting more than half of it.
+#[inline]
+pub(crate) fn is_worth_keeping(usable: usize, size: usize) -> bool {
+    size <= usable && size >= usable / 2
+}
+
+/// Bytes that can be used at `p` if it is a block of one of the theap's own pages. Never, if blocks are padded or guarded:
+/// then they hold less than their class says.
+///
+/// # Safety
+/// `p` is null or a live block of this allocator; `theap` is the calling thread's, or one of those that own nothing.
+#[inline]
+pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option<usize> {
+    if PADDED || GUARDED {
+        return None;
+    }
+    let (first, owner) = page_start(p)?;
+    // SAFETY: the caller holds the block, so its page exists, and its class does not change.
+    unsafe { (owner == (*theap).id).then(|| CLASS[Page::class(first.page())].block_size as usize) }
 }
 
 /// Bytes that can be used at `p`: none if it does not lie in a page.

@@ -166,8 +166,11 @@ impl ThreadHeap<'_> {
     #[inline]
     #[must_use]
     pub unsafe fn realloc(self, p: *mut u8, size: usize) -> *mut u8 {
-        // SAFETY: as the caller says.
-        unsafe { self.reallocate(p, Request::plain(size)) }
+        // SAFETY: as the caller says; null leaves the block as it was.
+        unsafe {
+            let block = self.reallocate_own(p, size);
+            if block.is_null() { self.reallocate(p, Request::plain(size)) } else { block }
+        }
     }
 
     /// As [`realloc`](Self::realloc); what the block gains over its [usable size](usable_size) reads as zero, if all
@@ -381,6 +384,30 @@ impl ThreadHeap<'_> {
         Record::of(p).is_some_and(|home| ptr::eq(home, self.record()))
     }
 
+    /// The short way for a block in a page of this very theap, so in its heap, to another size above zero. Null if it is
+    /// none such or there is no memory; `p` is still live then.
+    #[inline]
+    unsafe fn reallocate_own(self, p: *mut u8, size: usize) -> *mut u8 {
+        if size == 0 || size > SIZE_MAX {
+            return ptr::null_mut();
+        }
+        // SAFETY: the caller gives up the block at `p` for the result. Both have room for what is copied, and do not
+        // overlap.
+        unsafe {
+            let Some(usable) = alloc::usable_size_if_own(self.theap, p) else { return ptr::null_mut() };
+            if alloc::is_worth_keeping(usable, size) {
+                return p;
+            }
+            let block = alloc::allocate(self.theap, size, 1);
+            if !block.is_null() {
+                ptr::copy_nonoverlapping(p, block, usable.min(size));
+                free::free(p);
+            }
+            block
+        }
+    }
+
+    #[cold]
     #[inline(never)]
     unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
         if p.is_null() {
