@@ -119,9 +119,16 @@ unsafe extern "C" fn mi_process_info_print_out(out: Option<OutputFn>, arg: *mut 
     let _ = writeln!(out, "{}", ProcessInfo::current());
 }
 
-/// Sets up the process and the calling thread; with the option `verbose`, says what this is.
+/// Sets up the process and the calling thread.
 #[unsafe(no_mangle)]
 extern "C" fn mi_process_init() {
+    introduce();
+    mi_thread_init();
+}
+
+/// With the option `verbose`, says what this is. The rest is set up when the first block is asked for: many a program
+/// ends without one.
+extern "C" fn introduce() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.swap(true, Ordering::Relaxed) {
         return;
@@ -133,7 +140,6 @@ extern "C" fn mi_process_init() {
     if verbose {
         print_version(&mut OutputWriter::registered());
     }
-    mi_thread_init();
 }
 
 /// Prints what the program wants to know at its end.
@@ -160,10 +166,10 @@ pub(crate) fn print_version(out: &mut OutputWriter) {
     let _ = writeln!(out, "mimalloc-rs {version}, with the interface of mimalloc {major}.{minor}.{patch}");
 }
 
-/// Has the loader call [`mi_process_init`]. Nobody relies on it: memory is there from the first call on.
+/// Has the loader call [`introduce`]. Nobody relies on it: memory is there from the first call on.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static AT_LOADING: extern "C" fn() = mi_process_init;
+static AT_LOADING: extern "C" fn() = introduce;
 
 /// The same for the end, after the program's own last functions.
 #[used]

@@ -45,6 +45,19 @@ fn a_compiler_runs_with_it() {
 }
 
 #[test]
+fn a_program_that_allocates_nothing_has_nothing_set_up() {
+    let reserves = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).env("LD_PRELOAD", shared_library()).env("MIMALLOC_VERBOSE", "1");
+        let messages = text(&succeed(&mut command).stderr);
+        assert!(messages.starts_with("mimalloc-rs "), "it does not say what it is: {messages}");
+        messages.contains("of address space")
+    };
+    assert!(!reserves("true", &[]));
+    assert!(reserves("expr", &["1"]));
+}
+
+#[test]
 fn it_can_be_opened_and_closed() {
     let program = compile(&in_package("tests/c/opened.c"), Linkage::None);
     let output = succeed(Command::new(program).arg(shared_library()));
