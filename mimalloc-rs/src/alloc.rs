@@ -4,7 +4,7 @@ use core::ptr;
 
 use crate::address::in_register;
 use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
-use crate::free::page_start;
+use crate::free::{self, page_start};
 use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
 #[cfg(feature = "secure")]
 use crate::guarded;
@@ -303,6 +303,31 @@ pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option
     let (first, owner) = page_start(p)?;
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
     unsafe { (owner == (*theap).id).then(|| CLASS[Page::class(first.page())].block_size as usize) }
+}
+
+/// Moves what is in the block `p`, of which `old` bytes are in use, to one of `new` bytes. Null when there is no memory:
+/// `p` is still live then.
+///
+/// # Safety
+/// As for [`allocate`]; the caller gives up the block at `p` for the result unless that is null.
+#[inline(never)]
+pub(crate) unsafe fn move_to_new(
+    theap: *mut Theap,
+    p: *mut u8,
+    old: usize,
+    new: usize,
+    align: usize,
+) -> *mut u8 {
+    // SAFETY: the caller gives up the block for the result; both have room for the smaller of the two sizes, and do
+    // not overlap.
+    unsafe {
+        let moved = allocate(theap, new, align);
+        if !moved.is_null() {
+            ptr::copy_nonoverlapping(p, moved, old.min(new));
+            free::free(p);
+        }
+        moved
+    }
 }
 
 /// Bytes that can be used at `p`: none if it does not lie in a page.

@@ -1,7 +1,6 @@
 //! The door for Rust programs: [`MiMalloc`] as `#[global_allocator]`.
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::ptr;
 
 use crate::geometry::SMALL_MAX;
 use crate::raw::ThreadHeap;
@@ -53,7 +52,7 @@ unsafe impl GlobalAlloc for MiMalloc {
         unsafe {
             // A small block has no room to grow, and need not be looked up to know.
             if old < new_size && new_size <= SMALL_MAX {
-                return move_to_new(thread::theap(), p, old, new_size, align);
+                return alloc::move_to_new(thread::theap(), p, old, new_size, align);
             }
             reallocate(thread::theap(), p, old, new_size, align)
         }
@@ -77,25 +76,7 @@ pub(crate) unsafe fn reallocate(
         if p.addr() & (align - 1) == 0 && alloc::resize_in_place(p, new) {
             return p;
         }
-        move_to_new(theap, p, old, new, align)
-    }
-}
-
-/// Moves what is in the block `p` of `old` bytes to one of `new` bytes.
-///
-/// # Safety
-/// As for [`reallocate`].
-#[inline(never)]
-unsafe fn move_to_new(theap: *mut Theap, p: *mut u8, old: usize, new: usize, align: usize) -> *mut u8 {
-    // SAFETY: the caller gives up the block for the result; both have room for the smaller of the two sizes, and do
-    // not overlap.
-    unsafe {
-        let moved = alloc::allocate(theap, new, align);
-        if !moved.is_null() {
-            ptr::copy_nonoverlapping(p, moved, old.min(new));
-            free::free(p);
-        }
-        moved
+        alloc::move_to_new(theap, p, old, new, align)
     }
 }
 

@@ -391,19 +391,13 @@ impl ThreadHeap<'_> {
         if size == 0 || size > SIZE_MAX {
             return ptr::null_mut();
         }
-        // SAFETY: the caller gives up the block at `p` for the result. Both have room for what is copied, and do not
-        // overlap.
+        // SAFETY: as the caller says; the theap is the calling thread's.
         unsafe {
-            let Some(usable) = alloc::usable_size_if_own(self.theap, p) else { return ptr::null_mut() };
-            if alloc::is_worth_keeping(usable, size) {
-                return p;
+            match alloc::usable_size_if_own(self.theap, p) {
+                None => ptr::null_mut(),
+                Some(usable) if alloc::is_worth_keeping(usable, size) => p,
+                Some(usable) => alloc::move_to_new(self.theap, p, usable, size, 1),
             }
-            let block = alloc::allocate(self.theap, size, 1);
-            if !block.is_null() {
-                ptr::copy_nonoverlapping(p, block, usable.min(size));
-                free::free(p);
-            }
-            block
         }
     }
 
