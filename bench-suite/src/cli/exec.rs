@@ -9,9 +9,9 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::Setup;
-use super::options::{SelectArgs, WorkerArgs, at_least_one};
+use super::options::{AllocatorArgs, OutputArgs, WorkerArgs, at_least_one};
 use super::run::show;
-use crate::campaign::{self, Surroundings, Wanted};
+use crate::campaign::{self, Wanted};
 use crate::catalogue;
 use crate::error::Outcome;
 use crate::exec::Cancel;
@@ -34,15 +34,8 @@ pub(super) struct ExecArgs {
     /// How often it runs under each allocator [default: 7]
     #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one)]
     passes: Option<usize>,
-    /// Keep allocators that match (repeatable)
-    #[arg(short, long = "alloc", value_name = "GLOB")]
-    alloc: Vec<String>,
-    /// Drop allocators that match (repeatable)
-    #[arg(short = 'A', long, value_name = "GLOB")]
-    not_alloc: Vec<String>,
-    /// Also measure this shared library (repeatable)
-    #[arg(long, value_name = "NAME=PATH", value_parser = super::options::parse_preload)]
-    preload: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    allocators: AllocatorArgs,
     /// Its name in tables and charts [default: that of the program]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -52,18 +45,8 @@ pub(super) struct ExecArgs {
     /// Longest time of one run, such as 90s or 5m [default: 30m]
     #[arg(long, value_name = "TIME", value_parser = super::options::parse_timeout)]
     timeout: Option<Duration>,
-    /// Folder of the results, new or empty [default: results/runs/TIME-COMMIT]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Draw no charts, write no report and take no memory curves
-    #[arg(long)]
-    no_report: bool,
-    /// Take no curves of memory over time, which need one more pass
-    #[arg(long)]
-    no_curves: bool,
-    /// Show nothing but the table
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Take what is built (launcher, libmimalloc_rs.so) from this folder instead
     #[arg(long, value_name = "DIR")]
     worker_dir: Option<PathBuf>,
@@ -78,14 +61,8 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     if let Err(refusal) = AdHoc::of_user(&name, &command) {
         return Err(usage!("{refusal}"));
     }
-    let select = SelectArgs {
-        alloc: args.alloc,
-        not_alloc: args.not_alloc,
-        preload: args.preload,
-        ..SelectArgs::default()
-    };
-    select.add_preloads(&mut setup.config)?;
-    let allocators = select.allocators(&setup.config, Field::Programs)?;
+    args.allocators.add_preloads(&mut setup.config)?;
+    let allocators = args.allocators.selected(&setup.config, Field::Programs)?;
     let timeout = args.timeout.unwrap_or(setup.config.run.timeout(Size::Full));
     let plan = Plan {
         field: Field::Programs,
@@ -100,17 +77,10 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
         command: Some(command),
     };
     let worker = WorkerArgs { worker_dir: args.worker_dir, ..WorkerArgs::default() };
-    let surroundings = Surroundings {
-        results: setup.results.clone(),
-        root: setup.root.clone(),
-        cancel: Cancel::on_signals()?,
-        quiet: args.quiet,
-        with_report: !args.no_report,
-        with_curves: !(args.no_report || args.no_curves),
-    };
-    let finish =
-        campaign::start(Wanted { plan, allocators }, None, &worker.source()?, args.out, &surroundings)?;
-    show(finish, &setup.results, args.quiet)
+    let surroundings = args.output.surroundings(&setup, &Cancel::on_signals()?);
+    let wanted = Wanted { plan, allocators };
+    let finish = campaign::start(wanted, None, &worker.source()?, args.output.out, &surroundings)?;
+    show(finish, &setup.results, args.output.quiet)
 }
 
 /// The name of the workload: given, or that of the program.

@@ -8,48 +8,42 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use workloads::rows::{Preset, Size};
 
+use super::Setup;
+use crate::campaign::Surroundings;
 use crate::config::{Allocator, Config, Measured};
+use crate::exec::Cancel;
 use crate::plan::{Field, Profile};
 use crate::select::{self, Filter};
 use crate::workers::{Source, check_shared_library};
 
-/// Which cells.
+/// Which allocators.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct SelectArgs {
+pub(super) struct AllocatorArgs {
     /// Keep allocators that match (repeatable)
     #[arg(short, long = "alloc", value_name = "GLOB")]
-    pub(super) alloc: Vec<String>,
+    alloc: Vec<String>,
     /// Drop allocators that match (repeatable)
     #[arg(short = 'A', long, value_name = "GLOB")]
-    pub(super) not_alloc: Vec<String>,
-    /// Keep workloads that match (repeatable)
-    #[arg(short, long = "workload", value_name = "GLOB")]
-    pub(super) workload: Vec<String>,
-    /// Drop workloads that match (repeatable)
-    #[arg(short = 'W', long, value_name = "GLOB")]
-    pub(super) not_workload: Vec<String>,
-    /// Keep workloads with one of these tags or of these groups (repeatable)
-    #[arg(short, long, value_name = "TAG")]
-    pub(super) tag: Vec<String>,
+    not_alloc: Vec<String>,
     /// Also measure this shared library in place of the system's malloc (repeatable)
     #[arg(long, value_name = "NAME=PATH", value_parser = parse_preload)]
-    pub(super) preload: Vec<(String, PathBuf)>,
+    preload: Vec<(String, PathBuf)>,
 }
 
-impl SelectArgs {
-    /// Whether the allocators are narrowed or extended.
-    pub(super) fn touches_allocators(&self) -> bool {
-        !(self.alloc.is_empty() && self.not_alloc.is_empty() && self.preload.is_empty())
+impl AllocatorArgs {
+    /// As if these had been named with `--alloc`.
+    pub(super) fn kept(ids: &[&str]) -> Self {
+        Self { alloc: ids.iter().map(|id| (*id).to_owned()).collect(), ..Self::default() }
     }
 
-    /// Whether the workloads are narrowed.
-    pub(super) fn touches_workloads(&self) -> bool {
-        !(self.workload.is_empty() && self.not_workload.is_empty() && self.tag.is_empty())
+    /// Whether they are narrowed or extended.
+    pub(super) fn is_given(&self) -> bool {
+        !(self.alloc.is_empty() && self.not_alloc.is_empty() && self.preload.is_empty())
     }
 
     /// The selected allocators of a field in display order. The reference is among them unless it is
     /// dropped by name, because without it there is nothing to compare with.
-    pub(super) fn allocators(&self, config: &Config, field: Field) -> Result<Vec<Allocator>> {
+    pub(super) fn selected(&self, config: &Config, field: Field) -> Result<Vec<Allocator>> {
         let mut keep = self.alloc.clone();
         if keep.is_empty() {
             let usual = |allocator: &&Allocator| match allocator.measured {
@@ -74,22 +68,40 @@ impl SelectArgs {
         }
         Ok(())
     }
+}
 
-    /// The selected workloads in display order.
-    pub(super) fn workloads(&self) -> Result<Vec<String>> {
-        select::workloads(&self.workload, &self.not_workload, &self.tag)
+/// Which cells.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct SelectArgs {
+    #[command(flatten)]
+    pub(super) allocators: AllocatorArgs,
+    /// Keep workloads that match (repeatable)
+    #[arg(short, long = "workload", value_name = "GLOB")]
+    pub(super) workload: Vec<String>,
+    /// Drop workloads that match (repeatable)
+    #[arg(short = 'W', long, value_name = "GLOB")]
+    pub(super) not_workload: Vec<String>,
+    /// Keep workloads with one of these tags or of these groups (repeatable)
+    #[arg(short, long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+}
+
+impl SelectArgs {
+    /// Whether the workloads are narrowed.
+    pub(super) fn touches_workloads(&self) -> bool {
+        !(self.workload.is_empty() && self.not_workload.is_empty() && self.tag.is_empty())
     }
 
     /// What is selected of a field, if anything is that can be compared.
     pub(super) fn part(&self, config: &Config, field: Field) -> Result<Option<Selected>> {
-        let mut workloads = self.workloads()?;
+        let mut workloads = select::workloads(&self.workload, &self.not_workload, &self.tag)?;
         workloads.retain(|id| select::field_of(id) == field);
         if workloads.is_empty() {
             return Ok(None);
         }
-        let allocators = self.allocators(config, field)?;
+        let allocators = self.allocators.selected(config, field)?;
         // Naming allocators that only workers can have leaves nothing for programs to be compared under.
-        let compared = self.alloc.is_empty() || allocators.len() > 1 || field == Field::Workers;
+        let compared = self.allocators.alloc.is_empty() || allocators.len() > 1 || field == Field::Workers;
         Ok((compared && !allocators.is_empty()).then_some(Selected { workloads, allocators }))
     }
 }
@@ -99,6 +111,37 @@ impl SelectArgs {
 pub(super) struct Selected {
     pub(super) workloads: Vec<String>,
     pub(super) allocators: Vec<Allocator>,
+}
+
+/// What becomes of a measurement.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct OutputArgs {
+    /// Folder of the results, new or empty [default: results/runs/TIME-COMMIT]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Draw no charts, write no report and take no memory curves
+    #[arg(long)]
+    pub(super) no_report: bool,
+    /// Take no curves of memory over time, which need one more pass and a second per cell
+    #[arg(long)]
+    pub(super) no_curves: bool,
+    /// Show nothing but the table
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+impl OutputArgs {
+    /// What the flags say of a campaign.
+    pub(super) fn surroundings(&self, setup: &Setup, cancel: &Cancel) -> Surroundings {
+        Surroundings {
+            results: setup.results.clone(),
+            root: setup.root.clone(),
+            cancel: cancel.clone(),
+            quiet: self.quiet,
+            with_report: !self.no_report,
+            with_curves: !(self.no_report || self.no_curves),
+        }
+    }
 }
 
 /// How workers are made and asked.
@@ -164,7 +207,7 @@ pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
+fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.split_once('=').ok_or("write it as NAME=PATH")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(plain) {
@@ -185,36 +228,35 @@ mod tests {
         assert!(parse_preload("a/b=x").is_err());
     }
 
-    fn ids(select: &SelectArgs, field: Field) -> Vec<String> {
-        let allocators = select.allocators(&Config::embedded().unwrap(), field).unwrap();
+    fn ids(args: &AllocatorArgs, field: Field) -> Vec<String> {
+        let allocators = args.selected(&Config::embedded().unwrap(), field).unwrap();
         allocators.into_iter().map(|allocator| allocator.id).collect()
-    }
-
-    fn named(alloc: &[&str]) -> SelectArgs {
-        SelectArgs { alloc: alloc.iter().map(|id| (*id).to_owned()).collect(), ..SelectArgs::default() }
     }
 
     #[test]
     fn reference_stays_unless_it_is_dropped() {
-        let mut select = named(&["jx"]);
-        assert_eq!(ids(&select, Field::Workers), ["mi", "jx"]);
-        select.not_alloc.push("mi".to_owned());
-        assert_eq!(ids(&select, Field::Workers), ["jx"]);
+        let mut args = AllocatorArgs::kept(&["jx"]);
+        assert_eq!(ids(&args, Field::Workers), ["mi", "jx"]);
+        args.not_alloc.push("mi".to_owned());
+        assert_eq!(ids(&args, Field::Workers), ["jx"]);
     }
 
     #[test]
     fn what_is_measured_on_request_has_to_be_named() {
-        let usual = ids(&named(&[]), Field::Workers);
+        let usual = ids(&AllocatorArgs::kept(&[]), Field::Workers);
         assert!(usual.contains(&"mi-so".to_owned()) && !usual.contains(&"mi-secure".to_owned()));
-        assert_eq!(ids(&named(&["mi-secure"]), Field::Workers), ["mi", "mi-secure"]);
-        assert_eq!(ids(&named(&["*"]), Field::Workers).len(), usual.len() + 3);
+        assert_eq!(ids(&AllocatorArgs::kept(&["mi-secure"]), Field::Workers), ["mi", "mi-secure"]);
+        assert_eq!(ids(&AllocatorArgs::kept(&["*"]), Field::Workers).len(), usual.len() + 3);
     }
 
     #[test]
     fn programs_have_the_allocators_that_can_be_preloaded_and_a_reference_of_their_own() {
-        assert_eq!(ids(&named(&[]), Field::Programs), ["mi-so", "mc", "mi3-so", "mi2-so", "je", "tc"]);
+        assert_eq!(
+            ids(&AllocatorArgs::kept(&[]), Field::Programs),
+            ["mi-so", "mc", "mi3-so", "mi2-so", "je", "tc"]
+        );
         let config = Config::embedded().unwrap();
-        let select = SelectArgs { alloc: vec!["jx".to_owned()], ..SelectArgs::default() };
+        let select = SelectArgs { allocators: AllocatorArgs::kept(&["jx"]), ..SelectArgs::default() };
         assert!(select.part(&config, Field::Programs).unwrap().is_none());
         assert!(select.part(&config, Field::Workers).unwrap().is_some());
     }

@@ -7,9 +7,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use workloads::rows::{Preset, Size};
 
-use super::options::{SelectArgs, Selected, WorkerArgs, at_least_one, size_parser};
+use super::options::{
+    AllocatorArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, at_least_one, size_parser,
+};
 use super::{Setup, print_out};
-use crate::campaign::{self, Digests, Finish, PROGRAMS, Surroundings, Wanted};
+use crate::campaign::{self, Digests, Finish, PROGRAMS, Wanted};
 use crate::catalogue::{Group, Workload, find};
 use crate::config::{Config, Kind, RunDefaults};
 use crate::curve;
@@ -50,36 +52,26 @@ pub(super) struct RunArgs {
     /// Show plan, order and commands, measure nothing
     #[arg(long)]
     dry_run: bool,
-    /// Folder of the run, new or empty [default: results/runs/TIME-COMMIT]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    out: Option<PathBuf>,
     /// Go on with this unfinished run [default: the newest]
-    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["dry_run", "worker_dir"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["dry_run", "worker_dir", "out"])]
     resume: Option<Option<String>>,
-    /// Draw no charts, write no report and take no memory curves
-    #[arg(long)]
-    no_report: bool,
-    /// Take no curves of memory over time, which need one more pass and a second per cell
-    #[arg(long)]
-    no_curves: bool,
-    /// Show nothing but the table
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl RunArgs {
     /// A quick run of some allocators, as `gate` needs it; with as many passes as any quick run has, unless told.
     pub(super) fn quick_of(allocators: &[&str], worker: WorkerArgs, passes: Option<usize>) -> Self {
-        let alloc = allocators.iter().map(|id| (*id).to_owned()).collect();
-        let select = SelectArgs { alloc, ..SelectArgs::default() };
-        Self { quick: true, select, worker, passes, no_report: true, ..Self::default() }
+        let select = SelectArgs { allocators: AllocatorArgs::kept(allocators), ..SelectArgs::default() };
+        let output = OutputArgs { no_report: true, ..OutputArgs::default() };
+        Self { quick: true, select, worker, passes, output, ..Self::default() }
     }
 
     /// The plan that the flags describe; what they leave open is taken from `base`.
     fn plan(&self, defaults: &RunDefaults, base: &Plan, selected: Selected) -> Wanted {
         let size = if self.quick { Size::Quick } else { self.size.unwrap_or(base.params.size) };
         let worker = &self.worker;
-        let allocators = if self.select.touches_allocators() {
+        let allocators = if self.select.allocators.is_given() {
             selected.allocators.iter().map(|allocator| allocator.id.clone()).collect()
         } else {
             base.allocators.clone()
@@ -127,7 +119,7 @@ impl RunArgs {
 
 /// Does what `run` was asked for.
 pub(super) fn run(args: RunArgs, setup: Setup) -> Result<Outcome> {
-    let quiet = args.quiet;
+    let quiet = args.output.quiet;
     let results = setup.results.clone();
     let cancel = Cancel::on_signals()?;
     match measure(args, setup, &cancel)? {
@@ -161,15 +153,9 @@ pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Out
 
 /// Measures what the flags describe; `None` for a dry run, which is printed instead.
 pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Result<Option<Finish>> {
-    args.select.add_preloads(&mut setup.config)?;
-    let surroundings = Surroundings {
-        results: setup.results.clone(),
-        root: setup.root.clone(),
-        cancel: cancel.clone(),
-        quiet: args.quiet,
-        with_report: !args.no_report,
-        with_curves: !(args.quick || args.no_report || args.no_curves),
-    };
+    args.select.allocators.add_preloads(&mut setup.config)?;
+    let mut surroundings = args.output.surroundings(&setup, cancel);
+    surroundings.with_curves &= !args.quick;
     if let Some(wanted) = &args.resume {
         let (folder, record) = unfinished(&setup.results, wanted.as_deref())?;
         refuse_changes(&args, &setup.config, &record)?;
@@ -189,7 +175,7 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
         return Ok(None);
     }
     let source = args.worker.source()?;
-    if !args.quiet {
+    if !surroundings.quiet {
         let plans = || std::iter::once(&main).chain(&programs).map(|part| &part.plan);
         plans().for_each(|plan| eprint!("{}", headline(plan)));
         if surroundings.with_curves {
@@ -197,7 +183,7 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
             eprintln!("then: memory over time, about {}", indicatif::HumanDuration(time));
         }
     }
-    campaign::start(main, programs, &source, args.out.clone(), &surroundings).map(Some)
+    campaign::start(main, programs, &source, args.output.out.clone(), &surroundings).map(Some)
 }
 
 /// Fails if the flags ask for something else than the run was begun with.

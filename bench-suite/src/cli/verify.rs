@@ -29,7 +29,7 @@ pub(super) struct VerifyArgs {
 
 /// Does what `verify` was asked for.
 pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
-    args.select.add_preloads(&mut setup.config)?;
+    args.select.allocators.add_preloads(&mut setup.config)?;
     let source = args.worker.source()?;
     let cancel = Cancel::on_signals()?;
     let (mut passed, mut failed) = (0, 0);
