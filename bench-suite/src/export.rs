@@ -151,6 +151,7 @@ struct SampleLine<'a> {
 impl<'a> From<&'a Sample> for SampleLine<'a> {
     fn from(sample: &'a Sample) -> Self {
         let report = sample.report.as_ref();
+        let usage = report.map(|report| report.usage);
         Self {
             pass: sample.pass,
             block: sample.block,
@@ -168,12 +169,12 @@ impl<'a> From<&'a Sample> for SampleLine<'a> {
             peak_rss_bytes: report.map(|r| r.peak_rss_bytes),
             run_end_rss_bytes: report.map(|r| r.run_end_rss_bytes),
             drained_rss_bytes: report.map(|r| r.drained_rss_bytes),
-            user_us: report.map(|r| r.user_us),
-            sys_us: report.map(|r| r.sys_us),
-            minor_faults: report.map(|r| r.minor_faults),
-            major_faults: report.map(|r| r.major_faults),
-            voluntary_switches: report.map(|r| r.voluntary_switches),
-            involuntary_switches: report.map(|r| r.involuntary_switches),
+            user_us: usage.map(|usage| usage.user_us),
+            sys_us: usage.map(|usage| usage.sys_us),
+            minor_faults: usage.map(|usage| usage.minor_faults),
+            major_faults: usage.map(|usage| usage.major_faults),
+            voluntary_switches: usage.map(|usage| usage.voluntary_switches),
+            involuntary_switches: usage.map(|usage| usage.involuntary_switches),
             checksum: report.and_then(|r| r.checksum.as_deref()),
             allocator_version: report.map(|r| r.allocator_version.as_str()),
             steal_us: sample.noise.steal_us,

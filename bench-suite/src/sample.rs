@@ -87,6 +87,8 @@ fn elected<'s>(by_allocator: &BTreeMap<&str, BTreeMap<&'s str, usize>>, referenc
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use workloads::usage::Usage;
+
     use super::*;
 
     pub(crate) fn report(allocator: &str, row: &str, score_ns: u64) -> Report {
@@ -105,12 +107,14 @@ pub(crate) mod tests {
             peak_rss_bytes: 10 << 20,
             run_end_rss_bytes: 9 << 20,
             drained_rss_bytes: 5 << 20,
-            user_us: 800,
-            sys_us: 200,
-            minor_faults: 300,
-            major_faults: 0,
-            voluntary_switches: 1,
-            involuntary_switches: 2,
+            usage: Usage {
+                user_us: 800,
+                sys_us: 200,
+                minor_faults: 300,
+                major_faults: 0,
+                voluntary_switches: 1,
+                involuntary_switches: 2,
+            },
             counts: None,
             memory: None,
         }

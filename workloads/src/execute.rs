@@ -56,12 +56,7 @@ pub fn execute<A: Api>(
         peak_rss_bytes: measured.peak_rss,
         run_end_rss_bytes: measured.run_end_rss,
         drained_rss_bytes: measured.drained_rss,
-        user_us: measured.usage.user_us,
-        sys_us: measured.usage.sys_us,
-        minor_faults: measured.usage.minor_faults,
-        major_faults: measured.usage.major_faults,
-        voluntary_switches: measured.usage.voluntary_switches,
-        involuntary_switches: measured.usage.involuntary_switches,
+        usage: measured.usage,
         counts: A::COUNTS.then(|| meter.counts()),
         memory,
     })

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::usage::Usage;
+
 /// One run of a program with its descendants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launched {
@@ -12,18 +14,9 @@ pub struct Launched {
     pub ending: Ending,
     /// Wall time from just before the program was started to its end.
     pub wall_ns: u64,
-    /// User time of the program and of its descendants that have ended.
-    pub user_us: u64,
-    /// System time, likewise.
-    pub sys_us: u64,
-    /// Page faults served without reading from a disk, likewise.
-    pub minor_faults: u64,
-    /// Page faults that read from a disk, likewise.
-    pub major_faults: u64,
-    /// Voluntary context switches, likewise.
-    pub voluntary_switches: u64,
-    /// Involuntary context switches, likewise.
-    pub involuntary_switches: u64,
+    /// What the program and its descendants that have ended used.
+    #[serde(flatten)]
+    pub usage: Usage,
     /// Greatest size of the largest process among them; never below that of the launcher, some 2 MiB.
     pub peak_rss_bytes: u64,
     /// Whether a library was seen in the program's memory; absent when it was not looked for.

@@ -20,6 +20,7 @@ pub mod planted;
 pub mod protocol;
 pub mod registry;
 pub mod rows;
+pub mod usage;
 
 mod fatal;
 mod glibc_rand;

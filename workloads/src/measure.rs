@@ -1,13 +1,13 @@
 //! The measured part of a row: a clock, the kernel's memory figures and its accounting.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use crate::api::Api;
 use crate::phases::{Phase, PhaseLog};
 use crate::proc_status::{self, Resident};
 use crate::protocol::{Counts, PhaseMemory};
+use crate::usage::Usage;
 
 /// Stands between a port and its report.
 ///
@@ -147,46 +147,6 @@ pub struct Measured {
 /// A duration in the unit of reports.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The part of `getrusage` that goes into a report.
-#[derive(Debug, Clone, Copy)]
-pub struct Usage {
-    /// User time in microseconds.
-    pub user_us: u64,
-    /// System time in microseconds.
-    pub sys_us: u64,
-    /// Page faults served without a disk.
-    pub minor_faults: u64,
-    /// Page faults that read from a disk.
-    pub major_faults: u64,
-    /// Voluntary context switches.
-    pub voluntary_switches: u64,
-    /// Involuntary context switches.
-    pub involuntary_switches: u64,
-}
-
-impl Usage {
-    fn of_process() -> Usage {
-        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: the structure is live; the kernel overwrites it, and all zeroes is valid as well.
-        let usage = unsafe {
-            libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
-            usage.assume_init()
-        };
-        Usage {
-            user_us: microseconds(usage.ru_utime),
-            sys_us: microseconds(usage.ru_stime),
-            minor_faults: usage.ru_minflt.unsigned_abs(),
-            major_faults: usage.ru_majflt.unsigned_abs(),
-            voluntary_switches: usage.ru_nvcsw.unsigned_abs(),
-            involuntary_switches: usage.ru_nivcsw.unsigned_abs(),
-        }
-    }
-}
-
-fn microseconds(time: libc::timeval) -> u64 {
-    time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_usec.unsigned_abs()
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::usage::Usage;
+
 /// Bumped whenever a worker and a harness of different versions would misread each other.
 pub const PROTOCOL: u32 = 1;
 
@@ -44,18 +46,9 @@ pub struct Report {
     pub run_end_rss_bytes: u64,
     /// VmRSS after the row freed everything it can.
     pub drained_rss_bytes: u64,
-    /// User and system time of the process up to the end of the measured part.
-    pub user_us: u64,
-    /// See `user_us`.
-    pub sys_us: u64,
-    /// Page faults served without reading from a disk.
-    pub minor_faults: u64,
-    /// Page faults that read from a disk.
-    pub major_faults: u64,
-    /// Voluntary context switches.
-    pub voluntary_switches: u64,
-    /// Involuntary context switches.
-    pub involuntary_switches: u64,
+    /// What the process had used at the end of the measured part.
+    #[serde(flatten)]
+    pub usage: Usage,
     /// Allocation counts, with `--stats` only.
     pub counts: Option<Counts>,
     /// What was resident in each phase, with `--phases` only.

@@ -89,8 +89,8 @@ fn value(report: &Report, metric: Metric) -> f64 {
         Metric::Time | Metric::RawTime => report.score_ns,
         Metric::PeakRss => report.peak_rss_bytes,
         Metric::DrainedRss => report.drained_rss_bytes,
-        Metric::CpuTime => report.user_us + report.sys_us,
-        Metric::MinorFaults => report.minor_faults,
+        Metric::CpuTime => report.usage.user_us + report.usage.sys_us,
+        Metric::MinorFaults => report.usage.minor_faults,
     };
     value as f64
 }

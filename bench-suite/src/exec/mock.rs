@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use workloads::protocol::{PROTOCOL, Report};
+use workloads::usage::Usage;
 
 use super::{Execution, Executor, Job, Observer};
 use crate::noise::Noise;
@@ -62,12 +63,7 @@ pub fn success(job: &Job<'_>) -> Execution {
         peak_rss_bytes: 4 << 20,
         run_end_rss_bytes: 4 << 20,
         drained_rss_bytes: 2 << 20,
-        user_us: 900,
-        sys_us: 100,
-        minor_faults: 250,
-        major_faults: 0,
-        voluntary_switches: 0,
-        involuntary_switches: 0,
+        usage: Usage { user_us: 900, sys_us: 100, minor_faults: 250, ..Usage::default() },
         counts: None,
         memory: None,
     };

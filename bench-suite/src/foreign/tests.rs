@@ -171,7 +171,7 @@ fn peak_is_the_programs_own_however_big_the_harness_has_been() {
         let report = execution.report.expect("it does well");
         let peak = report.peak_rss_bytes >> 20;
         assert!((least..=most).contains(&peak), "{megabytes} MiB: {peak} MiB");
-        assert!(report.minor_faults > megabytes * 200 && report.run_ns > 0);
+        assert!(report.usage.minor_faults > megabytes * 200 && report.run_ns > 0);
         assert_eq!((&*report.allocator, &*report.row, &*report.proof), ("mc", "task", "proven"));
     }
 }

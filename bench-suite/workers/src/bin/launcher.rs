@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
 use workloads::launched::{Ending, Launched};
+use workloads::usage::Usage;
 
 fn main() -> ExitCode {
     match parse(lexopt::Parser::from_env()).and_then(|order| order.carry_out()) {
@@ -170,25 +171,15 @@ fn wait_for(pid: libc::pid_t) -> io::Result<ExitStatus> {
 }
 
 fn sum_up(status: ExitStatus, wall: Duration, mapped: Option<bool>) -> Launched {
-    // SAFETY: all zeroes are a valid value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the usage is writable. The call cannot fail for these arguments.
-    unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
-    let count = |number: libc::c_long| u64::try_from(number).unwrap_or(0);
-    let microseconds = |time: libc::timeval| count(time.tv_sec) * 1_000_000 + count(time.tv_usec);
+    let (usage, peak_rss_bytes) = Usage::of_children();
     Launched {
         ending: match (status.code(), status.signal()) {
             (Some(code), _) => Ending::Exit(code),
             (None, signal) => Ending::Signal(signal.unwrap_or(0)),
         },
         wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
-        user_us: microseconds(usage.ru_utime),
-        sys_us: microseconds(usage.ru_stime),
-        minor_faults: count(usage.ru_minflt),
-        major_faults: count(usage.ru_majflt),
-        voluntary_switches: count(usage.ru_nvcsw),
-        involuntary_switches: count(usage.ru_nivcsw),
-        peak_rss_bytes: count(usage.ru_maxrss) * 1024,
+        usage,
+        peak_rss_bytes,
         mapped,
     }
 }
