@@ -19,9 +19,9 @@ pub enum Preset {
 pub enum Size {
     /// Enough to prove that the row works; tens of milliseconds.
     Check,
-    /// About a fifth of a second on the reference allocator.
+    /// A tenth to a fifth of a second on the reference allocator.
     Quick,
-    /// About half a second on the reference allocator; the default.
+    /// A fifth to half a second on the reference allocator; the default.
     Calibrated,
     /// The preset's exact parameters.
     Full,

@@ -24,8 +24,8 @@ use worker::{Block, MAIN, Worker};
 const fn rounds(size: Size) -> u64 {
     match size {
         Size::Check => 2,
-        Size::Quick => 12,
-        Size::Calibrated | Size::Full => 25,
+        Size::Quick | Size::Full => 25,
+        Size::Calibrated => 60,
     }
 }
 
