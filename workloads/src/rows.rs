@@ -19,9 +19,9 @@ pub enum Preset {
 pub enum Size {
     /// Enough to prove that the row works; tens of milliseconds.
     Check,
-    /// A tenth to a fifth of a second on the reference allocator.
+    /// About a tenth of a second on the reference allocator, for most rows.
     Quick,
-    /// A fifth to half a second on the reference allocator; the default.
+    /// A tenth to half a second on the reference allocator; the default.
     Calibrated,
     /// The preset's exact parameters.
     Full,
