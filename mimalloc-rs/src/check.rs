@@ -52,7 +52,8 @@ unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
     (p.addr() - first.start().addr()).is_multiple_of(size)
 }
 
-/// Whether the block waits in a list of its own thread. Those of other threads cannot be looked at.
+/// Whether the block is marked as freed by another thread, or waits in a list of its own. Lists of other threads cannot be
+/// looked at.
 unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
     let page = first.page();
     // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's, and neither are the
@@ -61,8 +62,11 @@ unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
         let thread = Theap::thread(thread::theap());
         let theap = if owner & OF_HEAP != 0 { Theap::of_id(owner) } else { thread };
         let own = owner == Theap::id(theap) && (owner & OF_HEAP == 0 || Theap::is_held_by(theap, thread));
-        own && looks_free(block)
-            && (contains((*page).local_free, block) || contains((*theap).active[Page::class(page)], block))
+        Page::is_marked(first, block)
+            || own
+                && looks_free(block)
+                && (contains((*page).local_free, block)
+                    || contains((*theap).active[Page::class(page)], block))
     }
 }
 

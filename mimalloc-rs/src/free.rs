@@ -104,30 +104,17 @@ unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
     let page = first.page();
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
-        let wants = || Theap::wants(Theap::thread(theap), Page::class(page), false);
-        match Page::free_remote(page, first.start(), block, wants) {
-            Freed::Queued => return,
+        let wants = |class| Theap::wants(Theap::thread(theap), class, false);
+        match Page::free_remote(first, block, wants) {
+            Freed::Marked => return,
             Freed::Claimed => Page::push_local(page, block),
-            Freed::ClaimedWithList => {}
+            Freed::ClaimedAndMarked => {}
+            Freed::Twice => return freed_twice(block),
         }
         match thread::theap_for_free(theap) {
             // Pages without an owner are the main heap's, whatever the thread allocates from by default.
             Some(theap) => Theap::adopt(Theap::thread(theap), page),
-            None => without_theap(page),
-        }
-    }
-}
-
-/// Looks after a page that a thread without a theap has come to own.
-unsafe fn without_theap(page: *mut Page) {
-    // SAFETY: the caller owns the page.
-    unsafe {
-        Page::collect_remote(page);
-        if (*page).used == 0 {
-            let (first, slices) = Page::dissolve(page);
-            arena::release(first, slices);
-        } else {
-            abandoned::give_up(page);
+            None => abandoned::leave(page),
         }
     }
 }

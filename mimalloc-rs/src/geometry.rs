@@ -11,6 +11,8 @@ pub(crate) const SMALL_MAX: usize = 1024;
 pub(crate) const SMALL_PAGE_BLOCK_MAX: usize = 8 * 1024;
 /// Blocks up to this size share a page with others; larger ones own a run of slices.
 pub(crate) const BLOCK_MAX: usize = 64 * 1024;
+/// Most blocks of a page.
+pub(crate) const BLOCKS_MAX: usize = SLICE_SIZE / size_of::<usize>();
 /// Slices of a page whose blocks are larger than [`SMALL_PAGE_BLOCK_MAX`].
 pub(crate) const MEDIUM_PAGE_SLICES: usize = 8;
 

@@ -13,6 +13,9 @@ pub(crate) trait Orders {
     const OBSERVE: Ordering;
     /// Both at once.
     const EXCHANGE: Ordering;
+    /// Both, and in one order that all threads agree on: of two threads that each write one word and then look at the
+    /// other's, one sees what the other wrote.
+    const AGREED: Ordering;
 }
 
 /// The orderings the algorithms need.
@@ -23,4 +26,5 @@ impl Orders for Strict {
     const PUBLISH: Ordering = Ordering::Release;
     const OBSERVE: Ordering = Ordering::Acquire;
     const EXCHANGE: Ordering = Ordering::AcqRel;
+    const AGREED: Ordering = Ordering::SeqCst;
 }

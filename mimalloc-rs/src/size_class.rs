@@ -30,7 +30,7 @@ static SMALL: [u8; SMALL_MAX / WORD + 1] = {
 
 /// Facts about a class that the slow paths look up.
 pub(crate) static CLASS: [Class; CLASSES] = {
-    let mut table = [Class { block_size: 0, reserved: 0, extend: 0, slices: 0 }; CLASSES];
+    let mut table = [Class { block_size: 0, reserved: 0, reciprocal: 0, extend: 0, slices: 0 }; CLASSES];
     let mut class = 0;
     while class < CLASSES {
         table[class] = Class::new(class);
@@ -46,6 +46,8 @@ pub(crate) struct Class {
     pub(crate) block_size: u32,
     /// Blocks that fit in a page.
     pub(crate) reserved: u32,
+    /// 2^32 divided by the block size, rounded up.
+    reciprocal: u32,
     /// Blocks a page links at a time.
     pub(crate) extend: u16,
     /// Slices of a page.
@@ -67,9 +69,16 @@ impl Class {
         Self {
             block_size: block_size as u32,
             reserved: ((slices * SLICE_SIZE - GUARD_SIZE) / block_size) as u32,
+            reciprocal: (1u64 << 32).div_ceil(block_size as u64) as u32,
             extend: extend as u16,
             slices: slices as u8,
         }
+    }
+
+    /// Which block starts `offset` bytes behind the first, if one does.
+    #[inline(always)]
+    pub(crate) fn block_at(&self, offset: usize) -> usize {
+        ((offset as u64 * u64::from(self.reciprocal)) >> 32) as usize
     }
 }
 
@@ -133,6 +142,15 @@ mod tests {
             assert!(class == 0 || block_size(class - 1) < size, "{size}");
             if size <= SMALL_MAX {
                 assert_eq!(of_small(size), class, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_block_is_found_by_its_offset() {
+        for class in &CLASS {
+            for block in 0..class.reserved as usize {
+                assert_eq!(class.block_at(block * class.block_size as usize), block, "{class:?}");
             }
         }
     }

@@ -74,6 +74,32 @@ fn a_block_freed_twice_in_a_row_is_noticed() {
 }
 
 #[test]
+fn a_block_freed_twice_by_another_thread_is_noticed() {
+    process::alone("a_block_freed_twice_by_another_thread_is_noticed", || {
+        let blocks = [1, 16, 100, 5000, 60_000].map(|size| [block(size), block(size), block(size)]);
+        let addresses = blocks.map(|three| three.map(|p| p.expose_provenance()));
+        std::thread::spawn(move || {
+            for [one, other, _] in addresses.map(|three| three.map(ptr::with_exposed_provenance_mut)) {
+                // SAFETY: a double free, which is the point.
+                unsafe {
+                    assert_eq!(error_of(|| raw::free(one)), None);
+                    assert_eq!(error_of(|| raw::free(other)), None);
+                    assert_eq!(error_of(|| raw::free(one)), Some(ErrorKind::DoubleFree));
+                }
+            }
+        })
+        .join()
+        .expect("the thread notices all of them");
+        if cfg!(any(feature = "debug", feature = "secure")) {
+            for [_, other, _] in blocks {
+                // SAFETY: a double free, which is the point.
+                assert_eq!(error_of(|| unsafe { raw::free(other) }), Some(ErrorKind::DoubleFree));
+            }
+        }
+    });
+}
+
+#[test]
 fn sizes_beyond_all_limits_are_told_from_a_lack_of_memory() {
     process::alone("sizes_beyond_all_limits_are_told_from_a_lack_of_memory", || {
         let here = ThreadHeap::current();

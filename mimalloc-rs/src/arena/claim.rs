@@ -6,10 +6,10 @@ use super::Run;
 use super::bitmap::mask;
 use super::ebb;
 use super::region::{Region, Slice};
-use super::tables::TABLE_ALIGN;
+use super::tables::{TABLE_ALIGN, mark_stride};
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
-use crate::page::Page;
+use crate::page::{MARK_LINES, MarkLine, Page};
 
 impl Region {
     pub(super) fn allocate(&'static self, count: usize, align: usize) -> Option<Run> {
@@ -155,12 +155,15 @@ impl Region {
             return true;
         }
         let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
-        let records = self.records.load(Ordering::Relaxed);
-        // SAFETY: both ranges lie in the region: `from` and `to` are at most its number of slices.
+        let (records, marks) = (self.records.load(Ordering::Relaxed), self.marks.load(Ordering::Relaxed));
+        // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
         let done = unsafe {
             let start = Slice { region: self, index: from }.start();
             self.make_accessible(start, (to - from) << SLICE_SHIFT)
                 && commit_table(records.cast(), to * size_of::<Page>())
+                && (0..MARK_LINES).all(|line| {
+                    commit_table(marks.add(line * mark_stride(total)).cast(), to * size_of::<MarkLine>())
+                })
         };
         super::COMMIT_CALLS.add(1);
         if done {

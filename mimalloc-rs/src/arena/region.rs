@@ -5,10 +5,10 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::bitmap::{Group, mask};
-use super::tables::Tables;
+use super::tables::{Tables, mark_stride};
 use crate::geometry::{CACHE_LINE, GROUP_SLICES, REGIONS_MAX, SLICE_SHIFT};
 use crate::os;
-use crate::page::Page;
+use crate::page::{MarkLine, Marks, Page};
 
 /// Owner word of a slice that starts a page nobody owns, or that was never used.
 pub(crate) const OWNER_NONE: u32 = 0;
@@ -43,6 +43,8 @@ pub(crate) struct Region {
     owners: AtomicPtr<AtomicU32>,
     /// One record per slice; that of a page's first slice is the page's.
     pub(super) records: AtomicPtr<Page>,
+    /// A line of marks per slice, as often as a page can need one; those of a page's first slice are the page's.
+    pub(super) marks: AtomicPtr<MarkLine>,
     /// One entry per [`GROUP_SLICES`] slices.
     groups: AtomicPtr<Group>,
 
@@ -74,12 +76,13 @@ pub type CommitFn = unsafe extern "C" fn(
 
 /// What a region is made of.
 pub(super) struct Material {
-    /// Memory for the tables of this many slices, as [`Tables`] lays them out; accessible, but for the records.
+    /// Memory for the tables of this many slices, as [`Tables`] lays them out; accessible, but for records and
+    /// marks.
     pub(super) tables: *mut u8,
     /// Start of the first slice.
     pub(super) base: *mut u8,
     pub(super) slices: usize,
-    /// Whether slices and records are accessible.
+    /// Whether slices, records and marks are accessible.
     pub(super) accessible: bool,
     /// Whether the slices read as zero.
     pub(super) zero: bool,
@@ -131,6 +134,14 @@ impl Slice {
         unsafe { self.region.records.load(Ordering::Relaxed).add(self.index) }
     }
 
+    /// The marks of a page that starts here.
+    #[inline]
+    pub(crate) fn marks(self) -> Marks<'static> {
+        let stride = mark_stride(self.region.slices.load(Ordering::Relaxed));
+        // SAFETY: there are lines for every slice, and they live as long as the process.
+        unsafe { Marks::new(self.region.marks.load(Ordering::Relaxed).add(self.index), stride) }
+    }
+
     /// The slice's number, counted over all regions.
     #[inline]
     pub(crate) fn number(self) -> u32 {
@@ -180,6 +191,7 @@ impl Region {
             slices: AtomicUsize::new(0),
             owners: AtomicPtr::new(ptr::null_mut()),
             records: AtomicPtr::new(ptr::null_mut()),
+            marks: AtomicPtr::new(ptr::null_mut()),
             groups: AtomicPtr::new(ptr::null_mut()),
             committed: AtomicUsize::new(0),
             hint: AtomicUsize::new(0),
@@ -199,9 +211,10 @@ impl Region {
         let Material { base, slices, .. } = *material;
         let sizes = Tables::new(slices);
         // SAFETY: the tables follow each other in the memory for them.
-        let (groups, owners, records) = unsafe {
+        let (groups, owners, records, marks) = unsafe {
             let owners = material.tables.add(sizes.groups);
-            (material.tables.cast::<Group>(), owners, owners.add(sizes.owners))
+            let records = owners.add(sizes.owners);
+            (material.tables.cast::<Group>(), owners, records, records.add(sizes.records))
         };
         if !material.zero {
             for group in 0..slices / GROUP_SLICES {
@@ -212,6 +225,7 @@ impl Region {
         self.groups.store(groups, Ordering::Relaxed);
         self.owners.store(owners.cast(), Ordering::Relaxed);
         self.records.store(records.cast(), Ordering::Relaxed);
+        self.marks.store(marks.cast(), Ordering::Relaxed);
         self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);
         self.pinned.store(material.traits.pinned, Ordering::Relaxed);
         if let Some((function, arg)) = material.traits.commit {

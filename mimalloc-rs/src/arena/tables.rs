@@ -2,7 +2,7 @@
 
 use super::bitmap::Group;
 use crate::geometry::{GROUP_SLICES, SLICE_SIZE};
-use crate::page::Page;
+use crate::page::{MARK_LINES, MarkLine, Page};
 use crate::sync::AtomicU32;
 
 /// Tables start and end on system pages, of whichever size.
@@ -13,6 +13,7 @@ pub(super) struct Tables {
     pub(super) groups: usize,
     pub(super) owners: usize,
     pub(super) records: usize,
+    pub(super) marks: usize,
 }
 
 impl Tables {
@@ -21,10 +22,17 @@ impl Tables {
             groups: (slices / GROUP_SLICES * size_of::<Group>()).next_multiple_of(TABLE_ALIGN),
             owners: (slices * size_of::<AtomicU32>()).next_multiple_of(TABLE_ALIGN),
             records: (slices * size_of::<Page>()).next_multiple_of(TABLE_ALIGN),
+            marks: MARK_LINES * mark_stride(slices) * size_of::<MarkLine>(),
         }
     }
 
     pub(super) const fn total(&self) -> usize {
-        self.groups + self.owners + self.records
+        self.groups + self.owners + self.records + self.marks
     }
+}
+
+/// From one line of a slice's marks to the next one: the lines of all slices, so many that they end on a system page.
+#[inline]
+pub(super) const fn mark_stride(slices: usize) -> usize {
+    slices.next_multiple_of(TABLE_ALIGN / size_of::<MarkLine>())
 }

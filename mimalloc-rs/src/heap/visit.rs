@@ -6,7 +6,7 @@ use super::{Heap, MAIN, Record};
 use crate::alloc;
 use crate::arena::{self, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
-use crate::geometry::SLICE_SHIFT;
+use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
 use crate::size_class::CLASS;
 use crate::sync::Ordering;
@@ -187,9 +187,6 @@ unsafe fn visit_page(
         visit_blocks(first.page(), &area, visitor)
     }
 }
-
-/// Most blocks a page can have.
-const BLOCKS_MAX: usize = (1 << SLICE_SHIFT) / size_of::<Block>();
 
 /// # Safety
 /// As for [`visit_page`]; `area` is what `page` is.

@@ -8,7 +8,7 @@
 //! | allocated | yes | whoever holds the pointer |
 //! | the owner's active list of the class (see [`crate::theap`]) | yes | the owner |
 //! | `local_free`: freed by the owner | no | the owner |
-//! | the remote word: freed by another thread | yes | whoever owns the page |
+//! | marked: freed by another thread | yes | whoever owns the page |
 //! | not linked yet, beyond `capacity` | no | the owner |
 //!
 //! When the theap moves a page's whole list to its active list, all blocks count as used, so `used` is set to
@@ -16,6 +16,7 @@
 
 mod block;
 mod guard;
+mod marks;
 pub(crate) mod remote;
 
 use core::cell::UnsafeCell;
@@ -24,12 +25,14 @@ use core::ptr;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
 use crate::size_class::{CLASS, Class};
-use crate::sync::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Strict};
 
 pub(crate) use block::Block;
 #[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use block::choose_secret;
-use remote::{Position, RemoteWord, Taken};
+use marks::Parts;
+pub(crate) use marks::{LINES as MARK_LINES, Line as MarkLine, Marks};
+use remote::RemoteWord;
 
 /// What a page looks like from outside.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +53,7 @@ pub(crate) struct Page {
     // Written by the owner.
     /// Blocks the owner freed.
     pub(crate) local_free: *mut Block,
-    /// Blocks somebody holds, or that wait in an active list or the remote word.
+    /// Blocks somebody holds, or that wait in an active list or are marked.
     pub(crate) used: u32,
     /// Blocks that were linked so far.
     pub(crate) capacity: u32,
@@ -73,7 +76,7 @@ pub(crate) struct Page {
 #[derive(Debug)]
 #[repr(C, align(64))]
 struct Shared {
-    /// Blocks freed by other threads, and ownership.
+    /// Where other threads freed blocks, and ownership.
     remote: RemoteWord,
     /// Link of the stack of ownerless pages.
     listed_next: AtomicU32,
@@ -161,7 +164,7 @@ impl Page {
         }
         guard::raise(first, usize::from(slices));
         mark_interior(first, 1, usize::from(slices));
-        first.owner().store(owner, crate::sync::Ordering::Relaxed);
+        first.owner().store(owner, Ordering::Relaxed);
         page
     }
 
@@ -236,38 +239,50 @@ impl Page {
         }
     }
 
-    /// Takes the list of other threads' frees, and says how many blocks it has. They still count as used.
+    /// Takes what other threads freed as a list, and says how many blocks it has. They still count as used.
     #[inline]
     pub(crate) unsafe fn take_remote(page: *mut Page) -> (*mut Block, u32) {
-        // SAFETY: the record is there as long as the page; the positions in the list are blocks of it.
-        unsafe {
-            match (*page).shared.remote.take() {
-                Some(Taken { head, count }) => (Self::block_at(page, head), count),
-                None => (ptr::null_mut(), 0),
-            }
-        }
+        // SAFETY: as the caller says.
+        unsafe { Self::link_remote(page, ptr::null_mut()) }
     }
 
     /// Moves what other threads freed to the owner's list.
     pub(crate) unsafe fn collect_remote(page: *mut Page) {
-        // SAFETY: the caller owns the page; the list has `count` blocks, linked by the threads that freed them.
+        // SAFETY: the caller owns the page.
         unsafe {
-            let Some(Taken { head, count }) = (*page).shared.remote.take() else { return };
-            let list = Self::block_at(page, head);
-            if !(*page).local_free.is_null() {
-                let mut last = list;
-                for _ in 1..count {
-                    let next = Block::next(last);
-                    // A link that was overwritten ends its list.
-                    if next.is_null() {
-                        break;
-                    }
-                    last = next;
-                }
-                Block::set_next(last, (*page).local_free);
-            }
+            let (list, count) = Self::link_remote(page, (*page).local_free);
             (*page).local_free = list;
             (*page).used -= count;
+        }
+    }
+
+    /// Forgets what other threads freed, so that a later page does not find it.
+    pub(crate) unsafe fn forget_remote(page: *mut Page) {
+        // SAFETY: the caller owns the page.
+        unsafe {
+            let parts = (*page).shared.remote.take();
+            Self::slice(page).marks().drain::<Strict>(parts, |_| ());
+        }
+    }
+
+    /// Puts what other threads freed in front of `list`, in the order of addresses, and says how many blocks that was.
+    #[inline]
+    unsafe fn link_remote(page: *mut Page, mut list: *mut Block) -> (*mut Block, u32) {
+        // SAFETY: the caller owns the page, and with it the blocks that are marked.
+        unsafe {
+            let mut count = 0;
+            let parts = (*page).shared.remote.take();
+            if parts != Parts::NONE {
+                let start = (*page).start;
+                let block_size = CLASS[Self::class(page)].block_size as usize;
+                Self::slice(page).marks().drain::<Strict>(parts, |block| {
+                    let block = start.add(block * block_size).cast();
+                    Block::set_next(block, list);
+                    list = block;
+                    count += 1;
+                });
+            }
+            (list, count)
         }
     }
 
@@ -287,14 +302,14 @@ impl Page {
         let page = first.page();
         // SAFETY: records are never unmapped. Fields that their owner is writing are read whole: they are aligned words.
         unsafe {
-            if first.owner().load(crate::sync::Ordering::Relaxed) == OWNER_SINGLETON {
+            if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
                 let slices = (*page).shared.run_slices.get().read_volatile();
                 return Glance { is_run: true, class: 0, used: 1, bytes: slices << SLICE_SHIFT };
             }
             let class = Self::class(page);
             let capacity = (&raw const (*page).capacity).read_volatile();
             let used = (&raw const (*page).used).read_volatile().min(capacity);
-            let used = used.saturating_sub(Self::remote(page).waiting());
+            let used = used.saturating_sub(first.marks().count(Self::remote(page).parts()));
             Glance { is_run: false, class, used, bytes: capacity as usize * CLASS[class].block_size as usize }
         }
     }
@@ -323,37 +338,36 @@ impl Page {
         // SAFETY: the caller still owns the page.
         let first = unsafe {
             Self::set_origin(page, origin);
-            (*page).shared.awaited.store((*page).used, crate::sync::Ordering::Relaxed);
+            (*page).shared.awaited.store((*page).used, Ordering::Relaxed);
             Self::slice(page)
         };
-        first.owner().store(OWNER_NONE, crate::sync::Ordering::Relaxed);
+        first.owner().store(OWNER_NONE, Ordering::Relaxed);
     }
 
-    /// Frees `block` into a page that the caller does not own. A listed page without an owner is only claimed with the last
-    /// block that it waits for, or if the caller `wants` it.
+    /// Frees `block` into the page in `first`, which the caller does not own. A listed page without an owner is only
+    /// claimed with the last block that it waits for, or if the caller `wants` one more page of this class.
     #[inline]
     pub(crate) unsafe fn free_remote(
-        page: *mut Page,
-        start: *mut u8,
+        first: Slice,
         block: *mut Block,
-        wants: impl Fn() -> bool,
+        wants: impl Fn(usize) -> bool,
     ) -> remote::Freed {
-        let words = (block.addr() - start.addr()) / size_of::<usize>();
-        // SAFETY: the caller gives up the block, so nobody else touches it until the word has it; positions in
-        // the word are blocks of the page that starts at `start`. If the page changes hands in between, the number awaited is
-        // an old one: then it is claimed without need, or waits in the stack without blocks in use.
+        let page = first.page();
+        // SAFETY: the caller gives up the block, so the page is what it is until the block is marked. Later only atomic
+        // words are looked at; if the page has changed hands or is another one by then, the number awaited may be wrong:
+        // then the page is claimed without need, or waits in the stack without blocks in use.
         unsafe {
-            Self::remote(page).free(
-                Position::from_words(words as u32),
-                |next| Block::set_next(block, next.map_or(ptr::null_mut(), |next| block_at(start, next))),
-                |waiting| waiting < (*page).shared.awaited.load(crate::sync::Ordering::Relaxed) && !wants(),
-            )
+            let class = Self::class(page);
+            Self::remote(page).free(first.marks(), number_of(first, block), |waiting| {
+                waiting < (*page).shared.awaited.load(Ordering::Relaxed) && !wants(class)
+            })
         }
     }
 
-    unsafe fn block_at(page: *mut Page, position: Position) -> *mut Block {
-        // SAFETY: the caller owns the page, so its start does not change.
-        unsafe { block_at((*page).start, position) }
+    /// Whether a block of the page in `first` is marked as freed by another thread than its owner. The caller gives it up.
+    pub(crate) unsafe fn is_marked(first: Slice, block: *mut Block) -> bool {
+        // SAFETY: as the caller says.
+        first.marks().has(unsafe { number_of(first, block) })
     }
 
     /// Slices of a run that holds a single block. The caller holds the run.
@@ -393,7 +407,7 @@ impl Page {
         }
         guard::raise(first, slices);
         mark_interior(first, 1, slices);
-        first.owner().store(OWNER_SINGLETON, crate::sync::Ordering::Relaxed);
+        first.owner().store(OWNER_SINGLETON, Ordering::Relaxed);
         page
     }
 
@@ -425,24 +439,28 @@ impl Page {
     }
 }
 
+/// The place of a block among those of the page in `first`.
+///
 /// # Safety
-/// `position` is a block of the page whose blocks start at `start`.
-unsafe fn block_at(start: *mut u8, position: Position) -> *mut Block {
-    // SAFETY: the block lies in the page.
-    unsafe { start.add(position.words() as usize * size_of::<usize>()).cast() }
+/// The caller holds the block.
+#[inline(always)]
+unsafe fn number_of(first: Slice, block: *mut Block) -> usize {
+    // SAFETY: as the caller says, so the page's class does not change.
+    let class = unsafe { Page::class(first.page()) };
+    CLASS[class].block_at(block.addr() - first.start().addr())
 }
 
 /// Has the slices `from .. to` behind `first` name it as their first.
 fn mark_interior(first: Slice, from: usize, to: usize) {
     for distance in from..to {
         let word = OWNER_INTERIOR | distance as u32;
-        first.plus(distance).owner().store(word, crate::sync::Ordering::Relaxed);
+        first.plus(distance).owner().store(word, Ordering::Relaxed);
     }
 }
 
 /// Has the slices `from .. to` behind `first` say that they are in no page.
 fn mark_no_page(first: Slice, from: usize, to: usize) {
     for distance in from..to {
-        first.plus(distance).owner().store(OWNER_NOT_A_PAGE, crate::sync::Ordering::Relaxed);
+        first.plus(distance).owner().store(OWNER_NOT_A_PAGE, Ordering::Relaxed);
     }
 }

@@ -1,12 +1,14 @@
-//! The one word of a page that several threads write: blocks freed by other threads, and who may
-//! touch the rest of the page.
+//! The one word of a page that several threads write: where others have freed blocks, and who may touch the rest of
+//! the page.
 //!
 //! # What it holds
 //!
-//! The head of a list of freed blocks (as a position in the page), how many they are, and two flags:
+//! In which parts of the page's [`Marks`] blocks may be found that others freed, and two flags:
 //!
 //! * `OWNED`: some thread owns the page, and only that thread touches its other fields.
 //! * `LISTED`: the page stands in the stack of pages that anyone may take for allocation.
+//!
+//! A listed page that nobody owns also counts the blocks that were freed into it since.
 //!
 //! # Why it is safe
 //!
@@ -15,20 +17,23 @@
 //! previous owner cleared it with release. There is no third state and no one to wait for: a thread that
 //! is descheduled between two steps holds back its own page only.
 //!
-//! *Blocks are pushed one by one and taken all at once*, so the classic reuse problem of
-//! lock-free lists does not arise: a push that succeeds saw the very head it linked to, and no one
-//! pops single blocks.
+//! *A block is marked first, then the word is looked at.* The owner clears the word's parts first and takes the marks
+//! then. All four steps are in one order that all threads agree on. So a thread that finds its part set may leave: whoever
+//! clears that finds the mark. Otherwise it sets the part, and the page cannot be given up before its owner has looked
+//! there.
 //!
-//! *A free into a page without an owner makes the freeing thread its owner*, in the same exchange
-//! that pushes the block, or leaves the block in the list of a page that stands in the stack, where whoever
-//! takes the page finds it. So no block can be stranded in a page that nobody looks at.
+//! *A free into a page without an owner makes the freeing thread its owner*, or counts the block in the word of a page
+//! that stands in the stack, where whoever takes the page finds it. So no block can be stranded in a page that nobody
+//! looks at.
 //!
-//! *The count travels with the head*, so an owner that takes the list knows its length without
-//! walking it, and can tell an empty page from its counters alone.
+//! *Once its block is marked, a thread has no say in the page any more*: the owner may find the mark by way of another
+//! one in the same part, end the page, and use its memory for a new one. The thread then sets a part of the new page, or
+//! claims it: a part without marks is nothing, and a page that is claimed for no block is looked after all the same.
 
 use core::marker::PhantomData;
 
-use crate::sync::{AtomicU64, Orders, Strict};
+use super::marks::{Marks, Parts};
+use crate::sync::{AtomicU64, Ordering, Orders, Strict};
 
 /// The word of a page that has an owner and nothing else.
 pub(crate) const OWNED: u64 = 1;
@@ -37,46 +42,30 @@ const FLAGS: u64 = OWNED | LISTED;
 const COUNT_SHIFT: u32 = 8;
 const COUNT_ONE: u64 = 1 << COUNT_SHIFT;
 const COUNT_MASK: u64 = 0xff_ffff << COUNT_SHIFT;
-const HEAD_SHIFT: u32 = 32;
-
-/// A block's place in its page: its offset in words, plus one so that zero can mean none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position(core::num::NonZeroU32);
-
-impl Position {
-    /// The position of the block `words` words behind the start of its page.
-    #[inline]
-    #[must_use]
-    pub(crate) fn from_words(words: u32) -> Self {
-        Self(core::num::NonZeroU32::MIN.saturating_add(words))
-    }
-
-    /// Words between the start of the page and the block.
-    #[inline]
-    #[must_use]
-    pub(crate) fn words(self) -> u32 {
-        self.0.get() - 1
-    }
-}
+const PARTS_SHIFT: u32 = 32;
 
 /// What a free into somebody else's page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freed {
-    /// The block waits in the list; the page's owner will find it, or who takes the page from the stack.
-    Queued,
-    /// The page had no owner: it is the caller's now. The block is not in the list.
+    /// The block is marked; the page's owner will find it, or who takes the page from the stack.
+    Marked,
+    /// The page had no owner: it is the caller's now. The block is not marked.
     Claimed,
-    /// The page had no owner: it is the caller's now. The block is in the list, among others.
-    ClaimedWithList,
+    /// The page had no owner: it is the caller's now. The block is marked.
+    ClaimedAndMarked,
+    /// The block is marked since before: somebody else has freed it.
+    Twice,
 }
 
-/// Blocks that other threads freed.
+/// What giving up a page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Taken {
-    /// The most recently freed one; the others follow through their links.
-    pub(crate) head: Position,
-    /// How many they are.
-    pub(crate) count: u32,
+pub(crate) enum Released {
+    /// The caller has to put the page into the stack.
+    ToList,
+    /// It still stands there.
+    Listed,
+    /// Others have freed blocks into the page: it is still the caller's.
+    Not,
 }
 
 /// What clearing the list flag came to.
@@ -102,103 +91,90 @@ impl<O: Orders> RemoteWord<O> {
         Self { word, orders: PhantomData }
     }
 
-    /// Frees the block at `at` into a page the caller does not own.
+    /// Frees block number `block` into a page the caller does not own, whose marks are given.
     ///
-    /// `link` is called with the position that the block's link must name before the block
-    /// becomes visible to others; it may be called several times. `may_wait` says whether a listed page without an owner
-    /// may stay where it is, given how many blocks would then be in its list.
+    /// `may_wait` says whether a listed page without an owner may stay where it is, given how many blocks would then
+    /// have been freed into it since it was given up.
     #[inline]
-    pub(crate) fn free(
-        &self,
-        at: Position,
-        mut link: impl FnMut(Option<Position>),
-        may_wait: impl Fn(u32) -> bool,
-    ) -> Freed {
+    pub(crate) fn free(&self, marks: Marks<'_>, block: usize, may_wait: impl Fn(u32) -> bool) -> Freed {
         let mut old = self.word.load(O::OBSERVE);
+        while old & FLAGS == 0 {
+            match self.word.compare_exchange_weak(old, old | OWNED, O::EXCHANGE, O::OBSERVE) {
+                Ok(_) => return Freed::Claimed,
+                Err(seen) => old = seen,
+            }
+        }
+        if !marks.set::<O>(block) {
+            return Freed::Twice;
+        }
+        let part = u64::from(Parts::of(block).0) << PARTS_SHIFT;
+        let mut old = self.word.load(O::AGREED);
         loop {
-            let claims = match old & FLAGS {
-                0 => true,
-                LISTED => !may_wait(count(old) + 1),
-                _ => false,
+            let (change, freed) = match old & FLAGS {
+                LISTED if may_wait(count(old) + 1) => (COUNT_ONE, Freed::Marked),
+                0 | LISTED => (OWNED, Freed::ClaimedAndMarked),
+                _ if old & part != 0 => return Freed::Marked,
+                _ => (0, Freed::Marked),
             };
-            let alone = claims && count(old) == 0;
-            let new = if alone {
-                old | OWNED
-            } else {
-                link(head(old));
-                let rest = (old & (FLAGS | COUNT_MASK)) + COUNT_ONE;
-                (u64::from(at.0.get()) << HEAD_SHIFT) | rest | if claims { OWNED } else { 0 }
-            };
-            match self.word.compare_exchange_weak(old, new, O::EXCHANGE, O::OBSERVE) {
-                Ok(_) if !claims => return Freed::Queued,
-                Ok(_) if alone => return Freed::Claimed,
-                Ok(_) => return Freed::ClaimedWithList,
+            match self.word.compare_exchange_weak(old, (old | part) + change, O::EXCHANGE, O::AGREED) {
+                Ok(_) => return freed,
                 Err(seen) => old = seen,
             }
         }
     }
 
-    /// Takes the list, for the page's owner.
+    /// The parts of the marks in which the page's owner will find what others freed; they are its own from now on.
     #[inline]
-    pub(crate) fn take(&self) -> Option<Taken> {
-        let mut old = self.word.load(crate::sync::Ordering::Relaxed);
-        loop {
-            let list = Taken { head: head(old)?, count: count(old) };
-            match self.word.compare_exchange_weak(
-                old,
-                old & FLAGS,
-                O::OBSERVE,
-                crate::sync::Ordering::Relaxed,
-            ) {
-                Ok(_) => return Some(list),
-                Err(seen) => old = seen,
-            }
+    pub(crate) fn take(&self) -> Parts {
+        if self.parts() == Parts::NONE {
+            return Parts::NONE;
         }
+        parts(self.word.fetch_and(FLAGS, O::AGREED))
     }
 
-    /// Blocks that wait to be taken at this moment; for anyone.
-    pub(crate) fn waiting(&self) -> u32 {
-        count(self.word.load(crate::sync::Ordering::Relaxed))
+    /// Where blocks may be marked at this moment; for anyone.
+    #[inline]
+    pub(crate) fn parts(&self) -> Parts {
+        parts(self.word.load(Ordering::Relaxed))
     }
 
     /// Gives up a page that has no free block. Fails when a block has just been freed into it.
     #[inline]
     pub(crate) fn release_full(&self) -> bool {
-        let mut old = self.word.load(crate::sync::Ordering::Relaxed);
-        loop {
-            if count(old) != 0 {
-                return false;
-            }
-            let new = old & !OWNED;
-            match self.word.compare_exchange_weak(old, new, O::PUBLISH, crate::sync::Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(seen) => old = seen,
-            }
+        self.release(|word| word & !OWNED).is_some()
+    }
+
+    /// Gives up a page that has free blocks and marks it as listed.
+    #[inline]
+    pub(crate) fn release_listed(&self) -> Released {
+        match self.release(|word| (word & !OWNED) | LISTED) {
+            Some(old) if old & LISTED == 0 => Released::ToList,
+            Some(_) => Released::Listed,
+            None => Released::Not,
         }
     }
 
-    /// Gives up a page that has free blocks and marks it as listed. Returns whether the caller has to put it
-    /// into the stack; otherwise it still stands there.
+    /// Makes the word what `new` says, unless there are marks to be taken. Returns what it was.
     #[inline]
-    pub(crate) fn release_listed(&self) -> bool {
-        let mut old = self.word.load(crate::sync::Ordering::Relaxed);
-        loop {
-            let new = (old & !OWNED) | LISTED;
-            match self.word.compare_exchange_weak(old, new, O::PUBLISH, crate::sync::Ordering::Relaxed) {
-                Ok(_) => return old & LISTED == 0,
+    fn release(&self, new: impl Fn(u64) -> u64) -> Option<u64> {
+        let mut old = self.word.load(Ordering::Relaxed);
+        while parts(old) == Parts::NONE {
+            match self.word.compare_exchange_weak(old, new(old), O::PUBLISH, Ordering::Relaxed) {
+                Ok(_) => return Some(old),
                 Err(seen) => old = seen,
             }
         }
+        None
     }
 
     /// For a thread that has popped the page from the stack: clears the mark and, if
     /// nobody owns the page, makes the caller its owner, in one step.
     #[inline]
     pub(crate) fn unlist(&self) -> Unlisted {
-        let mut old = self.word.load(crate::sync::Ordering::Relaxed);
+        let mut old = self.word.load(Ordering::Relaxed);
         loop {
             let new = (old & !LISTED) | OWNED;
-            match self.word.compare_exchange_weak(old, new, O::EXCHANGE, crate::sync::Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(old, new, O::EXCHANGE, Ordering::Relaxed) {
                 Ok(_) if old & OWNED == 0 => return Unlisted::Claimed,
                 Ok(_) => return Unlisted::Busy,
                 Err(seen) => old = seen,
@@ -214,8 +190,8 @@ impl<O: Orders> RemoteWord<O> {
     }
 }
 
-fn head(word: u64) -> Option<Position> {
-    core::num::NonZeroU32::new((word >> HEAD_SHIFT) as u32).map(Position)
+fn parts(word: u64) -> Parts {
+    Parts((word >> PARTS_SHIFT) as u32)
 }
 
 fn count(word: u64) -> u32 {

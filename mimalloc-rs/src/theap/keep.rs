@@ -17,17 +17,13 @@ impl Theap {
         // SAFETY: the caller owns page and theap.
         unsafe {
             Page::collect_remote(page);
-            if (*page).used == 0 {
-                Self::dissolve(theap, page);
-                return;
-            }
             let class = Page::class(page);
-            if Self::wants(theap, class, Page::origin(page) == (*theap).id) {
+            if (*page).used != 0 && Self::wants(theap, class, Page::origin(page) == (*theap).id) {
                 Self::own(theap, page);
                 (*theap).queues[class].push_back(page);
                 (*theap).tally.reclaimed_on_free += 1;
-            } else {
-                abandoned::give_up(page);
+            } else if !abandoned::give_up(page) {
+                Self::dissolve(theap, page);
             }
         }
     }
@@ -98,12 +94,10 @@ impl Theap {
                 for _ in 0..(*theap).queues[class].len() {
                     let Some(page) = (*theap).queues[class].pop_front() else { break };
                     Page::collect_remote(page);
-                    if (*page).used == 0 {
-                        Self::dissolve(theap, page);
-                    } else if all {
-                        abandoned::give_up(page);
-                    } else {
+                    if !all && (*page).used != 0 {
                         (*theap).queues[class].push_back(page);
+                    } else if !abandoned::give_up(page) {
+                        Self::dissolve(theap, page);
                     }
                 }
             }

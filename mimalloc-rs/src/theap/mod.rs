@@ -15,8 +15,8 @@
 //! A page that stays without free blocks is of no use to its thread, so the thread gives it up. The first thread that frees
 //! a block into it becomes its owner: the old one, if it frees its own blocks, or the thread that
 //! consumes what the old one produced, whose further frees are then its own business and need no atomic operation.
-//! A thread that has enough pages of the class leaves the page to those that look for one, and what it frees from then on in the
-//! page's list: it would only collect pages that the producer has to replace.
+//! A thread that has enough pages of the class leaves the page to those that look for one, and what it frees from then on
+//! marked there: it would only collect pages that the producer has to replace.
 //! The same rule makes thread exit simple: a dying thread gives up its pages, and those with free blocks
 //! are listed for others to take.
 //!

@@ -107,10 +107,8 @@ impl Theap {
                 if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
                     large::release(first);
                 } else {
-                    Page::take_remote(page);
-                    (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
-                    let (first, slices) = Page::dissolve(page);
-                    arena::release(first, slices);
+                    Page::forget_remote(page);
+                    Self::end(theap, page);
                 }
             }
         }
@@ -130,18 +128,23 @@ impl Theap {
                 if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
                     Page::set_origin(page, 0);
                 } else {
-                    Page::collect_remote(page);
-                    if (*page).used == 0 {
-                        (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
-                        let (first, slices) = Page::dissolve(page);
-                        arena::release(first, slices);
-                    } else {
-                        (*page).queued = false;
-                        (*page).rested = false;
-                        abandoned::give_up(page);
+                    (*page).queued = false;
+                    (*page).rested = false;
+                    if !abandoned::give_up(page) {
+                        Self::end(theap, page);
                     }
                 }
             }
+        }
+    }
+
+    /// Ends a page of the roll.
+    unsafe fn end(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap, and nothing refers to the page's blocks.
+        unsafe {
+            (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
+            let (first, slices) = Page::dissolve(page);
+            arena::release(first, slices);
         }
     }
 }

@@ -3,8 +3,32 @@
 //! The checker only tries another order at the last access that conflicts with a thread's next one, and a load by
 //! any thread hides the loads before it: an exchange is never tried before the first of two loads.
 //! Here every access takes a turn first, in an exchange that conflicts with all other turns and orders no data.
+//!
+//! It also takes sequentially consistent accesses for mere acquire and release; fences around them make up for it.
 
-use loom::sync::atomic::{self, Ordering};
+use loom::sync::atomic::{self, Ordering, fence};
+
+/// The part of an ordering that a load can have.
+fn of_load(order: Ordering) -> Ordering {
+    match order {
+        Ordering::AcqRel => Ordering::Acquire,
+        Ordering::Release => Ordering::Relaxed,
+        order => order,
+    }
+}
+
+/// Makes an access with this ordering, between fences if it is a sequentially consistent one.
+fn ordered<T>(order: Ordering, access: impl FnOnce() -> T) -> T {
+    let fence = || {
+        if order == Ordering::SeqCst {
+            fence(order);
+        }
+    };
+    fence();
+    let result = access();
+    fence();
+    result
+}
 
 macro_rules! wrap {
     ($name:ident, $integer:ty) => {
@@ -26,7 +50,8 @@ macro_rules! wrap {
             }
 
             pub(crate) fn load(&self, order: Ordering) -> $integer {
-                self.after_turn().load(order)
+                let value = self.after_turn();
+                ordered(order, || value.load(of_load(order)))
             }
 
             pub(crate) fn store(&self, value: $integer, order: Ordering) {
@@ -40,7 +65,8 @@ macro_rules! wrap {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$integer, $integer> {
-                self.after_turn().compare_exchange_weak(old, new, success, failure)
+                let value = self.after_turn();
+                ordered(success, || value.compare_exchange_weak(old, new, success, of_load(failure)))
             }
 
             pub(crate) fn compare_exchange(
@@ -54,15 +80,18 @@ macro_rules! wrap {
             }
 
             pub(crate) fn swap(&self, value: $integer, order: Ordering) -> $integer {
-                self.after_turn().swap(value, order)
+                let place = self.after_turn();
+                ordered(order, || place.swap(value, order))
             }
 
             pub(crate) fn fetch_or(&self, bits: $integer, order: Ordering) -> $integer {
-                self.after_turn().fetch_or(bits, order)
+                let value = self.after_turn();
+                ordered(order, || value.fetch_or(bits, order))
             }
 
             pub(crate) fn fetch_and(&self, bits: $integer, order: Ordering) -> $integer {
-                self.after_turn().fetch_and(bits, order)
+                let value = self.after_turn();
+                ordered(order, || value.fetch_and(bits, order))
             }
         }
     };

@@ -17,6 +17,9 @@ mod tie;
 #[path = "../../src/arena/bitmap.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
 mod bitmap;
+#[path = "../../src/page/marks.rs"]
+#[allow(dead_code, reason = "the models do not need all of it")]
+mod marks;
 #[path = "../../src/orders.rs"]
 mod orders;
 #[path = "../../src/page/remote.rs"]
@@ -27,6 +30,12 @@ mod stack;
 #[path = "../../src/theap/tie.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
 mod theap_tie;
+
+/// What the allocator's `geometry` is to its files: a page of few blocks, with two lines of marks.
+mod geometry {
+    pub(crate) const BLOCKS_MAX: usize = 2 * CACHE_LINE * 8;
+    pub(crate) const CACHE_LINE: usize = 16;
+}
 
 /// What the allocator's `sync` is to its files.
 mod sync {
@@ -52,7 +61,7 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
 
 /// Declares orderings for the words; each is weaker than the allocator's in one place.
 macro_rules! orders {
-    ($($(#[$doc:meta])* $name:ident { $publish:ident, $observe:ident, $exchange:ident })*) => {$(
+    ($($(#[$doc:meta])* $name:ident { $publish:ident, $observe:ident, $exchange:ident, $agreed:ident })*) => {$(
         $(#[$doc])*
         struct $name;
 
@@ -60,17 +69,18 @@ macro_rules! orders {
             const PUBLISH: Ordering = Ordering::$publish;
             const OBSERVE: Ordering = Ordering::$observe;
             const EXCHANGE: Ordering = Ordering::$exchange;
+            const AGREED: Ordering = Ordering::$agreed;
         }
     )*};
 }
 
 orders! {
     /// Whoever gives something up does not publish what it wrote.
-    WeakPublish { Relaxed, Acquire, AcqRel }
+    WeakPublish { Relaxed, Acquire, AcqRel, SeqCst }
     /// Whoever takes something over does not observe what was published.
-    WeakObserve { Release, Relaxed, AcqRel }
-    /// An exchange that claims does not publish.
-    ExchangeUnpublished { Release, Acquire, Acquire }
+    WeakObserve { Release, Relaxed, AcqRel, SeqCst }
     /// An exchange that claims does not observe.
-    ExchangeUnobserved { Release, Acquire, Release }
+    ExchangeUnobserved { Release, Acquire, Release, SeqCst }
+    /// Threads do not agree on which of two words was written first.
+    Disagreed { Release, Acquire, AcqRel, AcqRel }
 }

@@ -1,8 +1,9 @@
-//! A page reduced to what its owners pass on: which blocks are free, and the links of those on their way.
+//! A page reduced to what its owners pass on: which blocks are free, and what was written to them last.
 
 use loom::cell::UnsafeCell;
 
-use crate::remote::{Freed, Position, RemoteWord, Taken, Unlisted};
+use crate::marks::{LINES, Line, Marks};
+use crate::remote::{Freed, Released, RemoteWord, Unlisted};
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU32, AtomicU64, Orders};
 
@@ -31,14 +32,17 @@ impl<T: Copy> Guarded<T> {
 
 /// Most blocks of a toy page.
 const BLOCKS: usize = 3;
+/// From a block's mark to the next one's: they lie in different words, those of the first two in one line.
+const APART: usize = 64;
 
 /// See the [module](self).
 pub(super) struct ToyPage<O> {
     pub(super) word: RemoteWord<O>,
+    marks: [Line; LINES],
     pub(super) listed_next: AtomicU32,
     /// Blocks the owner may hand out, as a set of bits.
     pub(super) free: Guarded<u32>,
-    links: [Guarded<Option<Position>>; BLOCKS],
+    contents: [Guarded<()>; BLOCKS],
 }
 
 impl<O: Orders> ToyPage<O> {
@@ -46,56 +50,75 @@ impl<O: Orders> ToyPage<O> {
     pub(super) fn owned(free: u32) -> Self {
         Self {
             word: RemoteWord::new(AtomicU64::new(crate::remote::OWNED)),
+            marks: core::array::from_fn(|_| Line(core::array::from_fn(|_| AtomicU64::new(0)))),
             listed_next: AtomicU32::new(0),
             free: Guarded::new(free),
-            links: core::array::from_fn(|_| Guarded::new(None)),
+            contents: core::array::from_fn(|_| Guarded::new(())),
         }
+    }
+
+    fn marks(&self) -> Marks<'_> {
+        // SAFETY: all lines that a page can have follow each other.
+        unsafe { Marks::new(self.marks.as_ptr(), 1) }
     }
 
     /// Frees a block into a page of somebody else's. True if the page is the caller's now; the block is then
     /// with the owner's.
-    pub(super) fn free_remote(&self, block: u32) -> bool {
+    pub(super) fn free_remote(&self, block: usize) -> bool {
         self.free_unwanted(block, 0)
     }
 
     /// As [`ToyPage::free_remote`] by a thread that leaves a listed page where it is, unless it frees the last of the blocks
     /// that are `awaited`.
-    pub(super) fn free_unwanted(&self, block: u32, awaited: u32) -> bool {
-        let link = |next| self.links[block as usize].set(next);
-        match self.word.free(Position::from_words(block), link, |waiting| waiting < awaited) {
-            Freed::Queued => return false,
+    pub(super) fn free_unwanted(&self, block: usize, awaited: u32) -> bool {
+        self.contents[block].set(());
+        match self.word.free(self.marks(), block * APART, |waiting| waiting < awaited) {
+            Freed::Marked => return false,
             Freed::Claimed => self.push_local(block),
-            Freed::ClaimedWithList => self.collect_remote(),
+            Freed::ClaimedAndMarked => self.collect_remote(),
+            Freed::Twice => panic!("block {block} is marked before it is freed"),
         }
         true
     }
 
     /// Frees a block into the caller's page.
-    pub(super) fn push_local(&self, block: u32) {
+    pub(super) fn push_local(&self, block: usize) {
         let free = self.free.get();
         assert_eq!(free & (1 << block), 0, "block {block} is free twice");
         self.free.set(free | (1 << block));
+        self.contents[block].set(());
     }
 
     /// Takes what others freed into the caller's page.
     pub(super) fn collect_remote(&self) {
-        let Some(Taken { head, count }) = self.word.take() else { return };
-        let mut next = Some(head);
-        for _ in 0..count {
-            let block = next.expect("the list is shorter than its count").words();
-            self.push_local(block);
-            next = self.links[block as usize].get();
-        }
-        assert_eq!(next, None, "the list is longer than its count");
+        // The owner writes to its page, whether it finds something or not.
+        self.free.set(self.free.get());
+        self.marks().drain::<O>(self.word.take(), |mark| self.push_local(mark / APART));
     }
 
-    /// Gives the caller's page up, to the stack if it has free blocks.
-    pub(super) fn give_up(&self, stack: &IndexStack<O>) {
-        if self.free.get() == 0 && self.word.release_full() {
-            return;
-        }
-        if self.word.release_listed() {
-            stack.push(0, &self.listed_next);
+    /// Gives the caller's page up, to the stack if it has free blocks. Fails when `all` its blocks are free.
+    pub(super) fn give_up(&self, all: u32, stack: &IndexStack<O>) -> bool {
+        loop {
+            self.collect_remote();
+            let free = self.free.get();
+            if free == all {
+                return false;
+            }
+            let released = if free == 0 {
+                self.word.release_full()
+            } else {
+                match self.word.release_listed() {
+                    Released::ToList => {
+                        stack.push(0, &self.listed_next);
+                        true
+                    }
+                    Released::Listed => true,
+                    Released::Not => false,
+                }
+            };
+            if released {
+                return true;
+            }
         }
     }
 
