@@ -297,6 +297,16 @@ impl Page {
         }
     }
 
+    /// Frees a list of `count` blocks of the page, of which `last` is the last.
+    pub(crate) unsafe fn push_list(page: *mut Page, list: *mut Block, last: *mut Block, count: u32) {
+        // SAFETY: the caller owns the page and gives up the blocks.
+        unsafe {
+            Block::set_next(last, (*page).local_free);
+            (*page).local_free = list;
+            (*page).used -= count;
+        }
+    }
+
     /// A look at the page or run that starts in `first`, which may be anybody's: as it is, or was a moment ago.
     pub(crate) unsafe fn glance(first: Slice) -> Glance {
         let page = first.page();

@@ -109,7 +109,7 @@ impl Theap {
         }
     }
 
-    /// Frees the blocks of all active lists, each to its page.
+    /// Puts the blocks of all active lists back into their pages.
     pub(crate) unsafe fn return_all_active(theap: *mut Theap) {
         for class in 0..CLASSES {
             // SAFETY: the caller owns the theap.
@@ -117,17 +117,25 @@ impl Theap {
         }
     }
 
-    /// Frees the blocks of an active list, each to its page.
+    /// Puts the blocks of an active list back into their page: the current one of the class, which filled the list when
+    /// it was last empty.
     pub(super) unsafe fn return_active(theap: *mut Theap, class: usize) {
-        // SAFETY: blocks in the active list are the theap's, and count as used in their pages.
+        // SAFETY: blocks in the active list are the theap's, and count as used in the page, which it owns.
         unsafe {
-            let mut block = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
-            while !block.is_null() {
-                let next = Block::next(block);
-                (*theap).tally.classes[class].blocks -= 1;
-                crate::free::free_elsewhere(block.cast(), theap);
-                block = next;
+            let list = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
+            if list.is_null() {
+                return;
             }
+            let (mut last, mut count) = (list, 1);
+            loop {
+                let next = Block::next(last);
+                if next.is_null() {
+                    break;
+                }
+                (last, count) = (next, count + 1);
+            }
+            Page::push_list((*theap).current[class], list, last, count);
+            (*theap).tally.classes[class].blocks -= u64::from(count);
         }
     }
 }
