@@ -19,8 +19,8 @@
 //!
 //! *A block is marked first, then the word is looked at.* The owner clears the word's parts first and takes the marks
 //! then. All four steps are in one order that all threads agree on. So a thread that finds its part set may leave: whoever
-//! clears that finds the mark. Otherwise it sets the part, and the page cannot be given up before its owner has looked
-//! there.
+//! clears that finds the mark. Otherwise it sets the part, in an exchange that publishes the mark, and the page cannot be
+//! given up before its owner has looked there.
 //!
 //! *A free into a page without an owner makes the freeing thread its owner*, or counts the block in the word of a page
 //! that stands in the stack, where whoever takes the page finds it. So no block can be stranded in a page that nobody

@@ -83,4 +83,6 @@ orders! {
     ExchangeUnobserved { Release, Acquire, Release, SeqCst }
     /// Threads do not agree on which of two words was written first.
     Disagreed { Release, Acquire, AcqRel, AcqRel }
+    /// Nor does an exchange publish what was written before.
+    ExchangeUnpublished { Release, Acquire, Acquire, AcqRel }
 }

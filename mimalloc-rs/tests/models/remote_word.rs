@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::page::ToyPage;
-use super::{Disagreed, ExchangeUnobserved, WeakPublish, check};
+use super::{Disagreed, ExchangeUnobserved, ExchangeUnpublished, WeakPublish, check};
 use crate::remote::Released;
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU64, Orders, Strict};
@@ -92,13 +92,24 @@ fn no_block_is_stranded<O: Orders + 'static>() {
         }
         let claimed = freer.join().unwrap();
         assert_eq!(claimed, given_up, "the page has two owners, or none that knows of the block");
-        assert_eq!(page.free.get(), 1);
+        assert_eq!(page.free.get(), 1, "a block is lost");
     });
 }
 
 #[test]
 fn a_block_freed_while_its_page_is_given_up_is_not_stranded() {
     no_block_is_stranded::<Strict>();
+}
+
+#[test]
+fn one_free_at_a_time_needs_no_agreement() {
+    no_block_is_stranded::<Disagreed>();
+}
+
+#[test]
+#[should_panic(expected = "a block is lost")]
+fn a_part_that_is_seen_without_its_mark_is_caught() {
+    no_block_is_stranded::<ExchangeUnpublished>();
 }
 
 #[test]
