@@ -133,6 +133,7 @@ const _: () = assert!(of(BLOCK_MAX) == CLASSES - 1);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::BLOCKS_MAX;
 
     #[test]
     fn every_size_fits_its_class_and_not_the_one_below() {
@@ -149,6 +150,7 @@ mod tests {
     #[test]
     fn every_block_is_found_by_its_offset() {
         for class in &CLASS {
+            assert!(class.reserved as usize <= BLOCKS_MAX, "{class:?}");
             for block in 0..class.reserved as usize {
                 assert_eq!(class.block_at(block * class.block_size as usize), block, "{class:?}");
             }

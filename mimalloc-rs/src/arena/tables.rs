@@ -1,7 +1,7 @@
 //! The tables of a region: how large they are for a number of slices.
 
 use super::bitmap::Group;
-use crate::geometry::{GROUP_SLICES, SLICE_SIZE};
+use crate::geometry::{CACHE_LINE, GROUP_SLICES, SLICE_SIZE};
 use crate::page::{MARK_LINES, MarkLine, Page};
 use crate::sync::AtomicU32;
 
@@ -36,3 +36,5 @@ impl Tables {
 pub(super) const fn mark_stride(slices: usize) -> usize {
     slices.next_multiple_of(TABLE_ALIGN / size_of::<MarkLine>())
 }
+
+const _: () = assert!(size_of::<MarkLine>() == CACHE_LINE);

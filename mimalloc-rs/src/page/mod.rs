@@ -374,7 +374,7 @@ impl Page {
         }
     }
 
-    /// Whether a block of the page in `first` is marked as freed by another thread than its owner. The caller gives it up.
+    /// Whether a block of the page in `first`, which the caller gives up, is marked as freed by another thread before.
     pub(crate) unsafe fn is_marked(first: Slice, block: *mut Block) -> bool {
         // SAFETY: as the caller says.
         first.marks().has(unsafe { number_of(first, block) })
