@@ -280,7 +280,7 @@ pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
         if owner == OWNER_SINGLETON {
             return new > BLOCK_MAX && large::resize(first, p, new);
         }
-        is_worth_keeping(CLASS[Page::class(first.page())].block_size as usize, new)
+        is_worth_keeping(Page::facts(first.page()).block_size as usize, new)
     }
 }
 
@@ -302,7 +302,7 @@ pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option
     }
     let (first, owner) = page_start(p)?;
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
-    unsafe { (owner == (*theap).id).then(|| CLASS[Page::class(first.page())].block_size as usize) }
+    unsafe { (owner == (*theap).id).then(|| Page::facts(first.page()).block_size as usize) }
 }
 
 /// Moves what is in the block `p`, of which `old` bytes are in use, to one of `new` bytes. Null when there is no memory:
@@ -349,7 +349,7 @@ pub(crate) unsafe fn whole_size(p: *const u8) -> usize {
         match page_start(p) {
             Some((first, OWNER_SINGLETON)) => large::usable_size(first, p),
             Some((_, OWNER_NOT_A_PAGE)) | None => 0,
-            Some((first, _)) => CLASS[Page::class(first.page())].block_size as usize,
+            Some((first, _)) => Page::facts(first.page()).block_size as usize,
         }
     }
 }

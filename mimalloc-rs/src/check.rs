@@ -5,7 +5,6 @@ use crate::free::page_start;
 use crate::padding;
 use crate::page::{Block, Page};
 use crate::report::{self, ErrorKind};
-use crate::size_class::CLASS;
 use crate::theap::{OF_HEAP, Theap};
 use crate::thread;
 
@@ -48,7 +47,7 @@ pub(crate) unsafe fn admits(p: *mut u8) -> bool {
 /// Whether a block of the page in `first` starts at `p`.
 unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
     // SAFETY: records are never unmapped.
-    let size = CLASS[unsafe { Page::class(first.page()) }].block_size as usize;
+    let size = unsafe { Page::facts(first.page()) }.block_size as usize;
     (p.addr() - first.start().addr()).is_multiple_of(size)
 }
 

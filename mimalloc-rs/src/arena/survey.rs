@@ -3,7 +3,6 @@
 use super::region::{OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice};
 use crate::geometry::SLICE_SHIFT;
 use crate::page::Page;
-use crate::size_class::CLASS;
 use crate::sync::Ordering;
 
 /// What neighbouring slices hold.
@@ -45,7 +44,7 @@ fn look(first: Slice) -> (usize, Content) {
             OWNER_NOT_A_PAGE => (1, Content::Other),
             owner if owner & OWNER_INTERIOR != 0 => (1, Content::Other),
             OWNER_SINGLETON => (Page::run_slices(page), Content::Page(Page::origin(page))),
-            owner => (usize::from(CLASS[Page::class(page)].slices), Content::Page(owner)),
+            owner => (usize::from(Page::facts(page).slices), Content::Page(owner)),
         }
     }
 }

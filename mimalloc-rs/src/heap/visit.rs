@@ -8,7 +8,6 @@ use crate::arena::{self, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
-use crate::size_class::CLASS;
 use crate::sync::Ordering;
 use crate::theap::{OF_HEAP, Theap};
 use crate::thread;
@@ -151,7 +150,7 @@ unsafe fn area_of(first: Slice) -> Area {
         if owner & OF_HEAP != 0 || owner == Theap::id(Theap::thread(thread::theap())) {
             Page::collect_remote(page);
         }
-        let class = CLASS[Page::class(page)];
+        let class = Page::facts(page);
         let block_size = class.block_size as usize;
         Area {
             start: first.start(),

@@ -171,8 +171,7 @@ impl Page {
     /// Ends the page: its slices are the caller's afterwards. No block may be in use.
     pub(crate) unsafe fn dissolve(page: *mut Page) -> (Slice, usize) {
         // SAFETY: the caller owns the page.
-        let (first, class) = unsafe { (Self::slice(page), Self::class(page)) };
-        let slices = usize::from(CLASS[class].slices);
+        let (first, slices) = unsafe { (Self::slice(page), usize::from(Self::facts(page).slices)) };
         guard::lower(first, slices);
         mark_no_page(first, 0, slices);
         (first, slices)
@@ -192,6 +191,13 @@ impl Page {
         unsafe { *(*page).shared.class.get() as usize }
     }
 
+    /// What is the same for all pages of its class. As for [`Page::class`].
+    #[inline(always)]
+    pub(crate) unsafe fn facts(page: *mut Page) -> &'static Class {
+        // SAFETY: records are made of zeros, and `init` is given a class.
+        unsafe { CLASS.get_unchecked(Self::class(page)) }
+    }
+
     /// Whether blocks are left that were never linked.
     #[inline]
     pub(crate) unsafe fn extendable(page: *mut Page) -> bool {
@@ -204,7 +210,7 @@ impl Page {
         // SAFETY: the caller owns the page; the new blocks lie between `capacity` and `reserved`, inside
         // the page's slices, and nobody knows of them yet.
         unsafe {
-            let Class { block_size, extend, .. } = CLASS[Self::class(page)];
+            let Class { block_size, extend, .. } = *Self::facts(page);
             let block_size = block_size as usize;
             // Pages that are used in full soon need fewer visits.
             let grown = u32::from(extend).max((*page).capacity / 4);
@@ -274,7 +280,7 @@ impl Page {
             let parts = (*page).shared.remote.take();
             if parts != Parts::NONE {
                 let start = (*page).start;
-                let block_size = CLASS[Self::class(page)].block_size as usize;
+                let block_size = Self::facts(page).block_size as usize;
                 Self::slice(page).marks().drain::<Strict>(parts, |block| {
                     let block = start.add(block * block_size).cast();
                     Block::set_next(block, list);
@@ -456,8 +462,8 @@ impl Page {
 #[inline(always)]
 unsafe fn number_of(first: Slice, block: *mut Block) -> usize {
     // SAFETY: as the caller says, so the page's class does not change.
-    let class = unsafe { Page::class(first.page()) };
-    CLASS[class].block_at(block.addr() - first.start().addr())
+    let facts = unsafe { Page::facts(first.page()) };
+    facts.block_at(block.addr() - first.start().addr())
 }
 
 /// Has the slices `from .. to` behind `first` name it as their first.
