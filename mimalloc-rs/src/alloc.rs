@@ -11,15 +11,15 @@ use crate::guarded;
 use crate::large;
 use crate::padding;
 use crate::page::{Block, Page};
-use crate::size_class::{self, CLASS};
+use crate::size_class::{self, CLASS, WORD};
 use crate::theap::Theap;
 use crate::thread;
 
-/// A request's size, rounded so that its class is aligned as the request demands. Alignments are
+/// A request's size, rounded so that its class is aligned as the request demands; to a word they all are. Alignments are
 /// powers of two; those of [`core::alloc::Layout`] never overflow this.
 #[inline(always)]
 fn rounded(size: usize, align: usize) -> usize {
-    (size.wrapping_add(align - 1)) & !(align - 1)
+    if align <= WORD { size } else { (size.wrapping_add(align - 1)) & !(align - 1) }
 }
 
 /// Whether blocks of a request of this rounded size share a page.

@@ -13,7 +13,8 @@ use crate::geometry::{
     SMALL_PAGE_BLOCK_MAX,
 };
 
-const WORD: usize = 8;
+/// Block sizes are multiples of this.
+pub(crate) const WORD: usize = 8;
 /// Classes 0 to 4 are 8, 16, 32, 48 and 64 bytes; from there on the formula holds.
 const FORMULA_FROM: usize = 64;
 
