@@ -3,8 +3,8 @@
 use core::ptr;
 
 use crate::address::in_register;
-use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
-use crate::free::{self, page_start};
+use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
+use crate::free::{self, page_start, page_start_of};
 use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
 #[cfg(feature = "secure")]
 use crate::guarded;
@@ -290,8 +290,8 @@ pub(crate) fn is_worth_keeping(usable: usize, size: usize) -> bool {
     size <= usable && size >= usable / 2
 }
 
-/// Bytes that can be used at `p` if it is a block of one of the theap's own pages. Never, if blocks are padded or guarded:
-/// then they hold less than their class says.
+/// Bytes that can be used at `p` if it is a block of one of the theap's own pages in the first region. Never, if blocks are
+/// padded or guarded: then they hold less than their class says.
 ///
 /// # Safety
 /// `p` is null or a live block of this allocator; `theap` is the calling thread's, or one of those that own nothing.
@@ -300,7 +300,7 @@ pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option
     if PADDED || GUARDED {
         return None;
     }
-    let (first, owner) = page_start(p)?;
+    let (first, owner) = page_start_of(arena::first().slice_of(p)?);
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
     unsafe { (owner == (*theap).id).then(|| Page::facts(first.page()).block_size as usize) }
 }

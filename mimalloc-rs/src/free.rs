@@ -122,14 +122,19 @@ unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
 /// The first slice of the page that holds `p`, and its owner word.
 #[inline]
 pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
-    let slice = arena::find(p)?;
+    arena::find(p).map(page_start_of)
+}
+
+/// The first slice of the page that `slice` is a part of, and its owner word.
+#[inline]
+pub(crate) fn page_start_of(slice: Slice) -> (Slice, u32) {
     let owner = slice.owner().load(Ordering::Relaxed);
     if owner & OWNER_INTERIOR == 0 {
-        return Some((slice, owner));
+        return (slice, owner);
     }
     let distance = (owner & !OWNER_INTERIOR) as usize;
     let first = Slice { region: slice.region, index: slice.index - distance };
-    Some((first, first.owner().load(Ordering::Relaxed)))
+    (first, first.owner().load(Ordering::Relaxed))
 }
 
 #[cold]
