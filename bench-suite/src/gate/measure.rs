@@ -76,9 +76,11 @@ pub fn from_digest(digest: &Digest, figures: &mut Figures) {
         .extend(failures.map(|cell| (cell.workload.clone(), format!("{}: {}", cell.status, cell.reason))));
     for row in &digest.summary.rows {
         if let (Metric::PeakRss, SUBJECT, Some(median)) = (row.metric, row.allocator.as_str(), row.median) {
+            let peaks = || peaks(&digest.samples, &row.workload);
             let peak = Peak {
+                lowest_bytes: peaks().min().unwrap_or(0),
                 median_bytes: median as u64,
-                highest_bytes: highest_peak(&digest.samples, &row.workload),
+                highest_bytes: peaks().max().unwrap_or(0),
             };
             figures.peak_rss.insert(row.workload.clone(), peak);
         }
@@ -96,10 +98,10 @@ pub fn from_digest(digest: &Digest, figures: &mut Figures) {
     }
 }
 
-/// The subject's highest peak in any pass, in bytes; 0 if there is none.
-fn highest_peak(samples: &[Sample], workload: &str) -> u64 {
-    let own = samples.iter().filter(|s| s.allocator == SUBJECT && s.workload == workload);
-    own.filter_map(Sample::usable).map(|report| report.peak_rss_bytes).max().unwrap_or(0)
+/// The subject's peaks in all passes, in bytes.
+fn peaks(samples: &[Sample], workload: &str) -> impl Iterator<Item = u64> {
+    let own = samples.iter().filter(move |s| s.allocator == SUBJECT && s.workload == workload);
+    own.filter_map(Sample::usable).map(|report| report.peak_rss_bytes)
 }
 
 fn run(
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn highest_peak_is_that_of_the_subject_in_any_pass() {
+    fn peaks_are_those_of_the_subject_in_all_passes() {
         let peak = |pass, workload, allocator, mebibytes: u64| {
             let mut sample = sample(pass, workload, allocator, 1);
             sample.report.as_mut().unwrap().peak_rss_bytes = mebibytes << 20;
@@ -236,8 +238,8 @@ mod tests {
             peak(0, "larson", YARDSTICK, 60),
             peak(0, "cfrac", SUBJECT, 70),
         ];
-        assert_eq!(highest_peak(&samples, "larson"), 38 << 20);
-        assert_eq!(highest_peak(&samples, "json"), 0);
+        assert_eq!(peaks(&samples, "larson").collect::<Vec<_>>(), [12 << 20, 38 << 20]);
+        assert_eq!(peaks(&samples, "json").count(), 0);
     }
 
     #[test]

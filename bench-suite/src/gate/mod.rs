@@ -58,10 +58,14 @@ pub struct Check {
 }
 
 /// Peak memory of one workload over the passes of a run. Where threads leave blocks to each other, who runs when
-/// decides how many lie waiting, and the two are far apart.
+/// decides how many lie waiting, and these are far apart: a thread that the machine holds back adds to the peak, and
+/// nothing that is not the allocator's takes from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peak {
-    /// Median of the passes; this is judged.
+    /// The lowest of all passes; this is judged. Baselines need none.
+    #[serde(default)]
+    pub lowest_bytes: u64,
+    /// Median of the passes, to be read.
     pub median_bytes: u64,
     /// The highest of all passes; the limit is taken from this.
     pub highest_bytes: u64,
