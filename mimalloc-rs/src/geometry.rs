@@ -48,10 +48,15 @@ pub(crate) const BONDS: usize = 32;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 
+/// Slices whose pages a thread ends, without making one in between, before it collects; more if it has many pages:
+/// one for so many.
+pub(crate) const COLLECT_AFTER: u32 = 32;
+pub(crate) const PAGES_PER_ENDED: usize = 4;
+
 /// It is an ebb when the slices held are fewer by this factor than they were.
 pub(crate) const EBB_DEPTH: u64 = 4;
 /// Slices that may stay resident although nobody holds them, after most of what was held came free.
-pub(crate) const EBB_KEPT: u64 = 32;
+pub(crate) const EBB_KEPT: u64 = 24;
 /// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of
 /// microseconds to back one with memory.
 pub(crate) const EBB_MS_PER_SLICE: u64 = 8;

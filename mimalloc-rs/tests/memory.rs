@@ -22,10 +22,15 @@ const LEFT: usize = 48 * MIB;
 /// How long a program may be active until its memory is back.
 const SOON: Duration = Duration::from_secs(1);
 
+/// Has so many bytes in blocks of `size`.
+fn blocks(bytes: usize, size: usize) -> Vec<Block> {
+    let layout = Layout::from_size_align(size, 8).unwrap();
+    (0..bytes / size).map(|number| Block::new(layout, number as u8)).collect()
+}
+
 /// Has [`PEAK`] bytes in blocks of `size`.
 fn peak(size: usize) -> Vec<Block> {
-    let layout = Layout::from_size_align(size, 8).unwrap();
-    (0..PEAK / size).map(|number| Block::new(layout, number as u8)).collect()
+    blocks(PEAK, size)
 }
 
 /// Frees in the order of allocation, or every other block first.
@@ -93,6 +98,20 @@ fn after_the_threads_end(size: usize) {
     check_left(start);
 }
 
+/// A thread has some blocks of each of its pages freed by another one, and then only frees others. Nobody asks for
+/// anything afterwards.
+fn of_pages_that_others_emptied(size: usize) {
+    let start = process::resident();
+    let (first, then) = (blocks(PEAK / 2, size), blocks(PEAK / 2, 2 * size));
+    check_peak(start);
+    let (mine, others): (Vec<_>, Vec<_>) =
+        first.into_iter().enumerate().partition(|(number, _)| number % 16 == 0);
+    mine.into_iter().for_each(|(_, block)| block.free());
+    thread::spawn(move || others.into_iter().for_each(|(_, block)| block.free())).join().unwrap();
+    free(then, false);
+    check_left(start);
+}
+
 /// Threads end next to each other with a few blocks left in each of their pages; one thread uses all the rest.
 fn pages_are_taken_over() {
     const THREADS: usize = 8;
@@ -143,5 +162,6 @@ alone! {
     large_blocks_go_back_by_themselves: without_collect(3 * MIB);
     small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
     large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
+    small_blocks_that_others_freed_go_back_when_the_rest_is_torn_down: of_pages_that_others_emptied(250);
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
 }

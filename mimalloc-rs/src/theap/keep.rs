@@ -3,9 +3,10 @@
 use core::ptr;
 
 use super::Theap;
+use super::queue::Queue;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::CLASSES;
+use crate::geometry::{CLASSES, COLLECT_AFTER, PAGES_PER_ENDED};
 use crate::options::{self, Opt};
 use crate::page::{self, Block, Page};
 
@@ -23,7 +24,7 @@ impl Theap {
                 (*theap).queues[class].push_back(page);
                 (*theap).tally.reclaimed_on_free += 1;
             } else if !abandoned::give_up(page) {
-                Self::dissolve(theap, page);
+                Self::end_unused(theap, page);
             }
         }
     }
@@ -46,7 +47,26 @@ impl Theap {
         unsafe {
             if (*page).queued {
                 (*theap).queues[Page::class(page)].remove(page);
-                Self::dissolve(theap, page);
+                Self::end_unused(theap, page);
+            }
+        }
+    }
+
+    /// Ends a page of which the last block was freed.
+    ///
+    /// A thread that ends one page after the other without making any tears something down. It may be idle afterwards,
+    /// and what it keeps for allocations to come would stay, and so would pages of its own that others freed into: so it
+    /// collects from time to time.
+    unsafe fn end_unused(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns the theap, and the page, of which no block is in use and which is in no queue.
+        unsafe {
+            (*theap).ended += u32::from(Page::facts(page).slices);
+            Self::dissolve(theap, page);
+            if (*theap).ended >= (*theap).collect_at {
+                Self::collect(theap, false);
+                let pages: usize = (*theap).queues.iter().map(Queue::len).sum();
+                (*theap).collect_at = COLLECT_AFTER.max((pages / PAGES_PER_ENDED) as u32);
+                (*theap).ended = 0;
             }
         }
     }
