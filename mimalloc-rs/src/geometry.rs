@@ -48,10 +48,13 @@ pub(crate) const BONDS: usize = 32;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 
-/// Slices whose pages a thread ends, without making one in between, before it collects; more if it has many pages:
-/// one for so many.
+/// Slices whose pages a thread ends, without making one in between, before it collects.
 pub(crate) const COLLECT_AFTER: u32 = 32;
+/// Pages of a thread for each slice more.
 pub(crate) const PAGES_PER_ENDED: usize = 4;
+/// Such collections that may follow each other closely, if there were none for as many milliseconds; then one comes to a
+/// millisecond: it costs microseconds.
+pub(crate) const COLLECTIONS_SAVED: u64 = 16;
 
 /// It is an ebb when the slices held are fewer by this factor than they were.
 pub(crate) const EBB_DEPTH: u64 = 4;

@@ -6,7 +6,7 @@ use super::Theap;
 use super::queue::Queue;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{CLASSES, COLLECT_AFTER, PAGES_PER_ENDED};
+use crate::geometry::CLASSES;
 use crate::options::{self, Opt};
 use crate::page::{self, Block, Page};
 
@@ -53,20 +53,15 @@ impl Theap {
     }
 
     /// Ends a page of which the last block was freed.
-    ///
-    /// A thread that ends one page after the other without making any tears something down. It may be idle afterwards,
-    /// and what it keeps for allocations to come would stay, and so would pages of its own that others freed into: so it
-    /// collects from time to time.
     unsafe fn end_unused(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns the theap, and the page, of which no block is in use and which is in no queue.
         unsafe {
-            (*theap).ended += u32::from(Page::facts(page).slices);
+            let slices = u32::from(Page::facts(page).slices);
             Self::dissolve(theap, page);
-            if (*theap).ended >= (*theap).collect_at {
+            if (*theap).tear_down.goes_on(slices) {
                 Self::collect(theap, false);
-                let pages: usize = (*theap).queues.iter().map(Queue::len).sum();
-                (*theap).collect_at = COLLECT_AFTER.max((pages / PAGES_PER_ENDED) as u32);
-                (*theap).ended = 0;
+                let pages = (*theap).queues.iter().map(Queue::len).sum();
+                (*theap).tear_down.collected(pages);
             }
         }
     }

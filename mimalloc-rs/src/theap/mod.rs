@@ -32,6 +32,7 @@ mod queue;
 mod refill;
 mod roll;
 mod tally;
+mod teardown;
 mod tie;
 
 use core::cell::Cell;
@@ -40,10 +41,11 @@ use core::ptr;
 use self::bonds::Bonds;
 use self::queue::Queue;
 pub(crate) use self::tally::{PAST, Tally};
+use self::teardown::TearDown;
 pub(crate) use self::tie::Tie;
 use crate::arena::{Region, Slice};
 use crate::gauge::Gauge;
-use crate::geometry::{CLASSES, COLLECT_AFTER, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEAP_SIZE};
+use crate::geometry::{CLASSES, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEAP_SIZE};
 #[cfg(feature = "secure")]
 use crate::guarded::Sampling;
 use crate::heap::Record;
@@ -92,9 +94,7 @@ pub(crate) struct Theap {
     heartbeat: u64,
     deferring: Cell<bool>,
     tally: Tally,
-    /// Slices of pages that were ended since one was made, and how many of them lead to a collection.
-    ended: u32,
-    collect_at: u32,
+    tear_down: TearDown,
     /// Which allocations are guarded, in builds that do that.
     #[cfg(feature = "secure")]
     sampling: Sampling,
@@ -162,8 +162,7 @@ impl Theap {
             heartbeat: 0,
             deferring: Cell::new(false),
             tally: Tally::ZERO,
-            ended: 0,
-            collect_at: COLLECT_AFTER,
+            tear_down: TearDown::NONE,
             #[cfg(feature = "secure")]
             sampling: Sampling::NEW,
             tie: Tie::new(AtomicU64::new(0)),
@@ -209,8 +208,6 @@ impl Theap {
             (*theap).active = [ptr::null_mut(); CLASSES];
             (*theap).id = id;
             (*theap).tick = REFILLS_PER_TICK;
-            (*theap).ended = 0;
-            (*theap).collect_at = COLLECT_AFTER;
             (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
             (*theap).queues = [Queue::EMPTY; CLASSES];
             (*theap).cache = [None; SLICE_CACHE];
@@ -220,6 +217,7 @@ impl Theap {
             (*theap).roll = ptr::null_mut();
             (*theap).heartbeat = 0;
             (*theap).deferring = Cell::new(false);
+            (*theap).tear_down = TearDown::NONE;
             #[cfg(feature = "secure")]
             {
                 (*theap).sampling = Sampling::NEW;

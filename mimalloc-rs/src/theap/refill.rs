@@ -161,7 +161,7 @@ impl Theap {
     unsafe fn make_page(theap: *mut Theap, first: Slice, class: usize) -> *mut Page {
         // SAFETY: the caller owns the theap and holds the slices.
         unsafe {
-            (*theap).ended = 0;
+            (*theap).tear_down.stop();
             (*theap).tally.on_page_made(class);
             Page::init(first, class, (*theap).id)
         }
