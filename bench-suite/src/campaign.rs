@@ -127,7 +127,8 @@ fn prepare(
     let mut say = |line: &str| note(surroundings, line);
     let Wanted { plan, allocators } = wanted;
     let (store, logs) = (folder.workers(), folder.logs());
-    let prepared = workers::prepare(&allocators, source, &store, &logs, &surroundings.cancel, &mut say)?;
+    let cancel = &surroundings.cancel;
+    let prepared = workers::prepare(&allocators, source, plan.passes, &store, &logs, cancel, &mut say)?;
     let mut launches = BTreeMap::new();
     let mut records = Vec::new();
     for prepared in prepared {

@@ -23,6 +23,9 @@ pub struct Sample {
     pub allocator: String,
     /// Bytes of padding in the worker's environment.
     pub env_pad_bytes: usize,
+    /// In which of its orders the worker's functions were; 0 is the linker's own.
+    #[serde(default)]
+    pub layout: usize,
     /// Start in UTC.
     pub started_utc: String,
     /// How it ended.
@@ -128,6 +131,7 @@ pub(crate) mod tests {
             workload: workload.to_owned(),
             allocator: allocator.to_owned(),
             env_pad_bytes: 0,
+            layout: 0,
             started_utc: "2025-01-01T00:00:00Z".to_owned(),
             status: Status::Ok,
             reason: None,

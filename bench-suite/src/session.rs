@@ -70,9 +70,10 @@ pub fn walk(
                 {
                     continue;
                 }
+                let layout = launch.layout_of(pass);
                 tell(Step { pass, workload: &cell.0, allocator, done: passed - 1, total });
                 let job = Job {
-                    launch,
+                    launch: &launch.in_layout(layout),
                     row: &block.workload,
                     params: plan.params,
                     stats: false,
@@ -91,6 +92,7 @@ pub fn walk(
                     workload: block.workload.clone(),
                     allocator: allocator.clone(),
                     env_pad_bytes: block.env_pad_bytes,
+                    layout,
                     started_utc,
                     status: execution.status,
                     reason: execution.reason,

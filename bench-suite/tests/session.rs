@@ -36,6 +36,7 @@ fn launches(plan: &Plan) -> BTreeMap<String, Launch> {
                 allocator: id.clone(),
                 worker_id: id.clone(),
                 program: format!("worker-{id}").into(),
+                layouts: vec![format!("worker-{id}.1").into(), format!("worker-{id}.2").into()],
                 preload: None,
                 wrapper: Vec::new(),
             };
@@ -89,6 +90,7 @@ fn workers_are_started_in_the_planned_order() {
         assert_eq!(block.workload, sample.workload);
         assert_eq!(block.order[sample.position], sample.allocator);
         assert_eq!(block.env_pad_bytes, sample.env_pad_bytes);
+        assert_eq!(sample.layout, sample.pass % 3);
     }
 }
 

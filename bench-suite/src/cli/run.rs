@@ -264,6 +264,7 @@ fn describe(Wanted { plan, allocators }: &Wanted, worker: &WorkerArgs) -> Result
             allocator: id.clone(),
             worker_id: allocator.worker_id().to_owned(),
             program: folder.join(&allocator.bin),
+            layouts: Vec::new(),
             preload,
             wrapper: Vec::new(),
         };

@@ -132,6 +132,7 @@ mod tests {
             allocator: id.clone(),
             worker_id: id.clone(),
             program: format!("worker-{id}").into(),
+            layouts: Vec::new(),
             preload: None,
             wrapper: Vec::new(),
         };

@@ -18,6 +18,7 @@ pub(crate) fn record(passes: usize) -> RunRecord {
         status: Status::Ok,
         reason: None,
         binary_hash: None,
+        layout_hashes: Vec::new(),
         library: None,
         library_hash: None,
     });

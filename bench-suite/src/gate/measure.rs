@@ -197,6 +197,7 @@ mod tests {
             allocator: "mi".to_owned(),
             worker_id: "mi".to_owned(),
             program: "worker-mi".into(),
+            layouts: Vec::new(),
             preload: None,
             wrapper: Vec::new(),
         }

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use cargo_metadata::Message;
 
+use super::layouts;
 use crate::plan::Profile;
 
 /// Root of the workspace this program was built from.
@@ -52,17 +53,23 @@ impl Product<'_> {
         }
     }
 
-    /// What cargo is to build; `profile` is that of the workers.
-    fn arguments(&self, profile: Profile) -> Vec<&str> {
-        match self {
+    /// What cargo is to do, and with what flags for the last step; `profile` is that of the workers.
+    fn arguments(&self, profile: Profile, root: &Path) -> Vec<String> {
+        let common = ["--locked", "--color", "never", "--message-format", "json-render-diagnostics"];
+        let linker = layouts::linker(root);
+        let (command, what, flags) = match self {
             Self::Worker { bin, feature } => {
-                let mut arguments = vec!["--package", "workers", "--bin", bin, "--profile", profile.name()];
-                arguments.extend(feature.iter().flat_map(|feature| ["--features", feature]));
-                arguments
+                let mut what = vec!["--package", "workers", "--bin", bin, "--profile", profile.name()];
+                what.extend(feature.iter().flat_map(|feature| ["--features", feature]));
+                ("rustc", what, vec!["--", &linker])
             }
             // As it is shipped: the workers' profiles abort where it throws a C++ exception.
-            Self::Library { package, .. } => vec!["--package", package, "--lib", "--release"],
-        }
+            Self::Library { package, .. } => {
+                ("build", vec!["--package", package, "--lib", "--release"], Vec::new())
+            }
+        };
+        let words = [command].into_iter().chain(common).chain(what).chain(flags);
+        words.map(str::to_owned).collect()
     }
 }
 
@@ -79,8 +86,8 @@ pub(super) fn build(
     let mut command = Command::new(&cargo);
     command
         .current_dir(root)
-        .args(["build", "--locked", "--color", "never", "--message-format", "json-render-diagnostics"])
-        .args(product.arguments(profile))
+        .args(product.arguments(profile, root))
+        .env(layouts::VARIABLE, layouts::LAYOUTS.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);

@@ -2,6 +2,7 @@
 //! aside so that a rebuild cannot change what is measured, and hashed.
 
 mod build;
+mod layouts;
 mod preload;
 
 use std::collections::BTreeMap;
@@ -58,10 +59,26 @@ pub struct Launch {
     pub worker_id: String,
     /// The worker binary.
     pub program: PathBuf,
+    /// The same with its functions in other orders.
+    pub layouts: Vec<PathBuf>,
     /// The library put in front of the system's `malloc`.
     pub preload: Option<PathBuf>,
     /// A program, with its arguments, that runs the worker; empty to start it directly.
     pub wrapper: Vec<String>,
+}
+
+impl Launch {
+    /// The number of the order of functions for a pass: one after the other, 0 is [`Launch::program`].
+    pub fn layout_of(&self, pass: usize) -> usize {
+        pass % (1 + self.layouts.len())
+    }
+
+    /// The same with that order of functions.
+    #[must_use]
+    pub fn in_layout(&self, number: usize) -> Self {
+        let program = number.checked_sub(1).map_or(&self.program, |other| &self.layouts[other]);
+        Self { program: program.clone(), ..self.clone() }
+    }
 }
 
 /// What a run remembers about one allocator.
@@ -75,6 +92,9 @@ pub struct AllocatorRecord {
     pub reason: Option<String>,
     /// BLAKE3 hash of the worker binary.
     pub binary_hash: Option<String>,
+    /// The same of that binary with its functions in other orders; passes take turns with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layout_hashes: Vec<String>,
     /// The library that is preloaded; one that was built is named relative to the run's copies.
     pub library: Option<PathBuf>,
     /// BLAKE3 hash of that library.
@@ -97,19 +117,36 @@ struct Unavailable {
     reason: String,
 }
 
+/// A file in the store.
 #[derive(Debug, Clone)]
-struct Binary {
+struct Stored {
     path: PathBuf,
     hash: String,
 }
 
+impl Stored {
+    fn copy(from: &Path, path: PathBuf) -> Result<Self> {
+        fs::copy(from, &path)
+            .with_context(|| format!("cannot copy {} to {}", from.display(), path.display()))?;
+        Ok(Self { hash: hash(&path)?, path })
+    }
+}
+
+/// A worker or library, and a worker's other layouts.
+#[derive(Debug, Clone)]
+struct Binary {
+    itself: Stored,
+    layouts: Vec<Stored>,
+}
+
 /// Prepares every allocator; those that cannot be are marked and the rest go on.
 ///
-/// Binaries are copied to `store`, build logs go to `logs`. Stops early, with what it
-/// has, once `cancel` is requested.
+/// Binaries are copied to `store`, as many layouts of each as there are `passes` to use them; build logs go to `logs`.
+/// Stops early, with what it has, once `cancel` is requested.
 pub fn prepare(
     allocators: &[Allocator],
     source: &Source,
+    passes: usize,
     store: &Path,
     logs: &Path,
     cancel: &Cancel,
@@ -123,8 +160,8 @@ pub fn prepare(
             (Kind::Preload, None) => system_library(allocator).map(Some),
             (Kind::Preload, Some((package, file))) => {
                 let product = Product::Library { package, file };
-                let library = obtain(product, &allocator.needs, source, store, logs, say)?;
-                library.map(|library| Some(library.path))
+                let library = obtain(product, &allocator.needs, source, 1, store, logs, say)?;
+                library.map(|library| Some(library.itself.path))
             }
         };
         let result = match library {
@@ -133,7 +170,8 @@ pub fn prepare(
                 let bin = allocator.bin.as_str();
                 if !binaries.contains_key(bin) {
                     let product = Product::Worker { bin, feature: allocator.feature.as_deref() };
-                    binaries.insert(bin, obtain(product, &allocator.needs, source, store, logs, say)?);
+                    let binary = obtain(product, &allocator.needs, source, passes, store, logs, say)?;
+                    binaries.insert(bin, binary);
                 }
                 binaries[bin].clone().map(|binary| (binary, library))
             }
@@ -167,28 +205,41 @@ pub fn relaunch(records: &[AllocatorRecord], store: &Path) -> Result<BTreeMap<St
     let mut launches = BTreeMap::new();
     for record in records.iter().filter(|record| record.status == Status::Ok) {
         let id = &record.config.id;
-        let program = store.join(&record.config.bin);
-        ensure!(
-            Some(hash(&program)?) == record.binary_hash,
-            "cannot resume: binary_hash of '{id}' differs, {} has changed; start a new run",
-            program.display()
-        );
+        let checked = |path: PathBuf, expected: Option<&String>| {
+            ensure!(
+                Some(&hash(&path)?) == expected,
+                "cannot resume: binary_hash of '{id}' differs, {} has changed; start a new run",
+                path.display()
+            );
+            Ok(path)
+        };
+        let bin = &record.config.bin;
+        let program = checked(store.join(bin), record.binary_hash.as_ref())?;
+        let others = record.layout_hashes.iter().zip(1..);
+        let others = others.map(|(expected, number)| checked(layout_in(store, bin, number), Some(expected)));
+        let layouts = others.collect::<Result<_>>()?;
         let library = record.library.as_deref().map(|library| store.join(library));
         let library_hash = library.as_deref().map(hash).transpose()?;
         ensure!(
             library_hash == record.library_hash,
             "cannot resume: library_hash of '{id}' differs, its library has changed; start a new run"
         );
-        launches.insert(id.clone(), launch(&record.config, program, library));
+        launches.insert(id.clone(), launch(&record.config, program, layouts, library));
     }
     Ok(launches)
 }
 
-fn launch(allocator: &Allocator, program: PathBuf, preload: Option<PathBuf>) -> Launch {
+fn launch(
+    allocator: &Allocator,
+    program: PathBuf,
+    layouts: Vec<PathBuf>,
+    preload: Option<PathBuf>,
+) -> Launch {
     Launch {
         allocator: allocator.id.clone(),
         worker_id: allocator.worker_id().to_owned(),
         program,
+        layouts,
         preload,
         wrapper: Vec::new(),
     }
@@ -211,6 +262,7 @@ fn obtain(
     product: Product<'_>,
     needs: &[String],
     source: &Source,
+    passes: usize,
     store: &Path,
     logs: &Path,
     say: &mut dyn FnMut(&str),
@@ -233,10 +285,19 @@ fn obtain(
         let reason = format!("there is no {}", found.display());
         return Ok(Err(Unavailable { status: Status::NotInstalled, reason }));
     }
-    let path = store.join(file);
-    fs::copy(&found, &path)
-        .with_context(|| format!("cannot copy {} to {}", found.display(), path.display()))?;
-    Ok(Ok(Binary { hash: hash(&path)?, path }))
+    let itself = Stored::copy(&found, store.join(file))?;
+    let other = layouts::of(&found, passes - 1)?;
+    if other.is_empty() && passes > 1 && matches!(product, Product::Worker { .. }) {
+        say(&format!("{file}: its functions are in the same order in all passes"));
+    }
+    let other =
+        other.iter().zip(1..).map(|(from, number)| Stored::copy(from, layout_in(store, file, number)));
+    Ok(Ok(Binary { itself, layouts: other.collect::<Result<_>>()? }))
+}
+
+/// Where the store has a worker's other layouts, counted from 1.
+fn layout_in(store: &Path, bin: &str, number: usize) -> PathBuf {
+    store.join(format!("{bin}.{number}"))
 }
 
 fn available(allocator: &Allocator, binary: Binary, library: Option<PathBuf>) -> Result<Prepared> {
@@ -245,12 +306,15 @@ fn available(allocator: &Allocator, binary: Binary, library: Option<PathBuf>) ->
         Some((_, file)) => Some(PathBuf::from(file)),
         None => library.clone(),
     };
-    let launch = launch(allocator, binary.path, library);
+    let (layouts, layout_hashes) =
+        binary.layouts.into_iter().map(|stored| (stored.path, stored.hash)).unzip();
+    let launch = launch(allocator, binary.itself.path, layouts, library);
     let record = AllocatorRecord {
         config: allocator.clone(),
         status: Status::Ok,
         reason: None,
-        binary_hash: Some(binary.hash),
+        binary_hash: Some(binary.itself.hash),
+        layout_hashes,
         library: library_name,
         library_hash,
     };
@@ -263,6 +327,7 @@ fn unavailable(allocator: &Allocator, status: Status, reason: String) -> Prepare
         status,
         reason: Some(reason),
         binary_hash: None,
+        layout_hashes: Vec::new(),
         library: None,
         library_hash: None,
     };
@@ -294,7 +359,8 @@ mod tests {
             .collect();
         let source = Source::new(Some(folder.path()), Profile::Worker).unwrap();
         let prepared =
-            prepare(&wanted, &source, store.path(), store.path(), &Cancel::default(), &mut |_| {}).unwrap();
+            prepare(&wanted, &source, 1, store.path(), store.path(), &Cancel::default(), &mut |_| {})
+                .unwrap();
         let statuses: Vec<_> = prepared.iter().map(|p| p.record.status.clone()).collect();
         assert_eq!(statuses, [Status::Ok, Status::NotInstalled, Status::Ok, Status::NotInstalled]);
         assert_eq!(prepared[0].launch.as_ref().unwrap().program, store.path().join("worker-mi"));
@@ -312,7 +378,7 @@ mod tests {
         let source = Source::new(Some(folder.path()), Profile::Worker).unwrap();
         let prepared = || {
             let no = Cancel::default();
-            prepare(&wanted, &source, store.path(), store.path(), &no, &mut |_| {}).unwrap().remove(0)
+            prepare(&wanted, &source, 1, store.path(), store.path(), &no, &mut |_| {}).unwrap().remove(0)
         };
         assert!(prepared().record.reason.unwrap().contains("there is no "));
         let library = folder.path().join("libmimalloc_rs.so");
@@ -328,5 +394,35 @@ mod tests {
         fs::write(&kept, "second").unwrap();
         let error = relaunch(&[record], store.path()).unwrap_err().to_string();
         assert!(error.contains("library_hash of 'mi-so' differs"), "{error}");
+    }
+
+    #[test]
+    fn layouts_are_kept_with_the_run_as_far_as_passes_use_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        fs::create_dir(folder.path().join("layouts")).unwrap();
+        write("worker-mi", "linked");
+        write("layouts/worker_mi.0", "linked");
+        write("layouts/worker_mi.1", "linked otherwise");
+        write("layouts/worker_mi.2", "linked once more");
+        let store = tempfile::tempdir().unwrap();
+        let mut wanted = Config::embedded().unwrap().allocators;
+        wanted.retain(|allocator| allocator.id == "mi");
+        let source = Source::new(Some(folder.path()), Profile::Worker).unwrap();
+        let no = Cancel::default();
+        let of_passes = |passes| {
+            prepare(&wanted, &source, passes, store.path(), store.path(), &no, &mut |_| {}).unwrap().remove(0)
+        };
+        assert!(of_passes(1).record.layout_hashes.is_empty());
+        let Prepared { record, launch } = of_passes(2);
+        let launch = launch.unwrap();
+        assert_eq!([0, 1, 2].map(|pass| launch.layout_of(pass)), [0, 1, 0]);
+        let of_pass = |number| fs::read_to_string(launch.in_layout(number).program).unwrap();
+        assert_eq!([0, 1].map(of_pass), ["linked", "linked otherwise"]);
+        let launches = relaunch(std::slice::from_ref(&record), store.path()).unwrap();
+        assert_eq!(launches["mi"], launch);
+        fs::write(launch.in_layout(1).program, "other").unwrap();
+        let error = relaunch(&[record], store.path()).unwrap_err().to_string();
+        assert!(error.contains("binary_hash of 'mi' differs") && error.contains("worker-mi.1"), "{error}");
     }
 }
