@@ -50,9 +50,9 @@ mod tests {
     /// Functions of the worker that is linked here.
     const FUNCTIONS: usize = 500;
 
-    /// A folder with a worker that the script has linked. The linker writes the order it is given into what it makes,
-    /// and fails at arguments that `refused` is in.
-    fn linked(refused: &str) -> tempfile::TempDir {
+    /// A folder with a worker of so many functions that the script has linked. The linker writes the order it is given
+    /// into what it makes, and fails at arguments that `refused` is in.
+    fn linked(functions: usize, refused: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("worker/deps")).unwrap();
@@ -68,7 +68,7 @@ mod tests {
             done
             cat "$order" >"$out""#;
         tool("cc", &cc.replace("REFUSED", refused));
-        tool("nm", &format!("seq -f '0 t function_%.0f' {FUNCTIONS}; echo 0 d table"));
+        tool("nm", &format!("seq -f '0 t function_%.0f' {functions}; echo 0 d table"));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(SCRIPT);
         let path = format!("{}:{}", folder.path().display(), env::var("PATH").unwrap());
         let out = at("worker/deps/worker_xy-0123");
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn functions_of_each_order_are_near_to_where_they_were() {
-        let folder = linked("nothing");
+        let folder = linked(FUNCTIONS, "nothing");
         let found = orders(folder.path(), 100);
         assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), LAYOUTS - 1, "all differ");
         for order in &found {
@@ -96,17 +96,18 @@ mod tests {
             assert!(numbers.iter().zip(1..).all(|(number, place)| number.abs_diff(place) <= 64));
         }
         assert_eq!(orders(folder.path(), 2).len(), 2);
-        assert_eq!(orders(linked("nothing").path(), 100), found, "the same at each time");
+        assert_eq!(orders(linked(FUNCTIONS, "nothing").path(), 100), found, "the same at each time");
     }
 
     #[test]
     fn a_linker_that_cannot_do_it_leaves_the_worker_alone() {
-        assert!(orders(linked("symbol-ordering").path(), 100).is_empty());
+        assert!(orders(linked(FUNCTIONS, "symbol-ordering").path(), 100).is_empty());
+        assert!(orders(linked(0, "nothing").path(), 100).is_empty(), "nm says nothing");
     }
 
     #[test]
     fn orders_of_another_build_are_not_taken() {
-        let folder = linked("nothing");
+        let folder = linked(FUNCTIONS, "nothing");
         fs::write(folder.path().join("worker/worker-xy"), "built anew").unwrap();
         assert!(orders(folder.path(), 100).is_empty());
     }

@@ -4,9 +4,9 @@
 //! then what it keeps for allocations to come would stay, and so would pages of its own that others emptied. So it
 //! collects from time to time while it does so.
 //!
-//! A collection takes longer the more pages a thread has, so it waits until as many have been ended. A program that builds
-//! up and tears down in quick cycles needs again what a collection puts away; so collections are rare, but for some at a
-//! time that it has saved up.
+//! A collection takes longer the more pages a thread has, so the next one waits until more have ended then. And a program that
+//! builds up and tears down in quick cycles needs again what a collection puts away, so there is one per millisecond at
+//! most, but for some that a thread has saved up.
 
 use crate::geometry::{COLLECT_AFTER, COLLECTIONS_SAVED, PAGES_PER_ENDED};
 use crate::os;
@@ -16,9 +16,9 @@ use crate::os;
 pub(super) struct TearDown {
     /// Slices of pages that were ended since one was made, or since the last collection.
     ended: u32,
-    /// How many lead to a collection, beyond [`COLLECT_AFTER`].
+    /// How many lead to a collection, on top of [`COLLECT_AFTER`].
     more: u32,
-    /// Collections so far, as one per millisecond, with those that were saved up and lost.
+    /// The millisecond up to which collections have been had, at one for each.
     paid_ms: u64,
 }
 
