@@ -16,12 +16,12 @@ folder=$(dirname "$out")/../layouts
 
 mkdir -p "$folder" && rm -f "$folder/$name".* && cp "$out" "$folder/$name.0" || exit
 order=$folder/$name.order
+functions=$(nm --numeric-sort --defined-only "$out" | awk '$2 ~ /[tTwW]/ { print $3 }')
 number=1
-while [ "$number" -lt "${BENCH_LAYOUTS:-1}" ]; do
-    nm --numeric-sort --defined-only "$out" |
-        awk -v seed="$number" 'BEGIN { srand(seed) } $2 ~ /[tTwW]/ { print NR + 64 * rand(), $3 }' |
+while [ -n "$functions" ] && [ "$number" -lt "${BENCH_LAYOUTS:-1}" ]; do
+    echo "$functions" |
+        awk -v seed="$number" 'BEGIN { srand(seed) } { print NR + 64 * rand(), $0 }' |
         sort -n | cut -d " " -f 2 >"$order"
-    [ -s "$order" ] || break
     cc "$@" -o "$folder/$name.$number" "-Wl,--symbol-ordering-file=$order,--no-warn-symbol-ordering" 2>/dev/null || {
         rm -f "$folder/$name.$number"
         break
