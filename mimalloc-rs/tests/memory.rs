@@ -112,6 +112,26 @@ fn of_pages_that_others_emptied(size: usize) {
     check_left(start);
 }
 
+/// Threads come and go twice, so that the second take again what went back after the first.
+fn of_threads_that_took_it_again(size: usize) {
+    const THREADS: usize = 8;
+    let start = process::resident();
+    for _ in 0..2 {
+        let barrier = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    let blocks = blocks(2 * LEFT / THREADS, size);
+                    barrier.wait();
+                    thread::sleep(SOON / 2);
+                    free(blocks, false);
+                });
+            }
+        });
+    }
+    check_left(start);
+}
+
 /// Threads end next to each other with a few blocks left in each of their pages; one thread uses all the rest.
 fn pages_are_taken_over() {
     const THREADS: usize = 8;
@@ -163,5 +183,6 @@ alone! {
     small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
     large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
     small_blocks_that_others_freed_go_back_when_the_rest_is_torn_down: of_pages_that_others_emptied(250);
+    small_blocks_of_threads_go_back_again: of_threads_that_took_it_again(250);
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
 }

@@ -8,11 +8,14 @@
 //! A program that builds up and tears down in quick cycles would pay for this with a page fault per system page and cycle.
 //! Slices that are taken again after an ebb gave them back are therefore counted, and the rule rests while there are more of
 //! them than the time that went by makes up for.
+//!
+//! The life of a thread makes up for more of them when it has ended, for it needs nothing again. So an ebb that
+//! the rule let pass may be had when a thread ends, unless a flood has followed.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::HELD;
-use crate::geometry::{EBB_DEPTH, EBB_KEPT, EBB_MS_PER_SLICE};
+use crate::geometry::{EBB_DEPTH, EBB_KEPT, EBB_MS_PER_SLICE, THREAD_MS_PER_SLICE};
 use crate::os;
 
 const RELAXED: Ordering = Ordering::Relaxed;
@@ -26,6 +29,10 @@ static GONE: AtomicU64 = AtomicU64::new(0);
 static REGRETTED: AtomicU64 = AtomicU64::new(0);
 /// When the first ebb was.
 static FIRST_MS: AtomicU64 = AtomicU64::new(0);
+/// How long the threads lived that have ended, together.
+static LIVED_MS: AtomicU64 = AtomicU64::new(0);
+/// The most slices held before an ebb at which the rule rested; zero if it did not at the last.
+static MISSED: AtomicU64 = AtomicU64::new(0);
 
 /// To be told when slices were handed out, `clean` of which the system had got back.
 #[inline]
@@ -48,11 +55,25 @@ pub(super) fn note_hand_out(clean: usize) {
 #[inline]
 pub(super) fn is_due() -> bool {
     let held = HELD.current();
-    EBB_DEPTH * held + EBB_KEPT < MARK.load(RELAXED) && is_worth_it(held)
+    let mark = MARK.load(RELAXED);
+    is_ebb(held, mark) && is_worth_it(held, mark)
+}
+
+/// To be told when a thread has ended which was there since `born_ms`: whether all free memory should go back now.
+pub(super) fn is_due_after_thread(born_ms: u64) -> bool {
+    LIVED_MS.fetch_add(os::coarse_ms().saturating_sub(born_ms), RELAXED);
+    let held = HELD.current();
+    let missed = MISSED.load(RELAXED);
+    is_ebb(held, missed) && is_worth_it(held, missed)
+}
+
+#[inline]
+fn is_ebb(held: u64, mark: u64) -> bool {
+    EBB_DEPTH * held + EBB_KEPT < mark
 }
 
 #[cold]
-fn is_worth_it(held: u64) -> bool {
+fn is_worth_it(held: u64, mark: u64) -> bool {
     MARK.store(held, RELAXED);
     let now = os::coarse_ms();
     let first = match FIRST_MS.load(RELAXED) {
@@ -62,7 +83,11 @@ fn is_worth_it(held: u64) -> bool {
         }
         first => first,
     };
-    REGRETTED.load(RELAXED) * EBB_MS_PER_SLICE <= now.saturating_sub(first)
+    let made_up_for =
+        now.saturating_sub(first) / EBB_MS_PER_SLICE + LIVED_MS.load(RELAXED) / THREAD_MS_PER_SLICE;
+    let worth_it = REGRETTED.load(RELAXED) <= made_up_for;
+    MISSED.store(if worth_it { 0 } else { mark }, RELAXED);
+    worth_it
 }
 
 /// To be told how many slices went back because of an ebb.

@@ -70,6 +70,15 @@ pub(super) fn purge_at_ebb() {
     }
 }
 
+/// To be told when a thread has ended which was there since `born_ms`, and has released what it held.
+pub(crate) fn purge_after_thread(born_ms: u64) {
+    if ebb::is_due_after_thread(born_ms) {
+        purge_at_ebb();
+    } else {
+        purge_if_due();
+    }
+}
+
 /// Gives all free slices back.
 pub(crate) fn purge_now() {
     purge(Pass::All);

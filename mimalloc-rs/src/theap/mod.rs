@@ -49,6 +49,7 @@ use crate::geometry::{CLASSES, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEA
 #[cfg(feature = "secure")]
 use crate::guarded::Sampling;
 use crate::heap::Record;
+use crate::os;
 use crate::page::{self, Block, Page};
 use crate::pool::{Pool, Pooled};
 use crate::stack::IndexStack;
@@ -95,6 +96,8 @@ pub(crate) struct Theap {
     deferring: Cell<bool>,
     tally: Tally,
     tear_down: TearDown,
+    /// When the theap's thread first allocated, if this is the thread's own.
+    born_ms: u64,
     /// Which allocations are guarded, in builds that do that.
     #[cfg(feature = "secure")]
     sampling: Sampling,
@@ -163,6 +166,7 @@ impl Theap {
             deferring: Cell::new(false),
             tally: Tally::ZERO,
             tear_down: TearDown::NONE,
+            born_ms: 0,
             #[cfg(feature = "secure")]
             sampling: Sampling::NEW,
             tie: Tie::new(AtomicU64::new(0)),
@@ -176,7 +180,10 @@ impl Theap {
     pub(crate) fn for_thread(main: &'static Record) -> Option<*mut Theap> {
         let (number, theap) = POOL.acquire()?;
         // SAFETY: the pool gave the theap to this thread only.
-        unsafe { Self::reset(theap, number + FIRST_ID, main, theap) };
+        unsafe {
+            Self::reset(theap, number + FIRST_ID, main, theap);
+            (*theap).born_ms = os::coarse_ms();
+        }
         Some(theap)
     }
 
@@ -278,6 +285,12 @@ impl Theap {
     pub(crate) unsafe fn sampling(theap: *mut Theap) -> *mut Sampling {
         // SAFETY: the caller uses the theap.
         unsafe { &raw mut (*theap).sampling }
+    }
+
+    /// When the theap's thread, whose own theap this is, first allocated.
+    pub(crate) unsafe fn born_ms(theap: *mut Theap) -> u64 {
+        // SAFETY: the caller owns the theap.
+        unsafe { (*theap).born_ms }
     }
 
     /// What the theap writes into the owner words of its pages. Those that own nothing may be passed here.

@@ -85,13 +85,15 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     unsafe { Theap::beat(theap, true) };
     slot::set(theap::LATE.as_ptr());
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
-    unsafe {
+    let born_ms = unsafe {
+        let born_ms = Theap::born_ms(theap);
         Theap::dissolve_bonds(theap);
         Theap::collect(theap, true);
         Theap::retire(theap);
         THREADS.sub(1);
-    }
-    arena::purge_if_due();
+        born_ms
+    };
+    arena::purge_after_thread(born_ms);
 }
 
 /// Does now what happens when the calling thread ends. If it allocates again it gets a theap once more.
