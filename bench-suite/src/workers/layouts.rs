@@ -1,10 +1,11 @@
 //! One worker, linked several times with its functions in different orders.
 //!
 //! Where functions come to lie decides which of their jumps and loads share an entry in the processor's predictors, and
-//! whether a loop straddles a line or a page; static data moves along, and its place within a page counts too. That is chance, has nothing to do with the allocator, and is the same in every
-//! execution of one binary, so more passes do not average it out: it looks like a difference between
-//! allocators. With another order in each pass it is part of the spread that intervals show. See
-//! T. Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009.
+//! whether a loop straddles a line or a page; static data moves along, and its place within a page counts too. That is
+//! chance, has nothing to do with the allocator, and is the same in every execution of one binary, so more passes do not
+//! average it out: it looks like a difference between allocators. With another order in each pass it is part of the
+//! spread that intervals show. See T. Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!",
+//! ASPLOS 2009.
 //!
 //! The script `assets/link-layouts.sh` stands in for the linker and puts the orders beside the worker. Functions stay near to where
 //! they were: scattered ones would touch more pages, and a third more memory in rows that have little.
