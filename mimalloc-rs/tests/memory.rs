@@ -119,14 +119,16 @@ fn of_threads_that_took_it_again(size: usize) {
     for _ in 0..2 {
         let barrier = Barrier::new(THREADS);
         thread::scope(|scope| {
-            for _ in 0..THREADS {
+            let threads = [(); THREADS].map(|()| {
                 scope.spawn(|| {
                     let blocks = blocks(2 * LEFT / THREADS, size);
                     barrier.wait();
                     thread::sleep(SOON / 2);
                     free(blocks, false);
-                });
-            }
+                })
+            });
+            // The scope alone does not wait until they are gone.
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
     }
     check_left(start);
