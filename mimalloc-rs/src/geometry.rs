@@ -40,6 +40,8 @@ pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
 /// Free slices a thread keeps for its next pages.
 pub(crate) const SLICE_CACHE: usize = 4;
 
+/// Bytes of free blocks for which a page may keep the turn though another has more.
+pub(crate) const FEW_BYTES: usize = 4096;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.

@@ -9,7 +9,7 @@
 //!   slice boundaries, so the block's address is then aligned as well.
 
 use crate::geometry::{
-    BLOCK_MAX, CLASSES, EXTEND_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES, SLICE_SIZE, SMALL_MAX,
+    BLOCK_MAX, CLASSES, EXTEND_BYTES, FEW_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES, SLICE_SIZE, SMALL_MAX,
     SMALL_PAGE_BLOCK_MAX,
 };
 
@@ -31,7 +31,8 @@ static SMALL: [u8; SMALL_MAX / WORD + 1] = {
 
 /// Facts about a class that the slow paths look up.
 pub(crate) static CLASS: [Class; CLASSES] = {
-    let mut table = [Class { block_size: 0, reserved: 0, reciprocal: 0, extend: 0, slices: 0 }; CLASSES];
+    let mut table =
+        [Class { block_size: 0, reserved: 0, reciprocal: 0, extend: 0, slices: 0, few: 0 }; CLASSES];
     let mut class = 0;
     while class < CLASSES {
         table[class] = Class::new(class);
@@ -53,6 +54,8 @@ pub(crate) struct Class {
     pub(crate) extend: u16,
     /// Slices of a page.
     pub(crate) slices: u8,
+    /// A page that gives fewer blocks than this lets another go first that gives more.
+    pub(crate) few: u8,
 }
 
 impl Class {
@@ -67,12 +70,15 @@ impl Class {
             _ => 1,
         };
         let extend = max(EXTEND_BYTES / block_size, at_least);
+        // With larger blocks, allocating where memory is in the cache is worth more than a visit.
+        let few = if block_size <= SMALL_MAX { min(FEW_BYTES / block_size, u8::MAX as usize) } else { 0 };
         Self {
             block_size: block_size as u32,
             reserved: ((slices * SLICE_SIZE - GUARD_SIZE) / block_size) as u32,
             reciprocal: (1u64 << 32).div_ceil(block_size as u64) as u32,
             extend: extend as u16,
             slices: slices as u8,
+            few: few as u8,
         }
     }
 
@@ -85,6 +91,10 @@ impl Class {
 
 const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
+}
+
+const fn min(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
 }
 
 /// The class of a request of at most [`SMALL_MAX`] bytes; folds to a constant when the size is one.

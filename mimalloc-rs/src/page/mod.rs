@@ -231,6 +231,13 @@ impl Page {
         }
     }
 
+    /// How many blocks [`Page::take_local`] would give.
+    #[inline(always)]
+    pub(crate) unsafe fn local_count(page: *mut Page) -> u32 {
+        // SAFETY: the caller owns the page.
+        unsafe { (*page).capacity - (*page).used }
+    }
+
     /// Takes the list of the owner's frees. All blocks count as used afterwards.
     #[inline]
     pub(crate) unsafe fn take_local(page: *mut Page) -> *mut Block {

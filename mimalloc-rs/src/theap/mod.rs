@@ -8,7 +8,8 @@
 //!    into it, or with blocks never used before.
 //! 3. The *queue* holds the thread's other pages, oldest first. When the current page has nothing left it goes to
 //!    the end, and the queue's head takes its place: pages rest while they wait and gather free blocks. A page
-//!    that comes up without any is given up, so nothing is ever scanned twice.
+//!    that comes up without any is given up, so nothing is ever scanned twice. If the current page could give only a few
+//!    blocks, it goes to the end as well, in favour of a head that has more.
 //!
 //! # A full page belongs to nobody
 //!

@@ -20,6 +20,11 @@ impl Queue {
         self.len
     }
 
+    /// The page that has waited longest; null if none waits.
+    pub(super) fn first(&self) -> *mut Page {
+        self.first
+    }
+
     /// # Safety
     /// The queue's theap owns `page`, which is in no queue.
     pub(super) unsafe fn push_back(&mut self, page: *mut Page) {

@@ -15,18 +15,40 @@ use crate::size_class::CLASS;
 impl Theap {
     /// A block of `class` when the active list is empty. Null when the system refuses more memory.
     ///
-    /// The first lines are the warm path: a program that frees about as much as it allocates gets no further.
+    /// These lines are the warm path: a program that frees about as much as it allocates gets no further.
     #[inline]
     pub(crate) unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
         // SAFETY: the theap owns its current page, or it is the empty page, whose list is empty.
         unsafe {
-            let current = (*theap).current[class];
-            let used = (*current).used;
+            let mut current = (*theap).current[class];
+            if Page::local_count(current) < u32::from(CLASS[class].few) && (*theap).queues[class].len() > 0 {
+                current = Self::fuller(theap, class);
+            }
+            let count = Page::local_count(current);
             let list = Page::take_local(current);
             if list.is_null() {
                 return Self::refill_slow(theap, class);
             }
-            Self::activate(theap, class, list, (*current).used - used)
+            Self::activate(theap, class, list, count)
+        }
+    }
+
+    /// The current page, after it has changed places with the page that waits longest if that one gives more blocks.
+    /// Without this a program whose blocks come back one here, one there would refill for each of them.
+    #[inline(never)]
+    unsafe fn fuller(theap: *mut Theap, class: usize) -> *mut Page {
+        // SAFETY: the theap owns its current page, or it is the empty page, and those in its queue.
+        unsafe {
+            let current = (*theap).current[class];
+            let first = (*theap).queues[class].first();
+            if current == page::EMPTY.as_ptr() || Page::local_count(first) <= Page::local_count(current) {
+                return current;
+            }
+            (*theap).queues[class].remove(first);
+            (*theap).queues[class].push_back(current);
+            (*first).rested = false;
+            (*theap).current[class] = first;
+            first
         }
     }
 
