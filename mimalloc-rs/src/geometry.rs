@@ -37,6 +37,10 @@ pub(crate) const GROUP_SLICES: usize = 64;
 /// Bytes of blocks that a page links when it first runs dry.
 pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
 
+/// Slices at the start of a region that get their memory page by page; what is used of those behind them, a large heap, gets it
+/// at once.
+pub(crate) const SPARED: usize = 256;
+
 /// Free slices a thread keeps for its next pages.
 pub(crate) const SLICE_CACHE: usize = 4;
 

@@ -1,4 +1,4 @@
-//! Which page the next blocks come from.
+//! Which page the next blocks come from, and what it has.
 
 mod support;
 
@@ -9,6 +9,9 @@ use support::block::Block;
 
 /// Pages lie in units of this many bytes, so blocks that share one share a page.
 const UNIT: usize = 64 << 10;
+/// A heap of this many bytes is a large one.
+const LARGE: usize = 24 << 20;
+const SYSTEM_PAGE: usize = 4096;
 
 fn page_of(block: &Block) -> usize {
     block.start() / UNIT
@@ -43,4 +46,32 @@ fn a_page_with_many_free_blocks_goes_before_one_with_a_few() {
         }
     }
     pages.into_values().flatten().chain(taken).for_each(Block::free);
+}
+
+/// System pages of a unit that have memory.
+fn resident(unit: usize) -> usize {
+    let mut states = [0; UNIT / SYSTEM_PAGE];
+    // SAFETY: the table has an entry for each of the pages, which are mapped: a block lies in this unit.
+    let result = unsafe { libc::mincore((unit * UNIT) as *mut libc::c_void, UNIT, states.as_mut_ptr()) };
+    assert_eq!(result, 0);
+    states.iter().filter(|state| **state & 1 != 0).count()
+}
+
+#[test]
+fn a_large_heap_gets_the_memory_of_a_page_at_once() {
+    // SAFETY: asks for a number.
+    let page_size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    if page_size != SYSTEM_PAGE as libc::c_long {
+        return;
+    }
+    let layout = Layout::from_size_align(128, 8).unwrap();
+    let mut blocks: Vec<Block> = (0..LARGE / 128).map(|_| Block::new(layout, 1)).collect();
+    let before = blocks.last().map(page_of);
+    while blocks.last().map(page_of) == before {
+        blocks.push(Block::new(layout, 1));
+    }
+    let newest = blocks.last().map(page_of).expect("there are blocks");
+    // The last may be a guard.
+    assert!(resident(newest) >= UNIT / SYSTEM_PAGE - 1, "{} of its pages have memory", resident(newest));
+    blocks.into_iter().for_each(Block::free);
 }

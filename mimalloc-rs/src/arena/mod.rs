@@ -25,7 +25,8 @@ pub(crate) use region::{
 pub(crate) use survey::Content;
 
 use crate::gauge::Gauge;
-use crate::geometry::SLICE_SIZE;
+use crate::geometry::{SLICE_SHIFT, SLICE_SIZE, SPARED};
+use crate::os;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 pub use reserve::{Arena, Manage, Reserve};
@@ -53,6 +54,16 @@ pub(crate) struct Run {
     pub(crate) first: Slice,
     /// Whether all of it reads as zero.
     pub(crate) zero: bool,
+}
+
+impl Run {
+    /// To be told that most of the run will be used soon.
+    pub(crate) fn expect_use(&self, count: usize) {
+        if self.zero && self.first.index >= SPARED {
+            // SAFETY: the caller holds the slices.
+            unsafe { os::populate(self.first.start(), count << SLICE_SHIFT) };
+        }
+    }
 }
 
 /// How many regions there are; those that are being set up included.

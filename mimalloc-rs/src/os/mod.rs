@@ -5,6 +5,7 @@
 //! * `reserve`: address space, zeroed when touched, possibly not yet accessible;
 //! * `reserve_large`: the same of large pages, which exist from the start;
 //! * `commit`: makes reserved space accessible;
+//! * `populate`: saves the page faults of a range that is about to be used;
 //! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
 //! * `install_guard`, `remove_guard`: has accesses to a range fail, where the system has a cheap way;
 //! * `protect`: the same where it has none; `commit` undoes it;

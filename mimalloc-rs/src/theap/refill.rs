@@ -174,10 +174,24 @@ impl Theap {
             }
             let first = match Self::cached_slice(theap, slices) {
                 Some(slice) => slice,
-                None => arena::allocate(slices, SLICE_SIZE)?.first,
+                None => {
+                    let run = arena::allocate(slices, SLICE_SIZE)?;
+                    if Self::fills_pages(theap, class) {
+                        run.expect_use(slices);
+                    }
+                    run.first
+                }
             };
             Some(Self::make_page(theap, first, class))
         }
+    }
+
+    /// Whether a new page of `class` is likely to be used in full: the thread holds as much of it as fills one.
+    unsafe fn fills_pages(theap: *mut Theap, class: usize) -> bool {
+        // SAFETY: the caller owns the theap.
+        let linked = unsafe { (*theap).tally.classes[class].linked.now };
+        // Pages of several slices are for a few large blocks, whose ends may stay unused.
+        CLASS[class].slices == 1 && linked >= CLASS[class].reserved.cast_signed()
     }
 
     unsafe fn make_page(theap: *mut Theap, first: Slice, class: usize) -> *mut Page {
