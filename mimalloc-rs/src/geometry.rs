@@ -40,6 +40,14 @@ pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
 /// Slices at the start of a region that get their memory page by page; what is used of those behind them, a large heap, gets it
 /// at once.
 pub(crate) const SPARED: usize = 256;
+/// Bytes of a huge page. Where they are of another size, there are none for us.
+pub(crate) const HUGE_SIZE: usize = 2 << 20;
+pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;
+/// What a huge page may take: about as long as as many page faults.
+pub(crate) const HUGE_WITHIN_NS: u64 = 600_000;
+/// Huge pages that are done without after one that came late, and by which factor that grows if the next one is late as well.
+pub(crate) const HUGE_WITHOUT: u32 = 64;
+pub(crate) const HUGE_WITHOUT_FACTOR: u32 = 4;
 
 /// Free slices a thread keeps for its next pages.
 pub(crate) const SLICE_CACHE: usize = 4;

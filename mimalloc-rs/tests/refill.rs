@@ -5,12 +5,17 @@ mod support;
 use std::alloc::Layout;
 use std::collections::BTreeMap;
 
+use mimalloc_rs::{Arena, MiMalloc};
 use support::block::Block;
+use support::process;
 
 /// Pages lie in units of this many bytes, so blocks that share one share a page.
 const UNIT: usize = 64 << 10;
 /// A heap of this many bytes is a large one.
 const LARGE: usize = 24 << 20;
+/// Behind this many bytes the heap is a large one.
+const SPARED: usize = 16 << 20;
+const HUGE: usize = 2 << 20;
 const SYSTEM_PAGE: usize = 4096;
 
 fn page_of(block: &Block) -> usize {
@@ -57,21 +62,51 @@ fn resident(unit: usize) -> usize {
     states.iter().filter(|state| **state & 1 != 0).count()
 }
 
-#[test]
-fn a_large_heap_gets_the_memory_of_a_page_at_once() {
+fn has_small_system_pages() -> bool {
     // SAFETY: asks for a number.
-    let page_size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    if page_size != SYSTEM_PAGE as libc::c_long {
-        return;
-    }
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) == SYSTEM_PAGE as libc::c_long }
+}
+
+/// Blocks up to the first that lies at least so many bytes behind the heap's start.
+fn blocks_up_to(distance: usize) -> Vec<Block> {
     let layout = Layout::from_size_align(128, 8).unwrap();
-    let mut blocks: Vec<Block> = (0..LARGE / 128).map(|_| Block::new(layout, 1)).collect();
-    let before = blocks.last().map(page_of);
-    while blocks.last().map(page_of) == before {
+    let mut blocks = vec![Block::new(layout, 1)];
+    let start = Arena::all().next().expect("there is a block in it").area().0.addr();
+    while blocks.last().is_some_and(|block| block.start() < start + distance) {
         blocks.push(Block::new(layout, 1));
     }
-    let newest = blocks.last().map(page_of).expect("there are blocks");
-    // The last may be a guard.
-    assert!(resident(newest) >= UNIT / SYSTEM_PAGE - 1, "{} of its pages have memory", resident(newest));
-    blocks.into_iter().for_each(Block::free);
+    blocks
+}
+
+#[test]
+fn a_large_heap_gets_the_memory_of_a_page_at_once() {
+    let small_pages = [("MIMALLOC_ALLOW_THP", "0")];
+    process::alone_with("a_large_heap_gets_the_memory_of_a_page_at_once", &small_pages, || {
+        if !has_small_system_pages() {
+            return;
+        }
+        let blocks = blocks_up_to(LARGE);
+        let newest = blocks.last().map(page_of).expect("there are blocks");
+        // The last may be a guard.
+        assert!(resident(newest) >= UNIT / SYSTEM_PAGE - 1, "{} of its pages have memory", resident(newest));
+        blocks.into_iter().for_each(Block::free);
+    });
+}
+
+#[test]
+fn what_a_huge_page_brought_along_goes_back() {
+    process::alone("what_a_huge_page_brought_along_goes_back", || {
+        if !has_small_system_pages() {
+            return;
+        }
+        let units = HUGE / UNIT;
+        // Of the first place for a huge page, only the first page is used.
+        let blocks = blocks_up_to(SPARED);
+        let newest = blocks.last().map(page_of).expect("there are blocks");
+        blocks.into_iter().for_each(Block::free);
+        MiMalloc.collect(true);
+        let first = newest / units * units;
+        let left: usize = (first..first + units).map(resident).sum();
+        assert_eq!(left, 0, "system pages that stayed");
+    });
 }

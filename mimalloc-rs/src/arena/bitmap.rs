@@ -7,8 +7,9 @@
 //! the last one did to the slice. A run that crosses words is claimed word by word in rising order and given
 //! back entirely if one word refuses: nobody waits, and no one ever holds a slice that it did not turn itself.
 //!
-//! `dirty` and `idle` are only changed for slices the writer holds, apart from `idle` marks of free slices:
-//! those are hints for the purger, which claims a slice before it acts on one.
+//! `dirty` and `idle` are only changed for slices the writer holds, apart from marks that are set for free slices:
+//! `idle` is a hint for the purger, which claims a slice before it acts on one, and a slice that is marked `dirty` without
+//! need is not taken for zero, and purged once more.
 
 use core::marker::PhantomData;
 
@@ -34,7 +35,7 @@ pub(crate) struct Group<O = Strict> {
 /// Bits `from .. from + count` of a word; `from + count` is at most 64.
 #[inline]
 #[must_use]
-pub(crate) fn mask(from: u32, count: u32) -> u64 {
+pub(crate) const fn mask(from: u32, count: u32) -> u64 {
     debug_assert!(count >= 1 && from + count <= 64);
     (u64::MAX >> (64 - count)) << from
 }
@@ -105,7 +106,8 @@ impl<O: Orders> Group<O> {
         self.used.fetch_and(!bits, O::PUBLISH);
     }
 
-    /// Marks slices the caller holds as possibly not zero, and says which of them still were zero.
+    /// Marks slices as possibly not zero: those the caller holds, or any that need not be taken for zero. Returns which of the
+    /// group were marked before.
     #[inline]
     pub(crate) fn soil(&self, bits: u64) -> u64 {
         if self.idle.load(RELAXED) & bits != 0 {
@@ -114,11 +116,8 @@ impl<O: Orders> Group<O> {
         if self.offered.load(RELAXED) & bits != 0 {
             self.offered.fetch_and(!bits, RELAXED);
         }
-        let dirty = self.dirty.load(RELAXED) & bits;
-        if dirty != bits {
-            self.dirty.fetch_or(bits, RELAXED);
-        }
-        bits & !dirty
+        let dirty = self.dirty.load(RELAXED);
+        if dirty & bits == bits { dirty } else { self.dirty.fetch_or(bits, RELAXED) }
     }
 
     /// Free slices at this moment whose memory could be given back.

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use super::Run;
 use super::bitmap::mask;
 use super::ebb;
+use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
 use super::tables::{TABLE_ALIGN, mark_stride};
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
@@ -137,10 +138,14 @@ impl Region {
             self.high.fetch_max(start + count, Ordering::Relaxed);
         }
         let mut clean = 0;
+        let mut pages = PageChoice::new(&huge::TRIAL, self, start, count);
         self.each_group(start, count, |group, bits| {
-            clean += self.group(group).soil(bits).count_ones() as usize;
+            let before = self.group(group).soil(bits);
+            clean += (bits & !before).count_ones() as usize;
+            pages.choose(group, bits, before);
             true
         });
+        pages.finish();
         ebb::note_hand_out(if start + count <= high { clean } else { 0 });
         Some(Run { first: Slice { region: self, index: start }, zero: clean == count })
     }

@@ -10,6 +10,7 @@
 pub(crate) mod bitmap;
 mod claim;
 mod ebb;
+mod huge;
 mod purge;
 mod region;
 mod reserve;

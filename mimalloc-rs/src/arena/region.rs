@@ -59,6 +59,8 @@ pub(crate) struct Region {
     exclusive: AtomicBool,
     /// Its memory is never given back to the system.
     pinned: AtomicBool,
+    /// Huge pages may stand behind its slices.
+    may_be_huge: AtomicBool,
     /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
     commit_fn: AtomicPtr<c_void>,
     commit_arg: AtomicPtr<c_void>,
@@ -94,6 +96,7 @@ pub(super) struct Material {
 pub(super) struct Traits {
     pub(super) exclusive: bool,
     pub(super) pinned: bool,
+    pub(super) may_be_huge: bool,
     pub(super) commit: Option<(CommitFn, *mut c_void)>,
 }
 
@@ -198,6 +201,7 @@ impl Region {
             high: AtomicUsize::new(0),
             exclusive: AtomicBool::new(false),
             pinned: AtomicBool::new(false),
+            may_be_huge: AtomicBool::new(false),
             commit_fn: AtomicPtr::new(ptr::null_mut()),
             commit_arg: AtomicPtr::new(ptr::null_mut()),
         }
@@ -228,6 +232,7 @@ impl Region {
         self.marks.store(marks.cast(), Ordering::Relaxed);
         self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);
         self.pinned.store(material.traits.pinned, Ordering::Relaxed);
+        self.may_be_huge.store(material.traits.may_be_huge, Ordering::Relaxed);
         if let Some((function, arg)) = material.traits.commit {
             self.commit_arg.store(arg, Ordering::Relaxed);
             self.commit_fn.store(function as *mut c_void, Ordering::Relaxed);
@@ -251,6 +256,11 @@ impl Region {
     /// Whether its memory is never given back.
     pub(super) fn is_pinned(&self) -> bool {
         self.pinned.load(Ordering::Relaxed)
+    }
+
+    /// Whether huge pages may stand behind its slices.
+    pub(super) fn may_be_huge(&self) -> bool {
+        self.may_be_huge.load(Ordering::Relaxed)
     }
 
     /// Start and size of the memory that is handed out; of no size while the region is set up.

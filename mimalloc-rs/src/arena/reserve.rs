@@ -103,6 +103,7 @@ impl Arena {
         let traits = Traits {
             exclusive: how.exclusive,
             pinned: how.pinned || how.commit.is_some(),
+            may_be_huge: false,
             commit: how.commit,
         };
         // SAFETY: as the caller says; the aligned part lies in the memory.

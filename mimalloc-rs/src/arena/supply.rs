@@ -3,9 +3,10 @@
 use core::sync::atomic::Ordering;
 
 use super::COUNT;
+use super::huge;
 use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
 use super::tables::Tables;
-use crate::geometry::{GROUP_SLICES, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
 use crate::options::{self, Opt};
 use crate::os::{self, Reservation};
 use crate::report;
@@ -35,7 +36,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     let mut size = (options::get_size(Opt::ArenaReserve) / REGION_UNIT * REGION_UNIT).max(needed);
     let (start, accessible) = loop {
         let total = Tables::new(size >> SLICE_SHIFT).total() + size;
-        if let Some(Reservation { start, accessible }) = os::reserve(total, SLICE_SIZE) {
+        if let Some(Reservation { start, accessible }) = os::reserve(total, HUGE_SIZE) {
             break (start, accessible);
         }
         if size == needed {
@@ -65,7 +66,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
             slices: size >> SLICE_SHIFT,
             accessible,
             zero: true,
-            traits: Traits::default(),
+            traits: Traits { may_be_huge: huge::are_wanted(), ..Traits::default() },
         });
     }
     Some(())
@@ -78,7 +79,8 @@ pub(super) fn reserve(size: usize, large: bool, traits: Traits) -> Option<&'stat
         return None;
     }
     let memory =
-        if large { os::reserve_large(size, os::LargePages::Default) } else { os::reserve(size, SLICE_SIZE) }?;
+        if large { os::reserve_large(size, os::LargePages::Default) } else { os::reserve(size, HUGE_SIZE) }?;
+    let traits = Traits { may_be_huge: !large && huge::are_wanted(), ..traits };
     let material = Managed { start: memory.start, size, accessible: memory.accessible, zero: true, traits };
     // SAFETY: the memory was reserved above.
     let region = unsafe { manage(&material) };

@@ -1,7 +1,7 @@
 //! The tables of a region: how large they are for a number of slices.
 
 use super::bitmap::Group;
-use crate::geometry::{CACHE_LINE, GROUP_SLICES, SLICE_SIZE};
+use crate::geometry::{CACHE_LINE, GROUP_SLICES, HUGE_SIZE, SLICE_SIZE};
 use crate::page::{MARK_LINES, MarkLine, Page};
 use crate::sync::AtomicU32;
 
@@ -26,8 +26,9 @@ impl Tables {
         }
     }
 
+    /// The slices may follow behind these bytes: they then start where huge pages may, if the tables do.
     pub(super) const fn total(&self) -> usize {
-        self.groups + self.owners + self.records + self.marks
+        (self.groups + self.owners + self.records + self.marks).next_multiple_of(HUGE_SIZE)
     }
 }
 

@@ -47,7 +47,7 @@ pub enum Opt {
     ReserveHugeOsPages,
     /// The NUMA node of those huge pages; -1 for any.
     ReserveHugeOsPagesAt,
-    /// Transparent huge pages: 0 none in the process, 1 none behind the heap, 2 as the system likes.
+    /// Transparent huge pages: 0 none in the process, 1 behind large heaps if they come quickly, 2 as the system likes.
     AllowThp,
     /// Give all memory back when the process ends. Memory must not be used by later destructors then.
     DestroyOnExit,

@@ -159,14 +159,37 @@ pub(crate) fn random() -> usize {
     number
 }
 
-/// Puts memory behind `size` bytes at `start` that have none, as writing to them would, in one call; before Linux 5.14, nothing.
+/// Puts memory behind `size` bytes at `start` that have none, as writing to them would, in one call. False where the kernel
+/// (before 5.14) cannot, or has none.
 ///
 /// # Safety
 /// The range lies in a reservation of the caller's, and starts and ends on system pages.
-pub(crate) unsafe fn populate(start: *mut u8, size: usize) {
+pub(crate) unsafe fn populate(start: *mut u8, size: usize) -> bool {
     let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range; what is in it stays.
-    unsafe { libc::madvise(start.cast(), size, libc::MADV_POPULATE_WRITE) };
+    unsafe { libc::madvise(start.cast(), size, libc::MADV_POPULATE_WRITE) == 0 }
+}
+
+/// Whether there is memory behind the system page at `page`.
+///
+/// # Safety
+/// It is one, in a reservation of the caller's.
+pub(crate) unsafe fn is_resident(page: *mut u8) -> bool {
+    let _errno = KeptErrno::save();
+    let mut state = 0;
+    // SAFETY: the caller vouches for the page, and `state` has room for what is said of one.
+    unsafe { libc::mincore(page.cast(), 1, &raw mut state) == 0 && state & 1 != 0 }
+}
+
+/// Says whether huge pages may stand behind `size` bytes at `start` that have no memory yet.
+///
+/// # Safety
+/// As for [`populate`].
+pub(crate) unsafe fn allow_huge_pages(start: *mut u8, size: usize, allow: bool) {
+    let _errno = KeptErrno::save();
+    let advice = if allow { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
+    // SAFETY: the caller vouches for the range; what is in it stays.
+    unsafe { libc::madvise(start.cast(), size, advice) };
 }
 
 /// Gives the memory behind `size` bytes at `start` back. True when the range now reads as zero.
@@ -198,10 +221,19 @@ pub(crate) fn forbid_huge_pages() {
 
 /// Milliseconds of a monotonic clock that is read without a system call.
 pub(crate) fn coarse_ms() -> u64 {
+    read_ns(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000
+}
+
+/// Nanoseconds that the calling thread has run.
+pub(crate) fn thread_ns() -> u64 {
+    read_ns(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn read_ns(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is valid for writing.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
-    now.tv_sec.cast_unsigned() * 1000 + now.tv_nsec.cast_unsigned() / 1_000_000
+    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
 /// The key whose destructor tells of a thread's end, plus one; zero while there is none.

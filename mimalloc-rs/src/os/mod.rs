@@ -6,12 +6,15 @@
 //! * `reserve_large`: the same of large pages, which exist from the start;
 //! * `commit`: makes reserved space accessible;
 //! * `populate`: saves the page faults of a range that is about to be used;
+//! * `allow_huge_pages`: whether a range may have them;
+//! * `is_resident`: whether a system page has memory;
 //! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
 //! * `install_guard`, `remove_guard`: has accesses to a range fail, where the system has a cheap way;
 //! * `protect`: the same where it has none; `commit` undoes it;
 //! * `random`: a number nobody can guess;
 //! * `release`: ends a reservation;
 //! * `coarse_ms`: a cheap clock;
+//! * `thread_ns`: how long the thread has run;
 //! * `on_thread_exit`, `arm_thread_exit`, `on_fork_child`: hooks;
 //! * `KeptErrno`: what is called when memory is freed leaves `errno` alone;
 //! * `write_to_stderr`, `keep_stderr`, `give_up`: messages, without allocating.

@@ -25,7 +25,7 @@ impl<O: Orders> Slices<O> {
 
     /// Writes to slices the caller has just claimed, as their new owner would.
     fn write(&self, bits: u64, value: u32) {
-        let zero = self.group.soil(bits) == bits;
+        let zero = self.group.soil(bits) & bits == 0;
         for memory in self.of(bits) {
             assert!(!zero || memory.get() == 0, "a slice that is not zero was handed out as zero");
             memory.set(value);
