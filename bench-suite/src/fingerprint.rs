@@ -27,6 +27,9 @@ pub struct Machine {
     pub huge_pages: String,
     /// Frequency governor of the first core.
     pub governor: String,
+    /// Whether the host takes free memory back, so that memory is touched and freed before each sample.
+    #[serde(default)]
+    pub reports_free_pages: bool,
 }
 
 impl Machine {
@@ -34,19 +37,16 @@ impl Machine {
     pub fn read() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let kilobytes: u64 = value_after(&meminfo, "MemTotal")
-            .and_then(|text| text.split_whitespace().next())
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0);
         Self {
             cpu_model: value_after(&cpuinfo, "model name").unwrap_or(UNKNOWN).to_owned(),
             cores: cores(),
-            memory_bytes: kilobytes * 1024,
+            memory_bytes: kilobytes(&meminfo, "MemTotal") * 1024,
             virtualisation: virtualisation(&cpuinfo),
             kernel: line_of("/proc/sys/kernel/osrelease"),
             libc: output_line("getconf", &["GNU_LIBC_VERSION"], None).unwrap_or_else(|| UNKNOWN.to_owned()),
             huge_pages: chosen(&line_of("/sys/kernel/mm/transparent_hugepage/enabled")),
             governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            reports_free_pages: reports_free_pages(),
         }
     }
 
@@ -162,6 +162,26 @@ fn value_after<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     line.split_once(':').map(|(_, value)| value.trim())
 }
 
+/// The number of kilobytes that `/proc/meminfo` gives for a key; zero if none.
+pub(crate) fn kilobytes(meminfo: &str, key: &str) -> u64 {
+    let value = value_after(meminfo, key).and_then(|text| text.split_whitespace().next());
+    value.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Whether a device tells the host which memory is free: virtio's balloon, if that is among the features it has agreed on.
+pub(crate) fn reports_free_pages() -> bool {
+    let devices = fs::read_dir("/sys/bus/virtio/drivers/virtio_balloon");
+    devices.into_iter().flatten().flatten().any(|device| {
+        fs::read_to_string(device.path().join("features")).is_ok_and(|features| has_reporting(&features))
+    })
+}
+
+/// Whether VIRTIO_BALLOON_F_REPORTING is among these features, a digit for each from the first on.
+fn has_reporting(features: &str) -> bool {
+    const REPORTING: usize = 5;
+    features.as_bytes().get(REPORTING) == Some(&b'1')
+}
+
 fn virtualisation(cpuinfo: &str) -> String {
     // Exits with a failure where there is none of the kind.
     let kinds = ["--vm", "--container"].map(|kind| output_line("systemd-detect-virt", &[kind], None));
@@ -176,6 +196,20 @@ fn virtualisation(cpuinfo: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn features_are_counted_from_zero() {
+        assert!(has_reporting("0110010100"));
+        assert!(!has_reporting("0110001111"));
+        assert!(!has_reporting("1"));
+    }
+
+    #[test]
+    fn kilobytes_are_those_of_the_key() {
+        let meminfo = "MemTotal:       24613584 kB\nMemAvailable:   23950000 kB\n";
+        assert_eq!(kilobytes(meminfo, "MemAvailable"), 23_950_000);
+        assert_eq!(kilobytes(meminfo, "SwapTotal"), 0);
+    }
 
     #[test]
     fn kernel_settings_and_tables_are_read() {

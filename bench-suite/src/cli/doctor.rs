@@ -117,6 +117,15 @@ fn machine_findings(machine: &Machine, quiet: &Quietness) -> Vec<Finding> {
             ),
         ),
         finding(
+            "free memory",
+            if machine.reports_free_pages {
+                "goes back to the host; some is touched before each sample".to_owned()
+            } else {
+                "stays".to_owned()
+            },
+            None,
+        ),
+        finding(
             "governor",
             machine.governor.clone(),
             advise(

@@ -4,6 +4,7 @@
 mod cancel;
 mod capture;
 pub(crate) mod environment;
+pub(crate) mod ground;
 pub mod mock;
 pub(crate) mod process;
 mod real;

@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use workloads::protocol::{PROTOCOL, Report};
 
 use super::environment::isolate;
+use super::ground;
 use super::process::{self, Course, Ended};
 use super::{Cancel, Execution, Executor, Job, Observer};
 use crate::plan::{preset_name, size_name};
@@ -43,6 +44,7 @@ impl Executor for RealExecutor {
 
 impl RealExecutor {
     fn run(&self, job: &Job<'_>, observer: Option<&mut dyn Observer>) -> Result<Option<Execution>> {
+        ground::level();
         let ended = match process::run(&mut command(job), job.timeout, &self.cancel, observer)? {
             Course::Stopped => return Ok(None),
             Course::NotStarted(error) => return Ok(Some(not_started(job, &error))),

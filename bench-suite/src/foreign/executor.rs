@@ -12,7 +12,7 @@ use super::adhoc::AdHoc;
 use super::catalogue;
 use super::launch::{Preload, Stage, Terms};
 use super::program::{Task, Unready};
-use crate::exec::{Cancel, Execution, Executor, Job, Observer};
+use crate::exec::{Cancel, Execution, Executor, Job, Observer, ground};
 use crate::noise::Noise;
 use crate::plan::Params;
 use crate::status::Status;
@@ -96,6 +96,7 @@ impl ProgramExecutor {
             let Some(proof) = stage.prove(task, &preload, patient)? else { return Ok(None) };
             self.proofs.insert(cell.clone(), proof);
         }
+        ground::level();
         match &self.proofs[&cell] {
             Ok(proof) => match observer {
                 None => stage.execute(task, &preload, terms, proof),
