@@ -1,7 +1,7 @@
 //! Where runs are kept, and how a run is found again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -128,9 +128,10 @@ impl RunFolder {
         self.path.join(LOGS)
     }
 
-    /// Copies of the workers, there while the run is unfinished.
+    /// Copies of the workers, there while the run is unfinished. The path is absolute: programs start in other folders.
     pub fn workers(&self) -> PathBuf {
-        self.path.join(WORKERS)
+        let workers = self.path.join(WORKERS);
+        path::absolute(&workers).unwrap_or(workers)
     }
 
     /// Removes the copies of the workers; their hashes are in the record.
@@ -173,6 +174,12 @@ mod tests {
         fs::write(root.path().join("precious"), "x").unwrap();
         let error = Results::at(root.path().into()).create(Some(root.path()), &commit()).unwrap_err();
         assert!(error.to_string().contains("never overwritten"));
+    }
+
+    #[test]
+    fn workers_are_found_from_any_folder() {
+        let run = RunFolder { path: "out".into() };
+        assert_eq!(run.workers(), std::env::current_dir().unwrap().join("out").join(WORKERS));
     }
 
     #[test]

@@ -22,10 +22,20 @@ pub(crate) fn level() {
     if !reports_free_pages() {
         return;
     }
-    let available =
-        kilobytes(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), "MemAvailable") * 1024;
-    if let Ok(size) = usize::try_from(WANTED.min(available / SHARE)) {
+    if let Ok(size) = usize::try_from(WANTED.min(available() / SHARE)) {
         touch(size);
+    }
+}
+
+/// Bytes of memory that this process may still have, in the machine and in its control group.
+fn available() -> u64 {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let bytes = |path: &str| text(path).trim().parse::<u64>().ok();
+    let in_machine = kilobytes(&text("/proc/meminfo"), "MemAvailable") * 1024;
+    // Without a limit the first is the word "max".
+    match (bytes("/sys/fs/cgroup/memory.max"), bytes("/sys/fs/cgroup/memory.current")) {
+        (Some(most), Some(current)) => in_machine.min(most.saturating_sub(current)),
+        _ => in_machine,
     }
 }
 
