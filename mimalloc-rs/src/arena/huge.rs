@@ -104,7 +104,7 @@ impl<'a> PageChoice<'a> {
     unsafe fn put_at_once(&self, place: usize) -> (bool, bool) {
         self.allow(place, place + 1, true);
         let before = os::thread_ns();
-        // SAFETY: as the caller says; nobody has touched the place.
+        // SAFETY: as the caller says; what other threads may have put there by now stays.
         let came = unsafe { os::populate(self.start_of(place), HUGE_SIZE) };
         (came, came && os::thread_ns() - before <= HUGE_WITHIN_NS)
     }
