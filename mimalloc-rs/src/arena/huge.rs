@@ -57,7 +57,8 @@ impl<'a> PageChoice<'a> {
     #[inline]
     pub(super) fn new(trial: &'a Trial, region: &'static Region, start: usize, count: usize) -> Self {
         let dense = count < HUGE_SLICES
-            || trial.was_last_run_full(Slice { region, index: start + count - 1 }.start());
+            || region.may_be_huge()
+                && trial.was_last_run_full(Slice { region, index: start + count - 1 }.start());
         Self { trial, region, dense, huge: None, others: (0, 0) }
     }
 
@@ -85,8 +86,7 @@ impl<'a> PageChoice<'a> {
             return huge;
         }
         let tried = self.dense && self.trial.begin();
-        // SAFETY: the places lie in the region, and what is in them stays.
-        let (came, quick) = if tried { unsafe { self.put_at_once(place) } } else { (false, false) };
+        let (came, quick) = if tried { self.put_at_once(place) } else { (false, false) };
         if tried {
             self.trial.end(quick);
         }
@@ -98,13 +98,10 @@ impl<'a> PageChoice<'a> {
     }
 
     /// Puts a huge page there, and says whether anything came, and whether it came quickly.
-    ///
-    /// # Safety
-    /// The place lies in the region.
-    unsafe fn put_at_once(&self, place: usize) -> (bool, bool) {
+    fn put_at_once(&self, place: usize) -> (bool, bool) {
         self.allow(place, place + 1, true);
         let before = os::thread_ns();
-        // SAFETY: as the caller says; what other threads may have put there by now stays.
+        // SAFETY: the place lies in the region; what other threads may have put there by now stays.
         let came = unsafe { os::populate(self.start_of(place), HUGE_SIZE) };
         (came, came && os::thread_ns() - before <= HUGE_WITHIN_NS)
     }

@@ -87,6 +87,30 @@ fn slices_change_hands<O: Orders + 'static>() {
     });
 }
 
+/// Who puts a huge page behind a slice that it does not hold marks that slice too.
+#[test]
+fn a_mark_without_need_does_no_harm() {
+    check(|| {
+        let slices = Arc::new(Slices::<Strict>::new());
+        let purger = {
+            let slices = Arc::clone(&slices);
+            thread::spawn(move || slices.purge())
+        };
+        let neighbour = {
+            let slices = Arc::clone(&slices);
+            thread::spawn(move || slices.group.soil(BOTH))
+        };
+        if slices.group.claim(BOTH) {
+            slices.write(BOTH, 1);
+            slices.group.release(BOTH);
+        }
+        purger.join().unwrap();
+        neighbour.join().unwrap();
+        assert!(slices.group.claim(BOTH), "a slice was lost");
+        slices.write(BOTH, 2);
+    });
+}
+
 #[test]
 fn a_slice_has_one_owner_who_sees_the_last_ones_work() {
     slices_change_hands::<Strict>();
