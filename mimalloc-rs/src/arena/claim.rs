@@ -8,6 +8,7 @@ use super::ebb;
 use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
 use super::tables::{TABLE_ALIGN, mark_stride};
+use super::trial::TRIAL;
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
 use crate::page::{MARK_LINES, MarkLine, Page};
@@ -138,7 +139,7 @@ impl Region {
             self.high.fetch_max(start + count, Ordering::Relaxed);
         }
         let mut clean = 0;
-        let mut pages = PageChoice::new(&huge::TRIAL, self, start, count);
+        let mut pages = PageChoice::new(&TRIAL, self, start, count);
         self.each_group(start, count, |group, bits| {
             let before = self.group(group).soil(bits);
             clean += (bits & !before).count_ones() as usize;
@@ -181,7 +182,8 @@ impl Region {
     ///
     /// # Safety
     /// The caller holds them and nothing refers to their memory.
-    pub(super) unsafe fn release(&self, start: usize, count: usize) {
+    pub(super) unsafe fn release(&'static self, start: usize, count: usize) {
+        huge::leave(self, start, count);
         self.unclaim(start, count);
     }
 

@@ -17,6 +17,7 @@ mod reserve;
 mod supply;
 mod survey;
 mod tables;
+mod trial;
 
 pub(crate) use purge::{forget_purger, purge_after_thread, purge_if_due, purge_now};
 pub(crate) use region::{
