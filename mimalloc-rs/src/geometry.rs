@@ -79,8 +79,8 @@ pub(crate) const EBB_KEPT: u64 = 24;
 /// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of
 /// microseconds to back one with memory.
 pub(crate) const EBB_MS_PER_SLICE: u64 = 8;
-/// The same in the life of a thread that has ended, which makes up for more.
-pub(crate) const THREAD_MS_PER_SLICE: u64 = 1;
+/// Such slices for each millisecond in the life of a thread that has ended, which makes up for more.
+pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 
 /// Space set aside for one theap.
 pub(crate) const THEAP_SIZE: usize = 4096;

@@ -15,7 +15,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::HELD;
-use crate::geometry::{EBB_DEPTH, EBB_KEPT, EBB_MS_PER_SLICE, THREAD_MS_PER_SLICE};
+use crate::geometry::{EBB_DEPTH, EBB_KEPT, EBB_MS_PER_SLICE, SLICES_PER_THREAD_MS};
 use crate::os;
 
 const RELAXED: Ordering = Ordering::Relaxed;
@@ -84,7 +84,7 @@ fn is_worth_it(held: u64, mark: u64) -> bool {
         first => first,
     };
     let made_up_for =
-        now.saturating_sub(first) / EBB_MS_PER_SLICE + LIVED_MS.load(RELAXED) / THREAD_MS_PER_SLICE;
+        now.saturating_sub(first) / EBB_MS_PER_SLICE + LIVED_MS.load(RELAXED) * SLICES_PER_THREAD_MS;
     let worth_it = REGRETTED.load(RELAXED) <= made_up_for;
     MISSED.store(if worth_it { 0 } else { mark }, RELAXED);
     worth_it
