@@ -50,8 +50,11 @@ impl<'a> PageChoice<'a> {
     /// For a run that is about to be handed out.
     #[inline]
     pub(super) fn new(trial: &'a Trial, region: &'static Region, start: usize, count: usize) -> Self {
-        let used_until =
-            if count < HUGE_SLICES { usize::MAX } else { trial.expected_use(region, start, count) };
+        let used_until = if count < HUGE_SLICES {
+            usize::MAX
+        } else {
+            trial.expected_use(Slice { region, index: start }, count)
+        };
         Self { trial, region, used_until, huge: None, others: 0..0 }
     }
 

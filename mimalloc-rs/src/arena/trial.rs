@@ -3,13 +3,12 @@
 //! After one that came late, small pages do for a while, and for longer each time. A trial that fails costs about as much as
 //! the page faults that a heap has had until then.
 //!
-//! A block that holds a huge page is likely to be used to its end if the last one was. Of the first one nothing is known: it
-//! may have some at its start, so that a table which is larger than what is put into it does not come in whole.
+//! A block that holds a huge page, a table for instance, may be larger than what is put into it. It is likely to be used as far
+//! as the last one has been by then. Of the first one nothing is known, so that only its start comes in.
 
-use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::region::{Region, Slice};
+use super::region::{Slice, slice_of_number};
 use crate::geometry::{HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR};
 use crate::os;
 
@@ -26,8 +25,9 @@ pub(super) struct Trial {
     /// Otherwise: huge pages to be done without until the next trial, and how many that will be if it fails.
     without: AtomicU32,
     penalty: AtomicU32,
-    /// Where the last slice starts of the last run that was large enough for a huge page.
-    last_end: AtomicPtr<u8>,
+    /// The last run that was large enough for a huge page: the number of its first slice, and in the upper half, how many it
+    /// has. Zero if there was none.
+    last_run: AtomicU64,
 }
 
 impl Trial {
@@ -36,23 +36,25 @@ impl Trial {
             quick: AtomicBool::new(false),
             without: AtomicU32::new(0),
             penalty: AtomicU32::new(HUGE_WITHOUT),
-            last_end: AtomicPtr::new(ptr::null_mut()),
+            last_run: AtomicU64::new(0),
         }
     }
 
-    /// Up to which place a run that is large enough for a huge page is likely to be used, by what was used of the last one.
+    /// From which place on a run that is large enough for a huge page is not likely to be used. It starts in `first`.
     #[cold]
-    pub(super) fn expected_use(&self, region: &'static Region, start: usize, count: usize) -> usize {
-        if !region.may_be_huge() {
+    pub(super) fn expected_use(&self, first: Slice, count: usize) -> usize {
+        if !first.region.may_be_huge() {
             return 0;
         }
-        let end = Slice { region, index: start + count - 1 }.start();
-        let last = self.last_end.swap(end, RELAXED);
-        if last.is_null() {
-            return start.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST;
+        let run = (count as u64) << u32::BITS | u64::from(first.number());
+        let last = self.last_run.swap(run, RELAXED);
+        if last == 0 {
+            return first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST;
         }
-        // SAFETY: regions are never unmapped.
-        if unsafe { os::is_resident(last) } { usize::MAX } else { 0 }
+        match used_parts(slice_of_number(last as u32), (last >> u32::BITS) as usize) {
+            PARTS => usize::MAX,
+            parts => (first.index + count * parts / PARTS) / HUGE_SLICES,
+        }
     }
 
     /// Begins a trial; false if the next huge page is to be done without. While it is open how they come, there is one trial
@@ -75,6 +77,19 @@ impl Trial {
     pub(super) fn is_untried(&self) -> bool {
         !self.quick.load(RELAXED) && self.without.load(RELAXED) == 0
     }
+}
+
+/// A run is looked at in so many places.
+const PARTS: usize = 8;
+
+/// How many parts of a run have been used, from its start on, or all if its end has been.
+fn used_parts(first: Slice, count: usize) -> usize {
+    let is_used = |parts: &usize| {
+        let last = first.plus(count * parts / PARTS - 1).start();
+        // SAFETY: regions are never unmapped.
+        unsafe { os::is_resident(last) }
+    };
+    if is_used(&PARTS) { PARTS } else { (1..PARTS).take_while(is_used).count() }
 }
 
 #[cfg(test)]
@@ -118,13 +133,20 @@ mod tests {
         if !are_wanted() {
             return;
         }
-        let (trial, start) = (Trial::new(), 504 * GROUP_SLICES);
-        let expected = |start| trial.expected_use(first(), start, 40 * HUGE_SLICES);
-        let at_first = start / HUGE_SLICES + 1 + HUGE_AT_FIRST;
-        assert_eq!(expected(start + 1), at_first, "the first one");
-        assert_eq!(expected(start), 0, "that was not touched");
-        // SAFETY: the slice is nobody else's.
-        unsafe { trial.last_end.load(RELAXED).write(1) };
-        assert_eq!(expected(start), usize::MAX);
+        let (trial, count) = (Trial::new(), 40 * HUGE_SLICES);
+        let first = Slice { region: first(), index: 504 * GROUP_SLICES };
+        let place = first.index / HUGE_SLICES;
+        let write_to_part = |part: usize| {
+            // SAFETY: the slice is nobody else's.
+            unsafe { first.plus(count * part / PARTS - 1).start().write(1) };
+        };
+        assert_eq!(trial.expected_use(first.plus(1), count), place + 1 + HUGE_AT_FIRST, "the first one");
+        assert_eq!(trial.expected_use(first, count), place, "that was not touched");
+        write_to_part(1);
+        write_to_part(2);
+        write_to_part(4);
+        assert_eq!(trial.expected_use(first, count), place + 10, "a quarter, and something behind it");
+        write_to_part(PARTS);
+        assert_eq!(trial.expected_use(first, count), usize::MAX);
     }
 }
