@@ -1,9 +1,9 @@
 //! Addresses that stay in a register of their own.
 //!
-//! Each call of the fast path stores into a word that the next one loads, so tight loops wait for that word. Loops of
+//! Each call of a fast path stores into a word that the next one loads, so tight loops wait for that word. Loops of
 //! one size are faster if both instructions name the place by one register instead of a sum of two, presumably because recent
 //! cores then hand the value on without going through the cache ("memory renaming"). Compilers put a sum into every access
-//! that can hold one.
+//! that can hold one. (Sums that begin at the thread register do no harm.)
 
 /// The same pointer, which the compiler does not take apart again.
 #[cfg_attr(

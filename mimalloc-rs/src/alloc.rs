@@ -2,7 +2,6 @@
 
 use core::ptr;
 
-use crate::address::in_register;
 use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 use crate::free::{self, page_start, page_start_of};
 use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
@@ -12,7 +11,7 @@ use crate::large;
 use crate::padding;
 use crate::page::{Block, Page};
 use crate::size_class::{self, CLASS, WORD};
-use crate::theap::Theap;
+use crate::theap::{Theap, here};
 use crate::thread;
 
 /// A request's size, rounded so that its class is aligned as the request demands; to a word they all are. Alignments are
@@ -128,14 +127,28 @@ unsafe fn take(theap: *mut Theap, class: usize) -> *mut u8 {
     // SAFETY: the theap is this thread's, and `class` is one of its classes. The theaps that own nothing have
     // empty lists only, so nothing is written to them.
     unsafe {
-        let list = in_register((&raw mut (*theap).active).cast::<*mut Block>().add(class));
-        let block = *list;
-        if !block.is_null() {
-            *list = Block::next(block);
-            Block::erase(block);
+        // Where the theap is known to be the default one, nothing is left of this question.
+        if theap == here::theap() {
+            let list = here::List::of(class);
+            return pop_first(list.first(), |rest| list.set_first(rest));
         }
-        block.cast()
+        let list = Theap::parked(theap, class);
+        pop_first(*list, |rest| *list = rest)
     }
+}
+
+/// # Safety
+/// `first` is null, or the first block of a list that the caller owns.
+#[inline(always)]
+unsafe fn pop_first(first: *mut Block, set_first: impl FnOnce(*mut Block)) -> *mut u8 {
+    if !first.is_null() {
+        // SAFETY: as the caller says.
+        unsafe {
+            set_first(Block::next(first));
+            Block::erase(first);
+        }
+    }
+    first.cast()
 }
 
 /// # Safety

@@ -65,7 +65,7 @@ unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
             || own
                 && looks_free(block)
                 && (contains((*page).local_free, block)
-                    || contains((*theap).active[Page::class(page)], block))
+                    || contains(Theap::active(theap, Page::class(page)), block))
     }
 }
 

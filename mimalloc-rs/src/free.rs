@@ -9,7 +9,7 @@ use crate::page::remote::Freed;
 use crate::page::{Block, Page};
 use crate::report::{self, ErrorKind};
 use crate::sync::Ordering;
-use crate::theap::{OF_HEAP, Theap};
+use crate::theap::{OF_HEAP, Theap, here};
 use crate::thread;
 
 /// Whether blocks are looked at before they are freed.
@@ -25,16 +25,17 @@ pub(crate) unsafe fn free(p: *mut u8) {
     if CHECKED && !unsafe { check::admits(p) } {
         return;
     }
-    let theap = thread::theap();
-    // SAFETY: a page whose owner word has this theap's id is this theap's: only this thread writes that id, and it
-    // takes it back before it gives the page up.
+    // SAFETY: a page whose owner word has the id of this thread's theap is that theap's: only this thread writes that id,
+    // and it takes it back before it gives the page up.
     unsafe {
         if let Some(slice) = arena::first().slice_of(p)
-            && slice.owner().load(Ordering::Relaxed) == (*theap).id
+            && slice.owner().load(Ordering::Relaxed) == here::id()
         {
-            free_own(theap, in_register(slice.page()), p.cast());
+            if push_own(in_register(slice.page()), p.cast()) {
+                on_page_unused(slice.page());
+            }
         } else {
-            free_elsewhere(p, theap);
+            free_elsewhere(p);
         }
     }
 }
@@ -42,10 +43,11 @@ pub(crate) unsafe fn free(p: *mut u8) {
 /// Frees a block that does not lie in the first slice of one of this thread's pages in the first region.
 ///
 /// # Safety
-/// As for [`free`]; `theap` is the calling thread's.
+/// As for [`free`].
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn free_elsewhere(p: *mut u8, theap: *mut Theap) {
+unsafe fn free_elsewhere(p: *mut u8) {
+    let theap = thread::theap();
     let Some((first, owner)) = page_start(p) else {
         // Null is no block, and may be freed all the same: it is told apart where it costs nothing.
         if !p.is_null() {
@@ -72,18 +74,36 @@ pub(crate) unsafe fn free_elsewhere(p: *mut u8, theap: *mut Theap) {
     }
 }
 
-#[inline(always)]
+/// Frees a block of a page that the theap owns.
 unsafe fn free_own(theap: *mut Theap, page: *mut Page, block: *mut Block) {
     // SAFETY: the theap owns the page, and the caller gives up the block.
     unsafe {
-        if (*page).local_free == block {
-            return freed_twice(block);
-        }
-        Page::push_local(page, block);
-        if (*page).used == 0 {
+        if push_own(page, block) {
             Theap::on_page_unused(theap, page);
         }
     }
+}
+
+/// Puts a block back into its page, which the calling thread owns. Whether it was the last one in use.
+#[inline(always)]
+unsafe fn push_own(page: *mut Page, block: *mut Block) -> bool {
+    // SAFETY: the caller owns the page, and gives up the block.
+    unsafe {
+        if (*page).local_free == block {
+            freed_twice(block);
+            return false;
+        }
+        Page::push_local(page, block);
+        (*page).used == 0
+    }
+}
+
+/// After the last block of a page was freed, which the calling thread's default theap owns.
+#[cold]
+#[inline(never)]
+unsafe fn on_page_unused(page: *mut Page) {
+    // SAFETY: as the caller says.
+    unsafe { Theap::on_page_unused(thread::theap(), page) };
 }
 
 /// Frees a block of a first-class heap, in whose page `owner` stands.

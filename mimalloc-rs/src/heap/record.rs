@@ -149,7 +149,7 @@ impl Record {
     #[inline]
     pub(crate) fn theap_here(&'static self) -> Option<*mut Theap> {
         let default = thread::theap();
-        // SAFETY: the slot holds a theap at all times.
+        // SAFETY: a thread has a default theap at all times.
         unsafe {
             if ptr::eq(Theap::heap(default), self) {
                 return Some(default);
@@ -239,7 +239,7 @@ impl Record {
     /// If this is the calling thread's default, it is so no longer.
     fn leave(&'static self) {
         let default = thread::theap();
-        // SAFETY: the slot holds a theap at all times.
+        // SAFETY: a thread has a default theap at all times.
         if ptr::eq(unsafe { Theap::heap(default) }, self) {
             thread::set_default(None);
         }

@@ -137,10 +137,11 @@ impl Theap {
     pub(super) unsafe fn return_active(theap: *mut Theap, class: usize) {
         // SAFETY: blocks in the active list are the theap's, and count as used in the page, which it owns.
         unsafe {
-            let list = core::mem::replace(&mut (*theap).active[class], ptr::null_mut());
+            let list = Self::active(theap, class);
             if list.is_null() {
                 return;
             }
+            Self::set_active(theap, class, ptr::null_mut());
             let (mut last, mut count) = (list, 1);
             loop {
                 let next = Block::next(last);

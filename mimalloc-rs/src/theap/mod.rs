@@ -28,6 +28,7 @@
 //! The theap itself changes hands: when its thread ends, the next thread that uses the heap takes it over.
 
 mod bonds;
+pub(crate) mod here;
 mod keep;
 mod queue;
 mod refill;
@@ -72,12 +73,12 @@ pub(crate) static POOL: Pool<Theap, THEAP_CHUNKS> = Pool::new();
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Theap {
-    /// Blocks to allocate, per class.
-    pub(crate) active: [*mut Block; CLASSES],
     /// What this theap writes into the owner words of its pages.
     pub(crate) id: u32,
     /// Refills until the next look at what is due.
     tick: u32,
+    /// Active lists, per class, while the theap is not the one that its thread allocates from by default; see [`here`].
+    parked: [*mut Block; CLASSES],
     /// The page that refills the active list; [`page::EMPTY`] if there is none.
     current: [*mut Page; CLASSES],
     queues: [Queue; CLASSES],
@@ -145,7 +146,7 @@ pub(crate) static UNBORN: NoTheap = NoTheap(Theap::empty(NO_ID, ptr::null(), UNB
 pub(crate) static LATE: NoTheap = NoTheap(Theap::empty(NO_ID, ptr::null(), LATE.as_ptr()));
 
 /// The operations take a raw pointer: the lists they work on reach into memory that the program
-/// writes, and the theap may be found again through the thread's slot.
+/// writes, and the theap may be found again through its thread.
 ///
 /// # Safety
 /// Throughout, `theap` is used by the calling thread, and not one of the two that own nothing, unless said
@@ -153,9 +154,9 @@ pub(crate) static LATE: NoTheap = NoTheap(Theap::empty(NO_ID, ptr::null(), LATE.
 impl Theap {
     const fn empty(id: u32, heap: *const Record, thread: *mut Theap) -> Self {
         Self {
-            active: [ptr::null_mut(); CLASSES],
             id,
             tick: REFILLS_PER_TICK,
+            parked: [ptr::null_mut(); CLASSES],
             current: [page::EMPTY.as_ptr(); CLASSES],
             queues: [Queue::EMPTY; CLASSES],
             cache: [None; SLICE_CACHE],
@@ -213,9 +214,9 @@ impl Theap {
                 PAST.keep(&(*theap).tally);
                 (*theap).tally = Tally::ZERO;
             }
-            (*theap).active = [ptr::null_mut(); CLASSES];
             (*theap).id = id;
             (*theap).tick = REFILLS_PER_TICK;
+            (*theap).parked = [ptr::null_mut(); CLASSES];
             (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
             (*theap).queues = [Queue::EMPTY; CLASSES];
             (*theap).cache = [None; SLICE_CACHE];

@@ -57,7 +57,7 @@ impl Theap {
     unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block, count: u32) -> *mut u8 {
         // SAFETY: the list is not empty, and its blocks are the caller's.
         unsafe {
-            (*theap).active[class] = Block::next(list);
+            Self::set_active(theap, class, Block::next(list));
             Block::erase(list);
             (*theap).tally.classes[class].blocks += u64::from(count);
             (*theap).tick -= 1;

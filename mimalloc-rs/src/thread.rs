@@ -1,7 +1,5 @@
 //! From a thread to its theap, from the first allocation to the last free.
 
-mod slot;
-
 use core::ffi::c_void;
 use core::ptr;
 
@@ -11,7 +9,7 @@ use crate::heap;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::sync::AtomicU32;
-use crate::theap::{self, Theap};
+use crate::theap::{self, Theap, here};
 
 /// Threads that allocate.
 pub(crate) static THREADS: Gauge = Gauge::new();
@@ -19,21 +17,21 @@ pub(crate) static THREADS: Gauge = Gauge::new();
 /// The calling thread's theap; one of the two that own nothing before its first allocation and after its end.
 #[inline(always)]
 pub(crate) fn theap() -> *mut Theap {
-    slot::get()
+    here::theap()
 }
 
 /// The calling thread's theap, made if there is none yet.
 #[cold]
 #[inline(never)]
 pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
-    let theap = slot::get();
-    // SAFETY: the slot holds a theap at all times.
+    let theap = here::theap();
+    // SAFETY: a thread has a default theap at all times.
     if !unsafe { Theap::is_none(theap) } {
         return Some(theap);
     }
     set_up_process();
     // The hooks may have allocated.
-    let theap = slot::get();
+    let theap = here::theap();
     // SAFETY: as above.
     if !unsafe { Theap::is_none(theap) } {
         return Some(theap);
@@ -41,14 +39,15 @@ pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
     let theap = Theap::for_thread(&heap::MAIN)?;
     THREADS.add(1);
     // Before anything that might allocate: a nested call finds the theap.
-    slot::set(theap);
+    // SAFETY: the theap is this thread's.
+    unsafe { here::switch_to(theap) };
     os::arm_thread_exit(theap.cast());
     Some(theap)
 }
 
 /// The same for a thread that frees. A thread that has ended gets none: it would be left behind.
 pub(crate) fn theap_for_free(theap: *mut Theap) -> Option<*mut Theap> {
-    // SAFETY: the slot holds a theap at all times.
+    // SAFETY: a thread has a default theap at all times.
     if !unsafe { Theap::is_none(theap) } {
         return Some(theap);
     }
@@ -58,8 +57,8 @@ pub(crate) fn theap_for_free(theap: *mut Theap) -> Option<*mut Theap> {
 /// Makes `theap` the one that the calling thread, which uses it, allocates from by default; its own theap if
 /// none is given.
 pub(crate) fn set_default(theap: Option<*mut Theap>) {
-    // SAFETY: the slot holds a theap at all times.
-    slot::set(theap.unwrap_or_else(|| unsafe { Theap::thread(slot::get()) }));
+    // SAFETY: the thread uses its default theap at all times, and the one that is given.
+    unsafe { here::switch_to(theap.unwrap_or_else(|| Theap::thread(here::theap()))) };
 }
 
 /// Registers what is registered once.
@@ -83,9 +82,9 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     let theap: *mut Theap = theap.cast();
     // SAFETY: the value was stored by this thread for its own theap.
     unsafe { Theap::beat(theap, true) };
-    slot::set(theap::LATE.as_ptr());
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
     let born_ms = unsafe {
+        here::switch_to(theap::LATE.as_ptr());
         let born_ms = Theap::born_ms(theap);
         Theap::dissolve_bonds(theap);
         Theap::collect(theap, true);
@@ -98,8 +97,8 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
 
 /// Does now what happens when the calling thread ends. If it allocates again it gets a theap once more.
 pub(crate) fn end() {
-    let theap = slot::get();
-    // SAFETY: the slot holds a theap at all times; this one is the thread's own, and with the value taken back the
+    let theap = here::theap();
+    // SAFETY: a thread has a default theap at all times; this one is the thread's own, and with the value taken back the
     // thread's end finds nothing left to do.
     unsafe {
         if Theap::is_none(theap) {

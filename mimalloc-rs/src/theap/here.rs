@@ -1,0 +1,305 @@
+//! What a thread finds next to its thread register: the theap it allocates from by default, and the words of that theap
+//! which the fast paths need, its id and its active lists. Other theaps keep their lists to themselves.
+//!
+//! On x86-64 Linux this block is defined in assembly with the initial-exec model, on any toolchain and in
+//! shared libraries too: its words are addressed from the thread register, without a call, and it begins as that of the
+//! unborn theap, so nobody asks whether a thread is new. Elsewhere it is a `thread_local!`.
+//!
+//! A thread touches its own block only. When it allocates from another theap by default, the lists of the one before go back
+//! there first, so whoever takes that over later finds them.
+
+use super::{NO_ID, Theap, UNBORN};
+use crate::address::in_register;
+use crate::geometry::CLASSES;
+use crate::page::Block;
+
+/// The block of a thread.
+#[repr(C)]
+struct Here {
+    theap: *mut Theap,
+    id: u32,
+    active: [*mut Block; CLASSES],
+}
+
+/// The active list of a class, of the calling thread's default theap.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct List(imp::Place);
+
+impl List {
+    #[inline(always)]
+    pub(crate) fn of(class: usize) -> Self {
+        debug_assert!(class < CLASSES);
+        Self(imp::Place::of(class))
+    }
+
+    /// Null if the list is empty.
+    #[inline(always)]
+    pub(crate) fn first(self) -> *mut Block {
+        self.0.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_first(self, block: *mut Block) {
+        self.0.set(block);
+    }
+}
+
+/// The theap that the calling thread allocates from by default.
+#[inline(always)]
+pub(crate) fn theap() -> *mut Theap {
+    imp::theap()
+}
+
+/// Its id.
+#[inline(always)]
+pub(crate) fn id() -> u32 {
+    imp::id()
+}
+
+/// Has the calling thread allocate from `theap` by default.
+///
+/// # Safety
+/// The thread uses the theap, or it is one of those that own nothing.
+pub(crate) unsafe fn switch_to(theap: *mut Theap) {
+    let before = imp::theap();
+    // SAFETY: the thread uses the theap that it allocated from until now. Those that own nothing have empty lists, and are not
+    // written to.
+    unsafe {
+        let owns_something = !Theap::is_none(before);
+        for class in 0..CLASSES {
+            if owns_something {
+                (*before).parked[class] = List::of(class).first();
+            }
+            List::of(class).set_first((*theap).parked[class]);
+        }
+        imp::set(theap, Theap::id(theap));
+    }
+}
+
+/// # Safety
+/// As for all of [`Theap`].
+impl Theap {
+    /// The active list of a class: its first block, null if there is none.
+    pub(crate) unsafe fn active(theap: *mut Theap, class: usize) -> *mut Block {
+        if theap == imp::theap() {
+            return List::of(class).first();
+        }
+        // SAFETY: the caller uses the theap.
+        unsafe { (*theap).parked[class] }
+    }
+
+    pub(super) unsafe fn set_active(theap: *mut Theap, class: usize, list: *mut Block) {
+        if theap == imp::theap() {
+            return List::of(class).set_first(list);
+        }
+        // SAFETY: the caller uses the theap.
+        unsafe { (*theap).parked[class] = list };
+    }
+
+    /// Where a theap that is not the thread's default has the active list of a class. Those that own nothing may be passed
+    /// here.
+    #[inline(always)]
+    pub(crate) unsafe fn parked(theap: *mut Theap, class: usize) -> *mut *mut Block {
+        // SAFETY: the caller uses the theap, and the class is one of its classes.
+        unsafe { in_register((&raw mut (*theap).parked).cast::<*mut Block>().add(class)) }
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
+mod imp {
+    use core::arch::{asm, global_asm};
+    use core::mem::offset_of;
+
+    use super::{Block, Here, NO_ID, Theap, UNBORN};
+
+    global_asm!(
+        ".pushsection .tdata.mimalloc_rs_here_v0,\"awT\",@progbits",
+        ".p2align 6",
+        ".globl mimalloc_rs_here_v0",
+        ".hidden mimalloc_rs_here_v0",
+        ".type mimalloc_rs_here_v0,@object",
+        "mimalloc_rs_here_v0:",
+        ".quad {unborn}",
+        ".quad {no_id}",
+        ".zero {size} - 16",
+        ".size mimalloc_rs_here_v0,{size}",
+        ".popsection",
+        unborn = sym UNBORN,
+        no_id = const NO_ID,
+        size = const size_of::<Here>(),
+    );
+
+    const _: () = assert!(offset_of!(Here, theap) == 0 && offset_of!(Here, id) == 8);
+
+    /// Where the block lies, relative to the thread register: the same for all threads.
+    #[inline(always)]
+    fn offset() -> usize {
+        let offset;
+        // SAFETY: reads an address constant that the loader fills in before any code runs.
+        unsafe {
+            asm!(
+                "mov {offset}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                offset = out(reg) offset,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        offset
+    }
+
+    #[inline(always)]
+    pub(super) fn theap() -> *mut Theap {
+        let theap;
+        // SAFETY: the word exists in every thread's static block.
+        unsafe {
+            asm!(
+                "mov {theap}, qword ptr fs:[{offset}]",
+                offset = in(reg) offset(),
+                theap = lateout(reg) theap,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        theap
+    }
+
+    #[inline(always)]
+    pub(super) fn id() -> u32 {
+        let id;
+        // SAFETY: as for the theap.
+        unsafe {
+            asm!(
+                "mov {id:e}, dword ptr fs:[{offset} + {at}]",
+                offset = in(reg) offset(),
+                at = const offset_of!(Here, id),
+                id = lateout(reg) id,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        id
+    }
+
+    pub(super) fn set(theap: *mut Theap, id: u32) {
+        // SAFETY: as for the theap.
+        unsafe {
+            asm!(
+                "mov qword ptr fs:[{offset}], {theap}",
+                "mov dword ptr fs:[{offset} + {at}], {id:e}",
+                offset = in(reg) offset(),
+                at = const offset_of!(Here, id),
+                theap = in(reg) theap,
+                id = in(reg) id,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+
+    /// One of the lists.
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct Place {
+        offset: usize,
+        class: usize,
+    }
+
+    impl Place {
+        #[inline(always)]
+        pub(super) fn of(class: usize) -> Self {
+            Self { offset: offset(), class }
+        }
+
+        #[inline(always)]
+        pub(super) fn get(self) -> *mut Block {
+            let block;
+            // SAFETY: as for the theap; the block has a word for each class.
+            unsafe {
+                asm!(
+                    "mov {block}, qword ptr fs:[{offset} + 8 * {class} + {active}]",
+                    offset = in(reg) self.offset,
+                    class = in(reg) self.class,
+                    active = const offset_of!(Here, active),
+                    block = lateout(reg) block,
+                    options(pure, readonly, nostack, preserves_flags),
+                );
+            }
+            block
+        }
+
+        #[inline(always)]
+        pub(super) fn set(self, block: *mut Block) {
+            // SAFETY: as above.
+            unsafe {
+                asm!(
+                    "mov qword ptr fs:[{offset} + 8 * {class} + {active}], {block}",
+                    offset = in(reg) self.offset,
+                    class = in(reg) self.class,
+                    active = const offset_of!(Here, active),
+                    block = in(reg) block,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
+mod imp {
+    extern crate std;
+
+    use core::cell::UnsafeCell;
+    use core::ptr;
+
+    use super::{Block, CLASSES, Here, NO_ID, Theap, UNBORN};
+
+    std::thread_local! {
+        static HERE: UnsafeCell<Here> = const {
+            UnsafeCell::new(Here { theap: UNBORN.as_ptr(), id: NO_ID, active: [ptr::null_mut(); CLASSES] })
+        };
+    }
+
+    #[inline(always)]
+    fn here() -> *mut Here {
+        HERE.with(UnsafeCell::get)
+    }
+
+    #[inline(always)]
+    pub(super) fn theap() -> *mut Theap {
+        // SAFETY: the block is the thread's, and no reference to it is ever made.
+        unsafe { (*here()).theap }
+    }
+
+    #[inline(always)]
+    pub(super) fn id() -> u32 {
+        // SAFETY: as above.
+        unsafe { (*here()).id }
+    }
+
+    pub(super) fn set(theap: *mut Theap, id: u32) {
+        // SAFETY: as above.
+        unsafe {
+            (*here()).theap = theap;
+            (*here()).id = id;
+        }
+    }
+
+    /// One of the lists.
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct Place(*mut *mut Block);
+
+    impl Place {
+        #[inline(always)]
+        pub(super) fn of(class: usize) -> Self {
+            // SAFETY: as above; the block has a word for each class.
+            Self(unsafe { (&raw mut (*here()).active).cast::<*mut Block>().add(class) })
+        }
+
+        #[inline(always)]
+        pub(super) fn get(self) -> *mut Block {
+            // SAFETY: as above.
+            unsafe { *self.0 }
+        }
+
+        #[inline(always)]
+        pub(super) fn set(self, block: *mut Block) {
+            // SAFETY: as above.
+            unsafe { *self.0 = block };
+        }
+    }
+}
