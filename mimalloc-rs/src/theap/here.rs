@@ -21,8 +21,8 @@ struct Here {
     active: [*mut Block; CLASSES],
 }
 
-// A library that is loaded by a running program gets such blocks from what the C library sets aside for them: with glibc 512
-// bytes, unless the user wants more.
+// Libraries that a running program loads get such blocks from what the C library sets aside for them: glibc has 1.5 KiB, unless
+// the user wants more.
 const _: () = assert!(size_of::<Here>() <= 384);
 
 /// The active list of a class, of the calling thread's default theap.
