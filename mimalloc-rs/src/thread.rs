@@ -11,14 +11,10 @@ use crate::os;
 use crate::sync::AtomicU32;
 use crate::theap::{self, Theap, here};
 
+pub(crate) use crate::theap::here::theap;
+
 /// Threads that allocate.
 pub(crate) static THREADS: Gauge = Gauge::new();
-
-/// The calling thread's theap; one of the two that own nothing before its first allocation and after its end.
-#[inline(always)]
-pub(crate) fn theap() -> *mut Theap {
-    here::theap()
-}
 
 /// The calling thread's theap, made if there is none yet.
 #[cold]

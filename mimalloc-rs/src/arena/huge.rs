@@ -104,7 +104,7 @@ impl<'a> PageChoice<'a> {
         self.allow(place..place + 1, true);
         let before = os::thread_ns();
         // SAFETY: the place lies in the region; what other threads may have put there by now stays.
-        let came = unsafe { os::populate(self.start_of(place), HUGE_SIZE) };
+        let came = unsafe { os::populate(start_of(self.region, place), HUGE_SIZE) };
         (came, came && os::thread_ns() - before <= HUGE_WITHIN_NS)
     }
 
@@ -132,15 +132,18 @@ impl<'a> PageChoice<'a> {
     fn allow(&self, places: Range<usize>, huge: bool) {
         let behind = usize::from(places.end >= SPARED_PLACES);
         let end = (places.end + behind).min(self.region.area().1 / HUGE_SIZE);
-        // SAFETY: the places lie in the region.
-        unsafe {
-            os::allow_huge_pages(self.start_of(places.start), (end - places.start) * HUGE_SIZE, huge);
-        }
+        allow_at(self.region, places.start..end, huge);
     }
+}
 
-    fn start_of(&self, place: usize) -> *mut u8 {
-        Slice { region: self.region, index: place * HUGE_SLICES }.start()
-    }
+/// Says whether huge pages may stand at these places, which lie in the region.
+fn allow_at(region: &'static Region, places: Range<usize>, huge: bool) {
+    // SAFETY: the places lie in the region.
+    unsafe { os::allow_huge_pages(start_of(region, places.start), places.len() * HUGE_SIZE, huge) };
+}
+
+fn start_of(region: &'static Region, place: usize) -> *mut u8 {
+    Slice { region, index: place * HUGE_SLICES }.start()
 }
 
 /// To be told of slices that are about to be given back: what comes next to the first part of a region may be small.
@@ -153,11 +156,9 @@ pub(super) fn leave(region: &'static Region, start: usize, count: usize) {
 
 #[cold]
 fn leave_first_part(region: &'static Region, slices: Range<usize>) {
-    let (from, end) = (slices.start.div_ceil(HUGE_SLICES), slices.end / HUGE_SLICES);
-    if from < end {
-        let start = Slice { region, index: from * HUGE_SLICES }.start();
-        // SAFETY: the slices lie in the region.
-        unsafe { os::allow_huge_pages(start, (end - from) * HUGE_SIZE, false) };
+    let places = slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES;
+    if !places.is_empty() {
+        allow_at(region, places, false);
     }
 }
 

@@ -48,7 +48,8 @@ impl List {
     }
 }
 
-/// The theap that the calling thread allocates from by default.
+/// The theap that the calling thread allocates from by default; one of the two that own nothing before its first allocation and
+/// after its end.
 #[inline(always)]
 pub(crate) fn theap() -> *mut Theap {
     imp::theap()
