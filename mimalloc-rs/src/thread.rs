@@ -64,7 +64,6 @@ fn set_up_process() {
     #[cfg(any(feature = "debug", feature = "secure"))]
     crate::page::choose_secret();
     if DONE.swap(1, crate::sync::Ordering::Relaxed) == 0 {
-        os::on_fork_child(at_fork_child);
         if options::get(Opt::AllowThp) == 0 {
             os::forbid_huge_pages();
         }
@@ -103,9 +102,4 @@ pub(crate) fn end() {
         os::arm_thread_exit(ptr::null_mut());
         at_thread_exit(Theap::thread(theap).cast());
     }
-}
-
-/// Only the forking thread lives on in the child. Its theap is intact, and no lock can be left held.
-unsafe extern "C" fn at_fork_child() {
-    arena::forget_purger();
 }

@@ -19,7 +19,7 @@ mod survey;
 mod tables;
 mod trial;
 
-pub(crate) use purge::{forget_purger, purge_after_thread, purge_if_due, purge_now};
+pub(crate) use purge::{purge_after_thread, purge_if_due, purge_now};
 pub(crate) use region::{
     OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice, find, first, slice_at,
     slice_of_number,

@@ -5,7 +5,7 @@
 //! slices that are in constant exchange stay resident. When most of what was held is freed, all of it goes back at once (see
 //! [`super::ebb`]). One thread purges at a time, the others go on without it.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::bitmap::Group;
 use super::ebb;
@@ -19,8 +19,8 @@ use crate::report;
 static PENDING: AtomicBool = AtomicBool::new(false);
 /// When the next pass is due; zero before the first.
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
-/// Held by the thread that purges.
-static BUSY: AtomicBool = AtomicBool::new(false);
+/// The process whose thread purges; zero while none does.
+static PURGER: AtomicU32 = AtomicU32::new(0);
 
 /// Which free slices a pass gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +84,16 @@ pub(crate) fn purge_now() {
     purge(Pass::All);
 }
 
-/// For the child of a fork, in which the thread that purged may not exist.
-pub(crate) fn forget_purger() {
-    BUSY.store(false, Ordering::Relaxed);
+/// Takes the task on, unless another thread has it. In the child of a fork the thread that had it does not exist.
+fn begin() -> bool {
+    let process = os::process_id();
+    let purger = PURGER.load(Ordering::Relaxed);
+    purger != process && PURGER.compare_exchange(purger, process, Ordering::Acquire, Ordering::Relaxed).is_ok()
 }
 
 /// Gives slices back and says how many; `None` if another thread is doing so.
 fn purge(pass: Pass) -> Option<usize> {
-    if BUSY.swap(true, Ordering::Acquire) {
+    if !begin() {
         return None;
     }
     // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
@@ -106,7 +108,7 @@ fn purge(pass: Pass) -> Option<usize> {
     if total.left {
         PENDING.store(true, Ordering::Relaxed);
     }
-    BUSY.store(false, Ordering::Release);
+    PURGER.store(0, Ordering::Release);
     Some(total.given)
 }
 

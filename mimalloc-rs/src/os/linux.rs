@@ -219,6 +219,12 @@ pub(crate) fn forbid_huge_pages() {
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
+/// A number that no other process has while this one lives.
+pub(crate) fn process_id() -> u32 {
+    // SAFETY: tells a number.
+    unsafe { libc::getpid() }.cast_unsigned()
+}
+
 /// Milliseconds of a monotonic clock that is read without a system call.
 pub(crate) fn coarse_ms() -> u64 {
     read_ns(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000
@@ -261,12 +267,6 @@ pub(crate) fn arm_thread_exit(value: *mut c_void) {
         // SAFETY: the key exists for the life of the process.
         unsafe { libc::pthread_setspecific(key, value) };
     }
-}
-
-/// Has `hook` called in the child of every fork.
-pub(crate) fn on_fork_child(hook: unsafe extern "C" fn()) {
-    // SAFETY: `hook` lives as long as the program.
-    unsafe { libc::pthread_atfork(None, None, Some(hook)) };
 }
 
 /// Where messages go.

@@ -15,7 +15,8 @@
 //! * `release`: ends a reservation;
 //! * `coarse_ms`: a cheap clock;
 //! * `thread_ns`: how long the thread has run;
-//! * `on_thread_exit`, `arm_thread_exit`, `on_fork_child`: hooks;
+//! * `process_id`: tells the child of a fork from its parent;
+//! * `on_thread_exit`, `arm_thread_exit`: a hook;
 //! * `KeptErrno`: what is called when memory is freed leaves `errno` alone;
 //! * `write_to_stderr`, `keep_stderr`, `give_up`: messages, without allocating.
 
