@@ -6,6 +6,6 @@ fn main() {
     // Without the standard library nothing else asks for the C library; what it does not have is an error.
     println!("cargo:rustc-cdylib-link-arg=-lc");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,defs");
-    // Hooks for the ends of threads and for forks point into the library, and so do blocks' owners.
+    // The hook for the ends of threads points into the library, and so do blocks' owners.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }

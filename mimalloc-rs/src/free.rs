@@ -5,8 +5,7 @@ use crate::address::in_register;
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::check;
 use crate::large;
-use crate::page::remote::Freed;
-use crate::page::{Block, Page};
+use crate::page::{Block, Page, freed_twice};
 use crate::report::{self, ErrorKind};
 use crate::sync::Ordering;
 use crate::theap::{OF_HEAP, Theap, here};
@@ -48,6 +47,10 @@ pub(crate) unsafe fn free(p: *mut u8) {
 #[inline(never)]
 unsafe fn free_elsewhere(p: *mut u8) {
     let theap = thread::theap();
+    // SAFETY: the caller gives up the block.
+    if unsafe { Theap::gather(Theap::thread(theap), p.cast()) } {
+        return;
+    }
     let Some((first, owner)) = page_start(p) else {
         // Null is no block, and may be freed all the same: it is told apart where it costs nothing.
         if !p.is_null() {
@@ -69,7 +72,8 @@ unsafe fn free_elsewhere(p: *mut u8) {
             owner if owner == (*Theap::thread(theap)).id => {
                 free_own(Theap::thread(theap), first.page(), p.cast());
             }
-            _ => free_unowned(theap, first, p.cast()),
+            _ if Theap::is_none(theap) => free_unowned(theap, first, p.cast()),
+            _ => Theap::free_or_gather(Theap::thread(theap), first, p.cast()),
         }
     }
 }
@@ -121,20 +125,16 @@ unsafe fn free_in_heap(theap: *mut Theap, owner: u32, first: Slice, block: *mut 
 
 /// Frees a block into a page that this thread does not own, and looks after the page if nobody does.
 unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
-    let page = first.page();
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
         let wants = |class| Theap::wants(Theap::thread(theap), class, false);
-        match Page::free_remote(first, block, wants) {
-            Freed::Marked => return,
-            Freed::Claimed => Page::push_local(page, block),
-            Freed::ClaimedAndMarked => {}
-            Freed::Twice => return freed_twice(block),
+        if !Page::free_remote(first, Page::batch_of(first, block), wants) {
+            return;
         }
         match thread::theap_for_free(theap) {
             // Pages without an owner are the main heap's, whatever the thread allocates from by default.
-            Some(theap) => Theap::adopt(Theap::thread(theap), page),
-            None => abandoned::leave(page),
+            Some(theap) => Theap::adopt(Theap::thread(theap), first.page()),
+            None => abandoned::leave(first.page()),
         }
     }
 }
@@ -155,12 +155,6 @@ pub(crate) fn page_start_of(slice: Slice) -> (Slice, u32) {
     let distance = (owner & !OWNER_INTERIOR) as usize;
     let first = Slice { region: slice.region, index: slice.index - distance };
     (first, first.owner().load(Ordering::Relaxed))
-}
-
-#[cold]
-#[inline(never)]
-fn freed_twice(block: *mut Block) {
-    report::error(ErrorKind::DoubleFree, format_args!("double free of {block:p}; ignored"));
 }
 
 #[cold]

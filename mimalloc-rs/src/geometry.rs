@@ -51,6 +51,9 @@ pub(crate) const HUGE_WITHIN_NS: u64 = 600_000;
 pub(crate) const HUGE_WITHOUT: u32 = 64;
 pub(crate) const HUGE_WITHOUT_FACTOR: u32 = 4;
 
+/// Largest blocks of other threads that a thread gathers before it marks them as free.
+pub(crate) const GATHERED_MAX: usize = 1024;
+
 /// Free slices a thread keeps for its next pages.
 pub(crate) const SLICE_CACHE: usize = 4;
 

@@ -88,7 +88,8 @@ pub(crate) fn purge_now() {
 fn begin() -> bool {
     let process = os::process_id();
     let purger = PURGER.load(Ordering::Relaxed);
-    purger != process && PURGER.compare_exchange(purger, process, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    purger != process
+        && PURGER.compare_exchange(purger, process, Ordering::Acquire, Ordering::Relaxed).is_ok()
 }
 
 /// Gives slices back and says how many; `None` if another thread is doing so.

@@ -30,12 +30,64 @@ pub(crate) struct Parts(pub(crate) u32);
 impl Parts {
     /// Nowhere.
     pub(crate) const NONE: Self = Self(0);
+}
 
-    /// The line in which the mark of `block` lies.
-    #[inline]
+/// Blocks of one page whose marks lie in the same word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// Which word.
+    word: usize,
+    marks: u64,
+}
+
+impl Batch {
+    /// None, in a word.
+    pub(crate) const NONE: Self = Self { word: 0, marks: 0 };
+    /// Most blocks of a batch.
+    pub(crate) const MOST: usize = WORD_BLOCKS;
+
+    #[inline(always)]
     #[must_use]
     pub(crate) fn of(block: usize) -> Self {
-        Self(1 << (block / LINE_BLOCKS))
+        Self { word: block / WORD_BLOCKS, marks: 1 << (block % WORD_BLOCKS) }
+    }
+
+    /// The first block that could be in it.
+    #[must_use]
+    pub(crate) fn first_of_word(self) -> usize {
+        self.word * WORD_BLOCKS
+    }
+
+    /// Whether others have their marks in the same word, and are not among these.
+    #[must_use]
+    pub(crate) fn is_joined_by(self, others: Self) -> bool {
+        self.word == others.word && self.marks & others.marks == 0
+    }
+
+    /// Adds the block that comes so many behind the word's first. False if it is there already.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn insert(&mut self, place: usize) -> bool {
+        let before = self.marks;
+        self.marks |= 1 << place;
+        self.marks != before
+    }
+
+    #[must_use]
+    pub(crate) fn count(self) -> u32 {
+        self.marks.count_ones()
+    }
+
+    /// The blocks, the last first.
+    pub(crate) fn blocks(self) -> impl Iterator<Item = usize> {
+        from_last(self.marks).map(move |place| self.first_of_word() + place)
+    }
+
+    /// The part in which their marks lie.
+    #[inline]
+    #[must_use]
+    pub(crate) fn part(self) -> Parts {
+        Parts(1 << (self.word / LINE_WORDS))
     }
 }
 
@@ -63,24 +115,22 @@ impl<'a> Marks<'a> {
         unsafe { &*self.first.add(line * self.stride) }
     }
 
-    /// The word and the bit that tell of `block`.
+    /// The word that tells of the blocks.
     #[inline(always)]
-    fn mark(self, block: usize) -> (&'a AtomicU64, u64) {
-        let word = &self.line(block / LINE_BLOCKS).0[block / WORD_BLOCKS % LINE_WORDS];
-        (word, 1 << (block % WORD_BLOCKS))
+    fn word(self, blocks: Batch) -> &'a AtomicU64 {
+        &self.line(blocks.word / LINE_WORDS).0[blocks.word % LINE_WORDS]
     }
 
-    /// Marks a block as free: it is the page's owner's from now on. False if it was marked already.
+    /// Marks blocks as free: they are the page's owner's from now on. Says which of them were marked already.
     #[inline]
-    pub(crate) fn set<O: Orders>(self, block: usize) -> bool {
-        let (word, mark) = self.mark(block);
-        word.fetch_or(mark, O::AGREED) & mark == 0
+    pub(crate) fn set<O: Orders>(self, blocks: Batch) -> Batch {
+        let before = self.word(blocks).fetch_or(blocks.marks, O::AGREED);
+        Batch { marks: before & blocks.marks, ..blocks }
     }
 
-    /// Whether a block is marked at this moment; for anyone.
-    pub(crate) fn has(self, block: usize) -> bool {
-        let (word, mark) = self.mark(block);
-        word.load(Ordering::Relaxed) & mark != 0
+    /// Whether one of the blocks is marked at this moment; for anyone.
+    pub(crate) fn has(self, blocks: Batch) -> bool {
+        self.word(blocks).load(Ordering::Relaxed) & blocks.marks != 0
     }
 
     /// Takes all marks in `parts` away, for the page's owner: `each` gets the blocks, the last first.

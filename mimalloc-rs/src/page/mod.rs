@@ -24,6 +24,7 @@ use core::ptr;
 
 use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
+use crate::report::{self, ErrorKind};
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Strict};
 
@@ -31,8 +32,8 @@ pub(crate) use block::Block;
 #[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use block::choose_secret;
 use marks::Parts;
-pub(crate) use marks::{LINES as MARK_LINES, Line as MarkLine, Marks};
-use remote::RemoteWord;
+pub(crate) use marks::{Batch, LINES as MARK_LINES, Line as MarkLine, Marks};
+use remote::{Freed, RemoteWord};
 
 /// What a page looks like from outside.
 #[derive(Debug, Clone, Copy)]
@@ -367,30 +368,49 @@ impl Page {
         first.owner().store(OWNER_NONE, Ordering::Relaxed);
     }
 
-    /// Frees `block` into the page in `first`, which the caller does not own. A listed page without an owner is only
-    /// claimed with the last block that it waits for, or if the caller `wants` one more page of this class.
-    #[inline]
-    pub(crate) unsafe fn free_remote(
-        first: Slice,
-        block: *mut Block,
-        wants: impl Fn(usize) -> bool,
-    ) -> remote::Freed {
+    /// A block alone, of the page in `first`; the caller holds it.
+    #[inline(always)]
+    pub(crate) unsafe fn batch_of(first: Slice, block: *mut Block) -> Batch {
+        // SAFETY: as the caller says, so the page's class does not change.
+        let facts = unsafe { Self::facts(first.page()) };
+        Batch::of(facts.block_at(block.addr() - first.start().addr()))
+    }
+
+    /// Frees `blocks` into the page in `first`, which the caller does not own. True if the page had no owner, and is the
+    /// caller's now. A listed page is only claimed with the last block that it waits for, or if the caller `wants` one more
+    /// page of this class.
+    #[inline(always)]
+    pub(crate) unsafe fn free_remote(first: Slice, blocks: Batch, wants: impl Fn(usize) -> bool) -> bool {
         let page = first.page();
-        // SAFETY: the caller gives up the block, so the page is what it is until the block is marked. Later only atomic
+        // SAFETY: the caller gives up the blocks, so the page is what it is until they are marked. Later only atomic
         // words are looked at; if the page has changed hands or is another one by then, the number awaited may be wrong:
-        // then the page is claimed without need, or waits in the stack without blocks in use.
+        // then the page is claimed without need, or waits in the stack without blocks in use. A page that was claimed is the
+        // caller's.
         unsafe {
             let class = Self::class(page);
-            Self::remote(page).free(first.marks(), number_of(first, block), |waiting| {
+            let freed = Self::remote(page).free(first.marks(), blocks, |waiting| {
                 waiting < (*page).shared.awaited.load(Ordering::Relaxed) && !wants(class)
-            })
+            });
+            let place = |block| first.start().add(block * CLASS[class].block_size as usize).cast();
+            match freed {
+                Freed::Marked => false,
+                Freed::Claimed => {
+                    blocks.blocks().for_each(|block| Self::push_local(page, place(block)));
+                    true
+                }
+                Freed::ClaimedAndMarked => true,
+                Freed::Twice(blocks) => {
+                    blocks.blocks().for_each(|block| freed_twice(place(block)));
+                    false
+                }
+            }
         }
     }
 
     /// Whether a block of the page in `first`, which the caller gives up, is marked as freed by another thread before.
     pub(crate) unsafe fn is_marked(first: Slice, block: *mut Block) -> bool {
         // SAFETY: as the caller says.
-        first.marks().has(unsafe { number_of(first, block) })
+        first.marks().has(unsafe { Self::batch_of(first, block) })
     }
 
     /// Slices of a run that holds a single block. The caller holds the run.
@@ -462,15 +482,11 @@ impl Page {
     }
 }
 
-/// The place of a block among those of the page in `first`.
-///
-/// # Safety
-/// The caller holds the block.
-#[inline(always)]
-unsafe fn number_of(first: Slice, block: *mut Block) -> usize {
-    // SAFETY: as the caller says, so the page's class does not change.
-    let facts = unsafe { Page::facts(first.page()) };
-    facts.block_at(block.addr() - first.start().addr())
+/// Reports a block that was freed before.
+#[cold]
+#[inline(never)]
+pub(crate) fn freed_twice(block: *mut Block) {
+    report::error(ErrorKind::DoubleFree, format_args!("double free of {block:p}; ignored"));
 }
 
 /// Has the slices `from .. to` behind `first` name it as their first.

@@ -32,7 +32,7 @@
 
 use core::marker::PhantomData;
 
-use super::marks::{Marks, Parts};
+use super::marks::{Batch, Marks, Parts};
 use crate::sync::{AtomicU64, Ordering, Orders, Strict};
 
 /// The word of a page that has an owner and nothing else.
@@ -40,21 +40,21 @@ pub(crate) const OWNED: u64 = 1;
 const LISTED: u64 = 2;
 const FLAGS: u64 = OWNED | LISTED;
 const COUNT_SHIFT: u32 = 8;
-const COUNT_ONE: u64 = 1 << COUNT_SHIFT;
 const COUNT_MASK: u64 = 0xff_ffff << COUNT_SHIFT;
 const PARTS_SHIFT: u32 = 32;
 
 /// What a free into somebody else's page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freed {
-    /// The block is marked; the page's owner will find it, or who takes the page from the stack.
+    /// The blocks are marked; the page's owner will find them, or who takes the page from the stack.
     Marked,
-    /// The page had no owner: it is the caller's now. The block is not marked.
+    /// The page had no owner: it is the caller's now. The blocks are not marked.
     Claimed,
-    /// The page had no owner: it is the caller's now. The block is marked.
+    /// The page had no owner: it is the caller's now. The blocks are marked.
     ClaimedAndMarked,
-    /// The block is marked since before: somebody else has freed it.
-    Twice,
+    /// These blocks are marked since before: somebody else has freed them. The others are marked as well, and are found with
+    /// those.
+    Twice(Batch),
 }
 
 /// What giving up a page came to.
@@ -91,12 +91,12 @@ impl<O: Orders> RemoteWord<O> {
         Self { word, orders: PhantomData }
     }
 
-    /// Frees block number `block` into a page the caller does not own, whose marks are given.
+    /// Frees blocks into a page the caller does not own, whose marks are given.
     ///
     /// `may_wait` says whether a listed page without an owner may stay where it is, given how many blocks would then
     /// have been freed into it since it was given up.
-    #[inline]
-    pub(crate) fn free(&self, marks: Marks<'_>, block: usize, may_wait: impl Fn(u32) -> bool) -> Freed {
+    #[inline(always)]
+    pub(crate) fn free(&self, marks: Marks<'_>, blocks: Batch, may_wait: impl Fn(u32) -> bool) -> Freed {
         let mut old = self.word.load(O::OBSERVE);
         while old & FLAGS == 0 {
             match self.word.compare_exchange_weak(old, old | OWNED, O::EXCHANGE, O::OBSERVE) {
@@ -104,14 +104,17 @@ impl<O: Orders> RemoteWord<O> {
                 Err(seen) => old = seen,
             }
         }
-        if !marks.set::<O>(block) {
-            return Freed::Twice;
+        let twice = marks.set::<O>(blocks);
+        if twice.count() > 0 {
+            return Freed::Twice(twice);
         }
-        let part = u64::from(Parts::of(block).0) << PARTS_SHIFT;
+        let part = u64::from(blocks.part().0) << PARTS_SHIFT;
         let mut old = self.word.load(O::AGREED);
         loop {
             let (change, freed) = match old & FLAGS {
-                LISTED if may_wait(count(old) + 1) => (COUNT_ONE, Freed::Marked),
+                LISTED if may_wait(count(old) + blocks.count()) => {
+                    (u64::from(blocks.count()) << COUNT_SHIFT, Freed::Marked)
+                }
                 0 | LISTED => (OWNED, Freed::ClaimedAndMarked),
                 _ if old & part != 0 => return Freed::Marked,
                 _ => (0, Freed::Marked),
@@ -130,6 +133,12 @@ impl<O: Orders> RemoteWord<O> {
             return Parts::NONE;
         }
         parts(self.word.fetch_and(FLAGS, O::AGREED))
+    }
+
+    /// Whether the next free would make its thread the page's owner; it may be another one by then.
+    #[inline]
+    pub(crate) fn may_be_claimed(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & FLAGS == 0
     }
 
     /// Where blocks may be marked at this moment; for anyone.

@@ -99,6 +99,7 @@ impl Theap {
     pub(crate) unsafe fn collect(theap: *mut Theap, all: bool) {
         // SAFETY: the caller owns the theap; each page is owned until it is given up.
         unsafe {
+            Self::send_gathered((*theap).thread);
             Self::release_returned(theap);
             for class in 0..CLASSES {
                 Self::return_active(theap, class);

@@ -30,6 +30,7 @@
 mod bonds;
 pub(crate) mod here;
 mod keep;
+mod outbox;
 mod queue;
 mod refill;
 mod roll;
@@ -41,6 +42,7 @@ use core::cell::Cell;
 use core::ptr;
 
 use self::bonds::Bonds;
+use self::outbox::Outbox;
 use self::queue::Queue;
 pub(crate) use self::tally::{PAST, Tally};
 use self::teardown::TearDown;
@@ -84,6 +86,8 @@ pub(crate) struct Theap {
     queues: [Queue; CLASSES],
     /// Slices of dissolved pages, kept for the next page.
     cache: [Option<Slice>; SLICE_CACHE],
+    /// In a theap of the main heap: blocks of others that its thread frees.
+    outbox: Outbox,
     /// The heap this is a part of; null in theaps that own nothing.
     heap: *const Record,
     /// The thread's part of the main heap: this very theap, if it is one of the main heap.
@@ -160,6 +164,7 @@ impl Theap {
             current: [page::EMPTY.as_ptr(); CLASSES],
             queues: [Queue::EMPTY; CLASSES],
             cache: [None; SLICE_CACHE],
+            outbox: Outbox::EMPTY,
             heap,
             thread,
             bonds: Bonds::EMPTY,
@@ -220,6 +225,7 @@ impl Theap {
             (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
             (*theap).queues = [Queue::EMPTY; CLASSES];
             (*theap).cache = [None; SLICE_CACHE];
+            (*theap).outbox = Outbox::EMPTY;
             (*theap).heap = heap;
             (*theap).thread = thread;
             (*theap).bonds = Bonds::EMPTY;

@@ -96,6 +96,7 @@ impl Theap {
         unsafe {
             let apart = Self::is_of_heap(theap);
             (*theap).tally.searches += 1;
+            Self::send_gathered((*theap).thread);
             // Pages that could only be extended are passed over once each. In a heap of its own full pages stay in the
             // queue, so only some are looked at.
             let waiting = (*theap).queues[class].len();

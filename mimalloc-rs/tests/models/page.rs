@@ -2,7 +2,7 @@
 
 use loom::cell::UnsafeCell;
 
-use crate::marks::{LINES, Line, Marks};
+use crate::marks::{Batch, LINES, Line, Marks};
 use crate::remote::{Freed, Released, RemoteWord, Unlisted};
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU32, AtomicU64, Orders};
@@ -32,13 +32,15 @@ impl<T: Copy> Guarded<T> {
 
 /// Most blocks of a toy page.
 const BLOCKS: usize = 3;
-/// From a block's mark to the next one's: they lie in different words, those of the first two in one line.
+/// From a block's mark to the next one's where they lie in different words, those of the first two in one line.
 const APART: usize = 64;
 
 /// See the [module](self).
 pub(super) struct ToyPage<O> {
     pub(super) word: RemoteWord<O>,
     marks: [Line; LINES],
+    /// From a block's mark to the next one's.
+    apart: usize,
     pub(super) listed_next: AtomicU32,
     /// Blocks the owner may hand out, as a set of bits.
     pub(super) free: Guarded<u32>,
@@ -51,10 +53,16 @@ impl<O: Orders> ToyPage<O> {
         Self {
             word: RemoteWord::new(AtomicU64::new(crate::remote::OWNED)),
             marks: core::array::from_fn(|_| Line(core::array::from_fn(|_| AtomicU64::new(0)))),
+            apart: APART,
             listed_next: AtomicU32::new(0),
             free: Guarded::new(free),
             contents: core::array::from_fn(|_| Guarded::new(())),
         }
+    }
+
+    /// The same with all marks in one word.
+    pub(super) fn of_neighbours(free: u32) -> Self {
+        Self { apart: 1, ..Self::owned(free) }
     }
 
     fn marks(&self) -> Marks<'_> {
@@ -71,12 +79,21 @@ impl<O: Orders> ToyPage<O> {
     /// As [`ToyPage::free_remote`] by a thread that leaves a listed page where it is, unless it frees the last of the blocks
     /// that are `awaited`.
     pub(super) fn free_unwanted(&self, block: usize, awaited: u32) -> bool {
-        self.contents[block].set(());
-        match self.word.free(self.marks(), block * APART, |waiting| waiting < awaited) {
+        self.free_batch(&[block], awaited)
+    }
+
+    /// The same with several blocks at once, whose marks share a word.
+    pub(super) fn free_batch(&self, blocks: &[usize], awaited: u32) -> bool {
+        let mut batch = Batch::of(blocks[0] * self.apart);
+        for &block in blocks {
+            self.contents[block].set(());
+            let _ = batch.insert(block * self.apart % Batch::MOST);
+        }
+        match self.word.free(self.marks(), batch, |waiting| waiting < awaited) {
             Freed::Marked => return false,
-            Freed::Claimed => self.push_local(block),
+            Freed::Claimed => batch.blocks().for_each(|mark| self.push_local(mark / self.apart)),
             Freed::ClaimedAndMarked => self.collect_remote(),
-            Freed::Twice => panic!("block {block} is marked before it is freed"),
+            Freed::Twice(_) => panic!("{blocks:?} are marked before they are freed"),
         }
         true
     }
@@ -93,7 +110,7 @@ impl<O: Orders> ToyPage<O> {
     pub(super) fn collect_remote(&self) {
         // The owner writes to its page, whether it finds something or not.
         self.free.set(self.free.get());
-        self.marks().drain::<O>(self.word.take(), |mark| self.push_local(mark / APART));
+        self.marks().drain::<O>(self.word.take(), |mark| self.push_local(mark / self.apart));
     }
 
     /// Gives the caller's page up, to the stack if it has free blocks. Fails when `all` its blocks are free.

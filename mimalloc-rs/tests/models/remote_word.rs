@@ -38,6 +38,41 @@ fn threads_that_do_not_agree_who_was_first_lose_a_block() {
     frees_reach_the_owner::<Disagreed>();
 }
 
+/// The same where marks share a word, and one of the threads frees two blocks at once.
+#[test]
+fn batches_reach_the_owner_once_each() {
+    check(|| {
+        let page = Arc::new(ToyPage::<Strict>::of_neighbours(0));
+        let freers = [&[0, 1][..], &[2]].map(|blocks| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || assert!(!page.free_batch(blocks, 0), "the page has an owner"))
+        });
+        page.collect_remote();
+        for freer in freers {
+            freer.join().unwrap();
+        }
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b111, "a block is lost");
+    });
+}
+
+/// Two threads free into a page without an owner, one of them two blocks at once.
+#[test]
+fn a_batch_and_a_block_find_one_owner() {
+    check(|| {
+        let page = Arc::new(ToyPage::<Strict>::of_neighbours(0));
+        assert!(page.word.release_full());
+        let freers = [&[0, 1][..], &[2]].map(|blocks| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_batch(blocks, 0))
+        });
+        let claims = freers.map(|freer| freer.join().unwrap());
+        assert!(claims[0] != claims[1], "the page has two owners or none");
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b111);
+    });
+}
+
 /// Two threads free the last blocks of a page, whose owner finds the mark of one before that one has looked at the word
 /// again. The page's memory is a new page by then, all of whose blocks are in use, and which is given up: whoever
 /// claims it for no block has it, and its blocks stay in use.
@@ -292,6 +327,23 @@ fn the_last_block_that_a_listed_page_waits_for_claims_it() {
 #[test]
 fn blocks_that_wait_in_a_listed_page_go_to_who_takes_it() {
     a_listed_page_gathers_blocks::<Strict>(true);
+}
+
+/// Two threads that do not want a listed page free its last three blocks, one of them two at once.
+#[test]
+fn a_batch_in_a_listed_page_counts_for_its_blocks() {
+    check(|| {
+        let page = Arc::new(ToyPage::<Strict>::of_neighbours(0));
+        assert_eq!(page.word.release_listed(), Released::ToList);
+        let freers = [&[0, 1][..], &[2]].map(|blocks| {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_batch(blocks, 3))
+        });
+        let claims = freers.map(|freer| freer.join().unwrap());
+        assert!(claims[0] != claims[1], "the page has two owners, or is empty and has none");
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b111);
+    });
 }
 
 /// A page's slices are made into a new page while the entry of the old one still stands in the stack: a
