@@ -51,7 +51,7 @@ unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
     (p.addr() - first.start().addr()).is_multiple_of(size)
 }
 
-/// Whether the block is marked as freed by another thread, or waits in a list of its own. Lists of other threads cannot
+/// Whether the block is marked as freed by another thread, or is about to be by this one, or waits in a list of its own. Lists of other threads cannot
 /// be looked at.
 unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
     let page = first.page();
@@ -62,6 +62,7 @@ unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
         let theap = if owner & OF_HEAP != 0 { Theap::of_id(owner) } else { thread };
         let own = owner == Theap::id(theap) && (owner & OF_HEAP == 0 || Theap::is_held_by(theap, thread));
         Page::is_marked(first, block)
+            || Theap::has_gathered(thread, block)
             || own
                 && looks_free(block)
                 && (contains((*page).local_free, block)

@@ -2,7 +2,7 @@
 //!
 //! To mark a block takes an atomic operation, and whoever frees what another thread has made often frees neighbours. So
 //! blocks whose marks share a word are gathered here, and marked in one operation when the thread frees
-//! another block elsewhere, comes through the slow path of an allocation, collects, or ends. Only a thread that has just
+//! another small block elsewhere, comes through the slow path of an allocation, collects, or ends. Only a thread that has just
 //! freed two such neighbours gathers: blocks that are freed here and there are marked at once.
 //!
 //! A gathered block is in use as far as its page can tell, so the page stays what it is. That holds for pages of the main
@@ -58,9 +58,10 @@ impl Outbox {
         }
     }
 
-    /// Remembers which block was marked.
-    fn after(first: Slice, block: Batch) -> Self {
-        Self { blocks: block, page: Some(first), ..Self::EMPTY }
+    /// Remembers which block was marked, while nothing is gathered.
+    fn remember(&mut self, first: Slice, block: Batch) {
+        self.blocks = block;
+        self.page = Some(first);
     }
 
     /// Takes a block if its mark shares the word.
@@ -74,6 +75,11 @@ impl Outbox {
         } else {
             Offered::Twice
         }
+    }
+
+    /// Whether the block is here already.
+    fn has(mut self, block: *mut Block) -> bool {
+        self.offer(block) == Offered::Twice
     }
 
     /// Whether this block is likely to be followed by neighbours.
@@ -100,23 +106,30 @@ impl Theap {
         }
     }
 
+    /// Whether the thread has gathered the block. Threads that own nothing may pass here.
+    pub(crate) unsafe fn has_gathered(thread: *mut Theap, block: *mut Block) -> bool {
+        // SAFETY: the caller uses the theap.
+        unsafe { (*thread).outbox.has(block) }
+    }
+
     /// Frees a block of the main heap into the page in `first`, which the thread does not own, at once or a little later.
     pub(crate) unsafe fn free_or_gather(thread: *mut Theap, first: Slice, block: *mut Block) {
-        // SAFETY: the caller gives up the block, so the page is one until it is marked.
+        // SAFETY: the caller gives up the block, so the page is one until it is marked. No reference to the outbox is left
+        // when blocks are freed, which may lead back here.
         unsafe {
             let class = Page::facts(first.page());
             let this = Page::batch_of(first, block);
-            let gathers = class.block_size as usize <= GATHERED_MAX
-                && (*thread).outbox.expects_more(first, this)
-                && !Page::remote(first.page()).may_be_claimed();
-            let outbox = if gathers { Outbox::begin(first, class, this) } else { Outbox::after(first, this) };
-            let before = mem::replace(&mut (*thread).outbox, outbox);
-            if before.size > 0 {
-                Self::send(thread, before);
+            if class.block_size as usize <= GATHERED_MAX {
+                let gathers = (*thread).outbox.expects_more(first, this)
+                    && !Page::remote(first.page()).may_be_claimed();
+                Self::send_gathered(thread);
+                if gathers {
+                    (*thread).outbox = Outbox::begin(first, class, this);
+                    return;
+                }
+                (*thread).outbox.remember(first, this);
             }
-            if !gathers {
-                Self::free_batch(thread, first, this);
-            }
+            Self::free_batch(thread, first, this);
         }
     }
 
