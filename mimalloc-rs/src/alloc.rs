@@ -132,6 +132,18 @@ unsafe fn take(theap: *mut Theap, class: usize) -> *mut u8 {
             let list = here::List::of(class);
             return pop_first(list.first(), |rest| list.set_first(rest));
         }
+        take_parked(theap, class)
+    }
+}
+
+/// Pops the active list where that lies with the theap.
+///
+/// # Safety
+/// As for [`take`].
+#[inline(always)]
+unsafe fn take_parked(theap: *mut Theap, class: usize) -> *mut u8 {
+    // SAFETY: as the caller says.
+    unsafe {
         let list = Theap::parked(theap, class);
         pop_first(*list, |rest| *list = rest)
     }
@@ -157,6 +169,11 @@ unsafe fn pop_first(first: *mut Block, set_first: impl FnOnce(*mut Block)) -> *m
 unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
     // SAFETY: the theap is this thread's; one that owns nothing is exchanged for one that may.
     unsafe {
+        if Theap::is_of_heap(theap) {
+            // That of a first-class heap has not been asked for its list if it is the default.
+            let block = take_parked(theap, class);
+            return if block.is_null() { Theap::refill(theap, class) } else { block };
+        }
         if !Theap::is_none(theap) {
             return Theap::refill(theap, class);
         }

@@ -352,6 +352,59 @@ fn a_sub_process_keeps_to_itself() {
     unsafe { apart.destroy() };
 }
 
+/// No free block is forgotten on the way: as many blocks as fill a few pages lie in a few pages.
+#[test]
+fn a_thread_that_changes_its_default_all_the_time_uses_both_heaps_pages_in_full() {
+    const BLOCKS: usize = 5000;
+    std::thread::spawn(|| {
+        let heap = new();
+        let (mut own, mut others) = (HashSet::new(), HashSet::new());
+        let place = || filled(ThreadHeap::current(), 64).addr() >> 16;
+        for _ in 0..BLOCKS {
+            own.insert(place());
+            // SAFETY: the heap is this thread's alone.
+            let before = unsafe { heap.here().unwrap().set_default() };
+            others.extend([place(), place()]);
+            // SAFETY: the thread's own heap does not end before the thread.
+            let _ = unsafe { before.set_default() };
+        }
+        assert!(own.len() <= 10, "{} pages of the thread's own", own.len());
+        assert!(others.len() <= 20, "{} pages of the heap", others.len());
+        heap.destroy();
+    })
+    .join()
+    .unwrap();
+}
+
+/// A scope waits for its threads' closures, not for what they do at their ends.
+#[test]
+fn a_sub_process_ends_while_its_threads_do() {
+    for round in 0..200 {
+        let apart = SubProcess::new().expect("memory for one more heap");
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    assert!(apart.add_current_thread());
+                    for size in SIZES {
+                        filled(ThreadHeap::current(), size);
+                    }
+                });
+            }
+        });
+        // SAFETY: nobody uses its blocks, and its threads allocate nothing any more.
+        unsafe { apart.destroy() };
+        let heaps: Vec<_> = (0..8).map(|_| new()).collect();
+        let blocks: Vec<_> = heaps
+            .iter()
+            .flat_map(|heap| SIZES.map(|size| (filled(heap.here().unwrap(), size), size)))
+            .collect();
+        let count: usize = heaps.iter().map(|heap| live(heap).len()).sum();
+        assert_eq!(count, blocks.len(), "round {round}");
+        blocks.iter().for_each(|&(p, size)| check(p, size));
+        heaps.into_iter().for_each(Heap::destroy);
+    }
+}
+
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096

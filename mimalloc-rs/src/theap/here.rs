@@ -1,12 +1,17 @@
 //! What a thread finds next to its thread register: the theap it allocates from by default, and the words of that theap
-//! which the fast paths need, its id and its active lists. Other theaps keep their lists to themselves.
+//! which the fast paths need, its id and its active lists.
+//!
+//! Only the lists of the thread's own theap ever lie here. Those of first-class heaps stay with their theaps, whatever the
+//! default is: such a heap may end while its thread does, and may not be written to then. While one is the default,
+//! the lists here are empty, and every allocation takes the way of those that find no block.
 //!
 //! On x86-64 Linux this block is defined in assembly with the initial-exec model, on any toolchain and in
 //! shared libraries too: its words are addressed from the thread register, without a call, and it begins as that of the
 //! unborn theap, so nobody asks whether a thread is new. Elsewhere it is a `thread_local!`.
 //!
-//! A thread touches its own block only. When it allocates from another theap by default, the lists of the one before go back
-//! there first, so whoever takes that over later finds them.
+//! A thread touches its own block only.
+
+use core::ptr;
 
 use super::{NO_ID, Theap, UNBORN};
 use crate::address::in_register;
@@ -67,15 +72,14 @@ pub(crate) fn id() -> u32 {
 /// The thread uses the theap, or it is one of those that own nothing.
 pub(crate) unsafe fn switch_to(theap: *mut Theap) {
     let before = imp::theap();
-    // SAFETY: the thread uses the theap that it allocated from until now. Those that own nothing have empty lists, and are not
-    // written to.
+    // SAFETY: a theap whose lists lie here is the thread's own, now and after.
     unsafe {
-        let owns_something = !Theap::is_none(before);
+        let (from_here, to_here) = (Theap::keeps_lists_here(before), Theap::keeps_lists_here(theap));
         for class in 0..CLASSES {
-            if owns_something {
+            if from_here {
                 (*before).parked[class] = List::of(class).first();
             }
-            List::of(class).set_first((*theap).parked[class]);
+            List::of(class).set_first(if to_here { (*theap).parked[class] } else { ptr::null_mut() });
         }
         imp::set(theap, Theap::id(theap));
     }
@@ -84,25 +88,36 @@ pub(crate) unsafe fn switch_to(theap: *mut Theap) {
 /// # Safety
 /// As for all of [`Theap`].
 impl Theap {
+    /// Whether its active lists lie with the thread while it is the thread's default. Those that own nothing may be passed
+    /// here.
+    unsafe fn keeps_lists_here(theap: *mut Theap) -> bool {
+        // SAFETY: all theaps can be read by their thread.
+        unsafe { !Self::is_of_heap(theap) && !Self::is_none(theap) }
+    }
+
     /// The active list of a class: its first block, null if there is none.
     pub(crate) unsafe fn active(theap: *mut Theap, class: usize) -> *mut Block {
-        if theap == imp::theap() {
-            return List::of(class).first();
-        }
         // SAFETY: the caller uses the theap.
-        unsafe { (*theap).parked[class] }
+        unsafe {
+            if theap == imp::theap() && Self::keeps_lists_here(theap) {
+                return List::of(class).first();
+            }
+            (*theap).parked[class]
+        }
     }
 
     pub(super) unsafe fn set_active(theap: *mut Theap, class: usize, list: *mut Block) {
-        if theap == imp::theap() {
-            return List::of(class).set_first(list);
-        }
         // SAFETY: the caller uses the theap.
-        unsafe { (*theap).parked[class] = list };
+        unsafe {
+            if theap == imp::theap() && Self::keeps_lists_here(theap) {
+                return List::of(class).set_first(list);
+            }
+            (*theap).parked[class] = list;
+        }
     }
 
-    /// Where a theap that is not the thread's default has the active list of a class. Those that own nothing may be passed
-    /// here.
+    /// Where a theap that is not the thread's default, or that of a first-class heap, has the active list of a class. Those
+    /// that own nothing may be passed here.
     #[inline(always)]
     pub(crate) unsafe fn parked(theap: *mut Theap, class: usize) -> *mut *mut Block {
         // SAFETY: the caller uses the theap, and the class is one of its classes.

@@ -79,7 +79,7 @@ pub(crate) struct Theap {
     pub(crate) id: u32,
     /// Refills until the next look at what is due.
     tick: u32,
-    /// Active lists, per class, while the theap is not the one that its thread allocates from by default; see [`here`].
+    /// Active lists, per class, while they do not lie with the thread; see [`here`].
     parked: [*mut Block; CLASSES],
     /// The page that refills the active list; [`page::EMPTY`] if there is none.
     current: [*mut Page; CLASSES],
