@@ -5,8 +5,7 @@ use crate::free::page_start;
 use crate::padding;
 use crate::page::{Block, Page};
 use crate::report::{self, ErrorKind};
-use crate::theap::{OF_HEAP, Theap};
-use crate::thread;
+use crate::theap::{OF_HEAP, Theap, here};
 
 /// Whether `p` can be freed. If not, that was reported, and nothing may be done. What is no pointer into our memory at
 /// all, or lies in a run of its own, is left to others to judge.
@@ -58,7 +57,7 @@ unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
     // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's, and neither are the
     // pages of theirs.
     unsafe {
-        let thread = Theap::thread(thread::theap());
+        let thread = here::own();
         let theap = if owner & OF_HEAP != 0 { Theap::of_id(owner) } else { thread };
         let own = owner == Theap::id(theap) && (owner & OF_HEAP == 0 || Theap::is_held_by(theap, thread));
         Page::is_marked(first, block)

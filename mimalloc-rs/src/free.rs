@@ -46,9 +46,9 @@ pub(crate) unsafe fn free(p: *mut u8) {
 #[cold]
 #[inline(never)]
 unsafe fn free_elsewhere(p: *mut u8) {
-    let theap = thread::theap();
+    let own = here::own();
     // SAFETY: the caller gives up the block.
-    if unsafe { Theap::gather(Theap::thread(theap), p.cast()) } {
+    if unsafe { Theap::gather(own, p.cast()) } {
         return;
     }
     let Some((first, owner)) = page_start(p) else {
@@ -62,18 +62,15 @@ unsafe fn free_elsewhere(p: *mut u8) {
     unsafe {
         match owner {
             OWNER_SINGLETON => {
-                if !large::free(theap, first, p) {
+                if !large::free(own, first, p) {
                     invalid(p);
                 }
             }
             OWNER_NOT_A_PAGE => invalid(p),
-            owner if owner == (*theap).id => free_own(theap, first.page(), p.cast()),
-            owner if owner & OF_HEAP != 0 => free_in_heap(theap, owner, first, p.cast()),
-            owner if owner == (*Theap::thread(theap)).id => {
-                free_own(Theap::thread(theap), first.page(), p.cast());
-            }
-            _ if Theap::is_none(theap) => free_unowned(theap, first, p.cast()),
-            _ => Theap::free_or_gather(Theap::thread(theap), first, p.cast()),
+            owner if owner == Theap::id(own) => free_own(own, first.page(), p.cast()),
+            owner if owner & OF_HEAP != 0 => free_in_heap(own, owner, first, p.cast()),
+            _ if Theap::is_none(own) => free_unowned(own, first, p.cast()),
+            _ => Theap::free_or_gather(own, first, p.cast()),
         }
     }
 }
@@ -111,29 +108,29 @@ unsafe fn on_page_unused(page: *mut Page) {
 }
 
 /// Frees a block of a first-class heap, in whose page `owner` stands.
-unsafe fn free_in_heap(theap: *mut Theap, owner: u32, first: Slice, block: *mut Block) {
+unsafe fn free_in_heap(own: *mut Theap, owner: u32, first: Slice, block: *mut Block) {
     let home = Theap::of_id(owner);
     // SAFETY: the caller gives up the block. A theap that this thread holds is nobody else's.
     unsafe {
-        if Theap::is_held_by(home, Theap::thread(theap)) {
+        if Theap::is_held_by(home, own) {
             free_own(home, first.page(), block);
         } else {
-            free_unowned(theap, first, block);
+            free_unowned(own, first, block);
         }
     }
 }
 
 /// Frees a block into a page that this thread does not own, and looks after the page if nobody does.
-unsafe fn free_unowned(theap: *mut Theap, first: Slice, block: *mut Block) {
+unsafe fn free_unowned(own: *mut Theap, first: Slice, block: *mut Block) {
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
-        let wants = |class| Theap::wants(Theap::thread(theap), class, false);
+        let wants = |class| Theap::wants(own, class, false);
         if !Page::free_remote(first, Page::batch_of(first, block), wants) {
             return;
         }
-        match thread::theap_for_free(theap) {
+        match thread::theap_for_free() {
             // Pages without an owner are the main heap's, whatever the thread allocates from by default.
-            Some(theap) => Theap::adopt(Theap::thread(theap), first.page()),
+            Some(own) => Theap::adopt(own, first.page()),
             None => abandoned::leave(first.page()),
         }
     }

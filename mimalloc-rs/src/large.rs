@@ -59,10 +59,10 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
 /// Frees the block `p`. False if no block starts there.
 ///
 /// # Safety
-/// A run with a block of its own starts in `first`; the caller gives up `p`, which lies in it. `theap` is the calling
-/// thread's.
+/// A run with a block of its own starts in `first`; the caller gives up `p`, which lies in it. `own` is the calling
+/// thread's own theap.
 #[inline(never)]
-pub(crate) unsafe fn free(theap: *mut Theap, first: arena::Slice, p: *mut u8) -> bool {
+pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> bool {
     // SAFETY: the caller holds the run, and so its record.
     unsafe {
         let page = first.page();
@@ -71,7 +71,7 @@ pub(crate) unsafe fn free(theap: *mut Theap, first: arena::Slice, p: *mut u8) ->
         }
         match Page::origin(page) {
             0 => release(first),
-            home => Theap::free_run(Theap::of_id(home), Theap::thread(theap), first),
+            home => Theap::free_run(Theap::of_id(home), own, first),
         }
     }
     arena::purge_if_due();

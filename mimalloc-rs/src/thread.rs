@@ -36,25 +36,27 @@ pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
     THREADS.add(1);
     // Before anything that might allocate: a nested call finds the theap.
     // SAFETY: the theap is this thread's.
-    unsafe { here::switch_to(theap) };
+    unsafe { here::settle(theap) };
     os::arm_thread_exit(theap.cast());
     Some(theap)
 }
 
-/// The same for a thread that frees. A thread that has ended gets none: it would be left behind.
-pub(crate) fn theap_for_free(theap: *mut Theap) -> Option<*mut Theap> {
-    // SAFETY: a thread has a default theap at all times.
-    if !unsafe { Theap::is_none(theap) } {
-        return Some(theap);
+/// The calling thread's own theap, made if there is none yet, for a thread that frees. A thread that has ended gets none: it
+/// would be left behind.
+pub(crate) fn theap_for_free() -> Option<*mut Theap> {
+    let own = here::own();
+    // SAFETY: a thread has a theap of its own at all times.
+    if !unsafe { Theap::is_none(own) } {
+        return Some(own);
     }
-    if theap == theap::LATE.as_ptr() { None } else { theap_for_alloc() }
+    if own == theap::LATE.as_ptr() { None } else { theap_for_alloc() }
 }
 
 /// Makes `theap` the one that the calling thread, which uses it, allocates from by default; its own theap if
 /// none is given.
 pub(crate) fn set_default(theap: Option<*mut Theap>) {
     // SAFETY: the thread uses its default theap at all times, and the one that is given.
-    unsafe { here::switch_to(theap.unwrap_or_else(|| Theap::thread(here::theap()))) };
+    unsafe { here::switch_to(theap.unwrap_or_else(here::own)) };
 }
 
 /// Registers what is registered once.
@@ -79,7 +81,7 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     unsafe { Theap::beat(theap, true) };
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
     let born_ms = unsafe {
-        here::switch_to(theap::LATE.as_ptr());
+        here::settle(theap::LATE.as_ptr());
         let born_ms = Theap::born_ms(theap);
         Theap::dissolve_bonds(theap);
         Theap::collect(theap, true);
@@ -92,14 +94,13 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
 
 /// Does now what happens when the calling thread ends. If it allocates again it gets a theap once more.
 pub(crate) fn end() {
-    let theap = here::theap();
-    // SAFETY: a thread has a default theap at all times; this one is the thread's own, and with the value taken back the
-    // thread's end finds nothing left to do.
+    let own = here::own();
+    // SAFETY: a thread has a theap of its own at all times, and with the value taken back its end finds nothing left to do.
     unsafe {
-        if Theap::is_none(theap) {
+        if Theap::is_none(own) {
             return;
         }
         os::arm_thread_exit(ptr::null_mut());
-        at_thread_exit(Theap::thread(theap).cast());
+        at_thread_exit(own.cast());
     }
 }

@@ -9,8 +9,7 @@ use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
 use crate::sync::Ordering;
-use crate::theap::{OF_HEAP, Theap};
-use crate::thread;
+use crate::theap::{OF_HEAP, Theap, here};
 
 /// A page of a heap, or a run of slices with a single block.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +111,7 @@ impl Heap {
         // SAFETY: nobody else uses the heap.
         unsafe {
             if ptr::eq(self.record, &raw const MAIN) {
-                let thread = Theap::thread(thread::theap());
+                let thread = here::own();
                 if !Theap::is_none(thread) {
                     Theap::return_all_active(thread);
                 }
@@ -147,7 +146,7 @@ unsafe fn area_of(first: Slice) -> Area {
                 owned: true,
             };
         }
-        if owner & OF_HEAP != 0 || owner == Theap::id(Theap::thread(thread::theap())) {
+        if owner & OF_HEAP != 0 || owner == Theap::id(here::own()) {
             Page::collect_remote(page);
         }
         let class = Page::facts(page);

@@ -9,7 +9,7 @@ use crate::large;
 use crate::page::Page;
 use crate::raw::ThreadHeap;
 use crate::size_class::block_size;
-use crate::theap::{self, OF_HEAP, Tally, Theap};
+use crate::theap::{self, OF_HEAP, Tally, Theap, here};
 use crate::thread;
 
 impl Stats {
@@ -201,7 +201,7 @@ fn heap_of(home: u32) -> *const Record {
 pub(super) fn settle() {
     // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's.
     unsafe {
-        let thread = Theap::thread(thread::theap());
+        let thread = here::own();
         if Theap::is_none(thread) {
             return;
         }

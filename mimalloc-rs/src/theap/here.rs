@@ -2,8 +2,9 @@
 //! which the fast paths need, its id and its active lists.
 //!
 //! Only the lists of the thread's own theap ever lie here. Those of first-class heaps stay with their theaps, whatever the
-//! default is: such a heap may end while its thread does, and may not be written to then. While one is the default,
-//! the lists here are empty, and every allocation takes the way of those that find no block.
+//! default is. While one is the default, the lists here are empty, and every allocation takes the way of those that find no
+//! block. Such a heap may end while its thread does, and its theap may be somebody else's when the thread frees for the
+//! last time. So what a thread needs to free, and to end, is found from its own theap, which is named here as well.
 //!
 //! On x86-64 Linux this block is defined in assembly with the initial-exec model, on any toolchain and in
 //! shared libraries too: its words are addressed from the thread register, without a call, and it begins as that of the
@@ -13,7 +14,7 @@
 
 use core::ptr;
 
-use super::{NO_ID, Theap, UNBORN};
+use super::{NO_ID, OF_HEAP, Theap, UNBORN};
 use crate::address::in_register;
 use crate::geometry::CLASSES;
 use crate::page::Block;
@@ -23,6 +24,7 @@ use crate::page::Block;
 struct Here {
     theap: *mut Theap,
     id: u32,
+    own: *mut Theap,
     active: [*mut Block; CLASSES],
 }
 
@@ -66,18 +68,34 @@ pub(crate) fn id() -> u32 {
     imp::id()
 }
 
+/// The calling thread's own theap, its part of the main heap; as for [`theap`].
+#[inline(always)]
+pub(crate) fn own() -> *mut Theap {
+    imp::own()
+}
+
+/// Makes `theap` the calling thread's own, from which it allocates by default.
+///
+/// # Safety
+/// It is a theap of the main heap that nobody else uses, or one of those that own nothing.
+pub(crate) unsafe fn settle(theap: *mut Theap) {
+    // SAFETY: as the caller says.
+    unsafe { switch_to(theap) };
+    imp::set_own(theap);
+}
+
 /// Has the calling thread allocate from `theap` by default.
 ///
 /// # Safety
 /// The thread uses the theap, or it is one of those that own nothing.
 pub(crate) unsafe fn switch_to(theap: *mut Theap) {
-    let before = imp::theap();
-    // SAFETY: a theap whose lists lie here is the thread's own, now and after.
+    let own = imp::own();
+    // SAFETY: the thread uses its own theap. The one before may be somebody else's by now, and is not looked at.
     unsafe {
-        let (from_here, to_here) = (Theap::keeps_lists_here(before), Theap::keeps_lists_here(theap));
+        let (from_here, to_here) = (lie_here(imp::id()), lie_here(Theap::id(theap)));
         for class in 0..CLASSES {
             if from_here {
-                (*before).parked[class] = List::of(class).first();
+                (*own).parked[class] = List::of(class).first();
             }
             List::of(class).set_first(if to_here { (*theap).parked[class] } else { ptr::null_mut() });
         }
@@ -85,21 +103,19 @@ pub(crate) unsafe fn switch_to(theap: *mut Theap) {
     }
 }
 
+/// Whether the active lists of the default theap lie here, if it has this id.
+fn lie_here(id: u32) -> bool {
+    id & OF_HEAP == 0 && id != NO_ID
+}
+
 /// # Safety
 /// As for all of [`Theap`].
 impl Theap {
-    /// Whether its active lists lie with the thread while it is the thread's default. Those that own nothing may be passed
-    /// here.
-    unsafe fn keeps_lists_here(theap: *mut Theap) -> bool {
-        // SAFETY: all theaps can be read by their thread.
-        unsafe { !Self::is_of_heap(theap) && !Self::is_none(theap) }
-    }
-
     /// The active list of a class: its first block, null if there is none.
     pub(crate) unsafe fn active(theap: *mut Theap, class: usize) -> *mut Block {
         // SAFETY: the caller uses the theap.
         unsafe {
-            if theap == imp::theap() && Self::keeps_lists_here(theap) {
+            if theap == imp::theap() && lie_here(imp::id()) {
                 return List::of(class).first();
             }
             (*theap).parked[class]
@@ -109,7 +125,7 @@ impl Theap {
     pub(super) unsafe fn set_active(theap: *mut Theap, class: usize, list: *mut Block) {
         // SAFETY: the caller uses the theap.
         unsafe {
-            if theap == imp::theap() && Self::keeps_lists_here(theap) {
+            if theap == imp::theap() && lie_here(imp::id()) {
                 return List::of(class).set_first(list);
             }
             (*theap).parked[class] = list;
@@ -141,7 +157,8 @@ mod imp {
         "mimalloc_rs_here_v0:",
         ".quad {unborn}",
         ".quad {no_id}",
-        ".zero {size} - 16",
+        ".quad {unborn}",
+        ".zero {size} - 24",
         ".size mimalloc_rs_here_v0,{size}",
         ".popsection",
         unborn = sym UNBORN,
@@ -150,6 +167,7 @@ mod imp {
     );
 
     const _: () = assert!(offset_of!(Here, theap) == 0 && offset_of!(Here, id) == 8);
+    const _: () = assert!(offset_of!(Here, own) == 16);
 
     /// Where the block lies, relative to the thread register: the same for all threads.
     #[inline(always)]
@@ -195,6 +213,35 @@ mod imp {
             );
         }
         id
+    }
+
+    #[inline(always)]
+    pub(super) fn own() -> *mut Theap {
+        let own;
+        // SAFETY: as for the theap.
+        unsafe {
+            asm!(
+                "mov {own}, qword ptr fs:[{offset} + {at}]",
+                offset = in(reg) offset(),
+                at = const offset_of!(Here, own),
+                own = lateout(reg) own,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        own
+    }
+
+    pub(super) fn set_own(theap: *mut Theap) {
+        // SAFETY: as for the theap.
+        unsafe {
+            asm!(
+                "mov qword ptr fs:[{offset} + {at}], {theap}",
+                offset = in(reg) offset(),
+                at = const offset_of!(Here, own),
+                theap = in(reg) theap,
+                options(nostack, preserves_flags),
+            );
+        }
     }
 
     pub(super) fn set(theap: *mut Theap, id: u32) {
@@ -270,7 +317,12 @@ mod imp {
 
     std::thread_local! {
         static HERE: UnsafeCell<Here> = const {
-            UnsafeCell::new(Here { theap: UNBORN.as_ptr(), id: NO_ID, active: [ptr::null_mut(); CLASSES] })
+            UnsafeCell::new(Here {
+                theap: UNBORN.as_ptr(),
+                id: NO_ID,
+                own: UNBORN.as_ptr(),
+                active: [ptr::null_mut(); CLASSES],
+            })
         };
     }
 
@@ -289,6 +341,17 @@ mod imp {
     pub(super) fn id() -> u32 {
         // SAFETY: as above.
         unsafe { (*here()).id }
+    }
+
+    #[inline(always)]
+    pub(super) fn own() -> *mut Theap {
+        // SAFETY: as above.
+        unsafe { (*here()).own }
+    }
+
+    pub(super) fn set_own(theap: *mut Theap) {
+        // SAFETY: as above.
+        unsafe { (*here()).own = theap };
     }
 
     pub(super) fn set(theap: *mut Theap, id: u32) {
