@@ -1,0 +1,62 @@
+//! A run: slices that hold a single block, larger than those that share a page, or at an odd place.
+//!
+//! It has a page's record, of which it uses a few fields. Whoever holds the block holds the run, and is the only one to touch
+//! those.
+
+use super::{Page, guard, mark_interior, mark_no_page};
+use crate::arena::{OWNER_SINGLETON, Slice};
+use crate::sync::Ordering;
+
+/// # Safety
+/// As for all of [`Page`], with holding the run instead of owning the page.
+impl Page {
+    /// Slices of a run that holds a single block. The caller holds the run.
+    pub(crate) unsafe fn run_slices(page: *mut Page) -> usize {
+        // SAFETY: whoever holds the run is the only one to touch this.
+        unsafe { *(*page).shared.run_slices.get() }
+    }
+
+    /// Changes the number of slices of a run, which the caller holds with all of them.
+    pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) {
+        // SAFETY: whoever holds the run is the only one to touch this.
+        let before = unsafe { core::mem::replace(&mut *(*page).shared.run_slices.get(), slices) };
+        // SAFETY: as above.
+        let first = unsafe { Self::slice(page) };
+        guard::lower(first, before);
+        guard::raise(first, slices);
+        mark_interior(first, before, slices);
+        mark_no_page(first, slices, before);
+    }
+
+    /// Where the block of a run starts. The caller holds the run.
+    pub(crate) unsafe fn run_block(page: *mut Page) -> *mut u8 {
+        // SAFETY: whoever holds the run is the only one to touch this.
+        unsafe { *(*page).shared.run_block.get() }
+    }
+
+    /// Makes the record that of a run of `slices` slices at `first`, which the caller holds, with a single block
+    /// `ahead` bytes from its start. `home` is the theap of a first-class heap that it belongs to, or 0.
+    pub(crate) unsafe fn init_run(first: Slice, slices: usize, ahead: usize, home: u32) -> *mut Page {
+        let page = first.page();
+        // SAFETY: the caller holds the slices, so nobody else uses these fields.
+        unsafe {
+            (*page).start = first.start();
+            *(*page).shared.run_slices.get() = slices;
+            *(*page).shared.run_block.get() = first.start().add(ahead);
+            Self::set_origin(page, home);
+        }
+        guard::raise(first, slices);
+        mark_interior(first, 1, slices);
+        first.owner().store(OWNER_SINGLETON, Ordering::Relaxed);
+        page
+    }
+
+    /// Ends a run: its slices are the caller's afterwards. The caller holds it.
+    pub(crate) unsafe fn dissolve_run(first: Slice) -> usize {
+        // SAFETY: the caller holds the run.
+        let slices = unsafe { Self::run_slices(first.page()) };
+        guard::lower(first, slices);
+        mark_no_page(first, 0, slices);
+        slices
+    }
+}
