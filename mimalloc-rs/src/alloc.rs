@@ -84,12 +84,13 @@ unsafe fn allocate_bare(theap: *mut Theap, size: usize, align: usize) -> *mut u8
 /// # Safety
 /// As for [`allocate`].
 #[inline(always)]
-pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize) -> *mut u8 {
-    if PADDED || GUARDED || size > SMALL_MAX {
+pub(crate) unsafe fn at_hand(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
+    let rounded = rounded(size, align);
+    if PADDED || GUARDED || rounded > SMALL_MAX {
         return ptr::null_mut();
     }
     // SAFETY: as the caller says.
-    unsafe { take(theap, size_class::of_small(size)) }
+    unsafe { take(theap, size_class::of_small(rounded)) }
 }
 
 /// # Safety

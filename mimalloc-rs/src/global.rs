@@ -26,8 +26,10 @@ pub struct MiMalloc;
 unsafe impl GlobalAlloc for MiMalloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let (size, align) = (layout.size(), layout.align());
         // SAFETY: the theap is the calling thread's.
-        unsafe { alloc::allocate(thread::theap(), layout.size(), layout.align()) }
+        let block = unsafe { alloc::at_hand(thread::theap(), size, align) };
+        if block.is_null() { allocate(size, align) } else { block }
     }
 
     #[inline]
@@ -57,6 +59,15 @@ unsafe impl GlobalAlloc for MiMalloc {
             reallocate(thread::theap(), p, old, new_size, align)
         }
     }
+}
+
+/// A block when none is at hand. Apart and cold, so that the way to one that is looks for nothing else, not even for the
+/// theap, and keeps its registers.
+#[cold]
+#[inline(never)]
+fn allocate(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: the theap is the calling thread's.
+    unsafe { alloc::allocate(thread::theap(), size, align) }
 }
 
 /// Makes the block `p` of `old` bytes hold `new`, at a multiple of `align`.

@@ -90,7 +90,7 @@ impl ThreadHeap<'_> {
     #[must_use]
     pub fn malloc_at_hand(self, size: usize) -> *mut u8 {
         // SAFETY: the theap is the calling thread's: the type does not leave it.
-        unsafe { alloc::at_hand(self.theap, size) }
+        unsafe { alloc::at_hand(self.theap, size, 1) }
     }
 
     /// As [`malloc`](Self::malloc); every byte of the block reads as zero, those beyond `size` included.
