@@ -79,7 +79,7 @@ unsafe fn allocate_bare(theap: *mut Theap, size: usize, align: usize) -> *mut u8
     }
 }
 
-/// A block of `size` bytes if the fast path has one; null otherwise. Calls nothing.
+/// A block of `size` bytes at a multiple of `align` if the fast path has one; null otherwise. Calls nothing.
 ///
 /// # Safety
 /// As for [`allocate`].

@@ -48,6 +48,20 @@ pub(crate) unsafe fn free(p: *mut u8) {
 unsafe fn free_elsewhere(p: *mut u8) {
     let own = here::own();
     // SAFETY: the caller gives up the block.
+    unsafe {
+        if !Theap::gather_next(own, p.cast()) {
+            free_apart(own, p);
+        }
+    }
+}
+
+/// Frees a block that does not follow the one that was freed last.
+///
+/// # Safety
+/// As for [`free`]; `own` is the thread's own theap.
+#[inline(never)]
+unsafe fn free_apart(own: *mut Theap, p: *mut u8) {
+    // SAFETY: the caller gives up the block.
     if unsafe { Theap::gather(own, p.cast()) } {
         return;
     }

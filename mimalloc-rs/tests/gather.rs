@@ -55,31 +55,51 @@ fn neighbours_of_all_sizes_come_back_and_nothing_else_does() {
     }
 }
 
-/// Blocks of a page that the thread goes on with, and 100 neighbours of them.
+/// Blocks of a page that the thread goes on with, and 130 neighbours of them: among those are all whose marks share some word.
 fn of_the_current_page(size: usize) -> (Vec<Block>, Vec<Block>) {
     let layout = Layout::from_size_align(size, 8).unwrap();
     let mut blocks: Vec<_> = (0..UNIT / size / 2).map(|n| Block::new(layout, n as u8)).collect();
-    let mut last = blocks.split_off(blocks.len() - 100);
+    let mut last = blocks.split_off(blocks.len() - 130);
     last.sort_by_key(Block::start);
     (blocks, last)
 }
 
 #[test]
 fn a_block_that_is_freed_twice_among_neighbours_is_reported() {
-    let (kept, freed) = of_the_current_page(64);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            allocate_once();
-            for block in freed {
-                let start = block.start();
-                assert_eq!(error_of(|| block.free()).1, None);
-                // SAFETY: the block is free; that it is not freed again is what is looked at.
-                let again = error_of(|| unsafe { raw::free(ptr::with_exposed_provenance_mut(start)) });
-                assert_eq!(again.1, Some(ErrorKind::DoubleFree), "{start:#x}");
-            }
+    const SIZE: usize = 64;
+    // From the first to the last, from the last to the first, and in leaps, of which each comes by all 64.
+    for leap in [1, 63, 37, 7] {
+        let (mut blocks, mut last) = of_the_current_page(SIZE);
+        blocks.append(&mut last);
+        blocks.sort_by_key(Block::start);
+        // Those whose marks share a word.
+        let word = |block: &Block| block.start() / (64 * SIZE);
+        let group = blocks.chunk_by(|a, b| word(a) == word(b)).rfind(|group| group.len() == 64);
+        let word_of_all = word(&group.expect("a page is used from its start")[0]);
+        let (blocks, kept): (Vec<_>, Vec<_>) =
+            blocks.into_iter().partition(|block| word(block) == word_of_all);
+        let places: Vec<_> = blocks.iter().map(Block::start).collect();
+        let mut blocks: Vec<_> = blocks.into_iter().map(Some).collect();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                allocate_once();
+                // The first is marked at once.
+                let mut gathered = [false; 64];
+                for n in (0..64).map(|n| n * leap % 64) {
+                    without_error(|| blocks[n].take().expect("each comes once").free());
+                    for again in (n.saturating_sub(1)..=n + 1).filter(|&n| n < 64 && gathered[n]) {
+                        let start = places[again];
+                        // SAFETY: the block is free; that it is not freed again is what is looked at.
+                        let error =
+                            error_of(|| unsafe { raw::free(ptr::with_exposed_provenance_mut(start)) });
+                        assert_eq!(error.1, Some(ErrorKind::DoubleFree), "{start:#x}, leap {leap}");
+                    }
+                    gathered[n] = n > 0;
+                }
+            });
         });
-    });
-    kept.into_iter().for_each(Block::free);
+        kept.into_iter().for_each(Block::free);
+    }
 }
 
 /// Frees neighbours in another thread, which then does `afterwards`. The thread that made them finds them all while the

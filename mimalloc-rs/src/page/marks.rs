@@ -73,6 +73,26 @@ impl Batch {
         self.marks != before
     }
 
+    /// Adds so many blocks from one on.
+    pub(crate) fn insert_row(&mut self, place: usize, count: usize) {
+        if count > 0 {
+            self.marks |= u64::MAX >> (Self::MOST - count) << place;
+        }
+    }
+
+    /// The place of the first block; behind all places, if there is none.
+    #[must_use]
+    pub(crate) fn first(self) -> usize {
+        self.first_from(0)
+    }
+
+    /// The place of the first block from this place on, which may be the one behind all places; that one, if there is none.
+    #[must_use]
+    pub(crate) fn first_from(self, place: usize) -> usize {
+        let marks = self.marks & u64::MAX.checked_shl(place as u32).unwrap_or(0);
+        marks.trailing_zeros() as usize
+    }
+
     #[must_use]
     pub(crate) fn count(self) -> u32 {
         self.marks.count_ones()
@@ -140,7 +160,11 @@ impl<'a> Marks<'a> {
             for (place, word) in self.line(line).0.iter().enumerate().rev() {
                 if word.load(O::AGREED) != 0 {
                     let blocks = line * LINE_BLOCKS + place * WORD_BLOCKS;
-                    from_last(word.swap(0, O::AGREED)).for_each(|block| each(blocks + block));
+                    match word.swap(0, O::AGREED) {
+                        // Whoever frees in the order of addresses leaves words like this: no bit need be looked for.
+                        u64::MAX => (0..WORD_BLOCKS).rev().for_each(|block| each(blocks + block)),
+                        marks => from_last(marks).for_each(|block| each(blocks + block)),
+                    }
                 }
             }
         }

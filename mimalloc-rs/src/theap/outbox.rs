@@ -19,11 +19,17 @@ use crate::size_class::{CLASS, Class};
 /// What a thread has gathered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outbox {
+    /// The block that would follow those freed last, which lie in a row: taking it is no more than moving on to the one
+    /// behind it.
+    next: usize,
+    /// A row ends here: with a block that is among `blocks` already, or with the last whose mark shares the word.
+    row_end: usize,
+    class: &'static Class,
+    row_start: usize,
     /// Where the blocks lie whose marks share the word: so many bytes from this address on. None while nothing is gathered.
     start: usize,
     size: usize,
-    class: &'static Class,
-    /// What is gathered; if nothing is, the block that was marked last.
+    /// What is gathered, without the row; if nothing is, the block that was marked last.
     blocks: Batch,
     page: Option<Slice>,
 }
@@ -40,22 +46,33 @@ enum Offered {
 }
 
 impl Outbox {
-    pub(super) const EMPTY: Self =
-        Self { start: 0, size: 0, class: &CLASS[0], blocks: Batch::NONE, page: None };
+    pub(super) const EMPTY: Self = Self {
+        next: 0,
+        row_end: 0,
+        class: &CLASS[0],
+        row_start: 0,
+        start: 0,
+        size: 0,
+        blocks: Batch::NONE,
+        page: None,
+    };
 
-    /// Begins to gather with blocks of the page in `first`.
-    fn begin(first: Slice, class: &'static Class, blocks: Batch) -> Self {
+    /// Begins to gather with a block of the page in `first`.
+    fn begin(first: Slice, class: &'static Class, block: Batch) -> Self {
         let block_size = class.block_size as usize;
-        let from = blocks.first_of_word();
+        let from = block.first_of_word();
         // The last word of a page tells of fewer blocks.
         let count = Batch::MOST.min(class.reserved as usize - from);
-        Self {
+        let mut outbox = Self {
+            class,
             start: first.start().addr() + from * block_size,
             size: count * block_size,
-            class,
-            blocks,
+            blocks: block,
             page: Some(first),
-        }
+            ..Self::EMPTY
+        };
+        outbox.begin_row(block.first() + 1);
+        outbox
     }
 
     /// Remembers which block was marked, while nothing is gathered.
@@ -64,17 +81,44 @@ impl Outbox {
         self.page = Some(first);
     }
 
-    /// Takes a block if its mark shares the word.
+    /// Takes a block if it follows those freed last.
     #[inline(always)]
+    fn offer_next(&mut self, block: *mut Block) -> bool {
+        let follows = block.addr() == self.next && self.next != self.row_end;
+        if follows {
+            self.next += self.class.block_size as usize;
+        }
+        follows
+    }
+
+    /// Takes a block if its mark shares the word.
     fn offer(&mut self, block: *mut Block) -> Offered {
         let offset = block.addr().wrapping_sub(self.start);
         if offset >= self.size {
-            Offered::Apart
-        } else if self.blocks.insert(self.class.block_at(offset)) {
-            Offered::Taken
-        } else {
-            Offered::Twice
+            return Offered::Apart;
         }
+        self.end_row();
+        let place = self.class.block_at(offset);
+        if !self.blocks.insert(place) {
+            return Offered::Twice;
+        }
+        self.begin_row(place + 1);
+        Offered::Taken
+    }
+
+    /// Begins a row, without blocks so far, with the one at this place.
+    fn begin_row(&mut self, place: usize) {
+        let block_size = self.class.block_size as usize;
+        self.row_start = self.start + place * block_size;
+        self.next = self.row_start;
+        self.row_end = self.start + (self.blocks.first_from(place) * block_size).min(self.size);
+    }
+
+    /// Puts the blocks of the row to the others.
+    fn end_row(&mut self) {
+        let place = self.class.block_at(self.row_start - self.start);
+        let count = self.class.block_at(self.next - self.row_start);
+        self.blocks.insert_row(place, count);
     }
 
     /// Whether the block is here already.
@@ -82,18 +126,31 @@ impl Outbox {
         self.offer(block) == Offered::Twice
     }
 
+    /// All blocks that are gathered.
+    fn all(mut self) -> Batch {
+        self.end_row();
+        self.blocks
+    }
+
     /// Whether this block is likely to be followed by neighbours.
     fn expects_more(&self, first: Slice, block: Batch) -> bool {
-        self.blocks.count() > 1 || self.page == Some(first) && self.blocks.is_joined_by(block)
+        self.all().count() > 1 || self.page == Some(first) && self.blocks.is_joined_by(block)
     }
 }
 
 /// # Safety
 /// As for all of [`Theap`]; `thread` is the calling thread's own theap.
 impl Theap {
+    /// Whether a block was taken because it follows those gathered last. Threads that own nothing may pass here.
+    #[inline(always)]
+    pub(crate) unsafe fn gather_next(thread: *mut Theap, block: *mut Block) -> bool {
+        // SAFETY: the caller uses the theap; one that owns nothing takes no block, and is not written to.
+        unsafe { (*thread).outbox.offer_next(block) }
+    }
+
     /// Whether a block was taken that belongs to those gathered, or is one of them and is not freed once more. Threads that
     /// own nothing may pass here.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn gather(thread: *mut Theap, block: *mut Block) -> bool {
         // SAFETY: the caller uses the theap; one that owns nothing takes no block, and is not written to.
         match unsafe { (*thread).outbox.offer(block) } {
@@ -148,7 +205,7 @@ impl Theap {
     unsafe fn send(thread: *mut Theap, outbox: Outbox) {
         if let Some(first) = outbox.page {
             // SAFETY: the blocks were given up when they were gathered.
-            unsafe { Self::free_batch(thread, first, outbox.blocks) };
+            unsafe { Self::free_batch(thread, first, outbox.all()) };
         }
     }
 
