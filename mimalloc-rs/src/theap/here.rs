@@ -178,7 +178,7 @@ mod imp {
             asm!(
                 "mov {offset}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
                 offset = out(reg) offset,
-                options(pure, nomem, nostack, preserves_flags),
+                options(nomem, nostack, preserves_flags),
             );
         }
         offset
@@ -190,9 +190,9 @@ mod imp {
         // SAFETY: the word exists in every thread's static block.
         unsafe {
             asm!(
-                "mov {theap}, qword ptr fs:[{offset}]",
-                offset = in(reg) offset(),
-                theap = lateout(reg) theap,
+                "mov {theap}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                "mov {theap}, qword ptr fs:[{theap}]",
+                theap = out(reg) theap,
                 options(pure, readonly, nostack, preserves_flags),
             );
         }
@@ -205,10 +205,10 @@ mod imp {
         // SAFETY: as for the theap.
         unsafe {
             asm!(
-                "mov {id:e}, dword ptr fs:[{offset} + {at}]",
-                offset = in(reg) offset(),
+                "mov {id:r}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                "mov {id:e}, dword ptr fs:[{id:r} + {at}]",
                 at = const offset_of!(Here, id),
-                id = lateout(reg) id,
+                id = out(reg) id,
                 options(pure, readonly, nostack, preserves_flags),
             );
         }
@@ -221,10 +221,10 @@ mod imp {
         // SAFETY: as for the theap.
         unsafe {
             asm!(
-                "mov {own}, qword ptr fs:[{offset} + {at}]",
-                offset = in(reg) offset(),
+                "mov {own}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                "mov {own}, qword ptr fs:[{own} + {at}]",
                 at = const offset_of!(Here, own),
-                own = lateout(reg) own,
+                own = out(reg) own,
                 options(pure, readonly, nostack, preserves_flags),
             );
         }
