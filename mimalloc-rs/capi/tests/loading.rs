@@ -121,6 +121,11 @@ fn malloc_and_free_are_short() {
     }
 }
 
+#[test]
+fn malloc_lies_in_one_cache_line() {
+    assert!(symbol_address("malloc").is_multiple_of(64));
+}
+
 fn with_option(name: &str, value: &str) -> String {
     let mut program = Command::new("true");
     program.env("LD_PRELOAD", shared_library()).env(name, value);
