@@ -134,7 +134,8 @@ impl Outbox {
 
     /// Whether this block is likely to be followed by neighbours.
     fn expects_more(&self, first: Slice, block: Batch) -> bool {
-        self.all().count() > 1 || self.page == Some(first) && self.blocks.is_joined_by(block)
+        let gathered = self.next != self.row_start || self.blocks.count() > 1;
+        gathered || self.page == Some(first) && self.blocks.is_joined_by(block)
     }
 }
 
