@@ -66,14 +66,15 @@ fn of_the_current_page(size: usize) -> (Vec<Block>, Vec<Block>) {
 
 #[test]
 fn a_block_that_is_freed_twice_among_neighbours_is_reported() {
-    const SIZE: usize = 64;
     // From the first to the last, from the last to the first, and in leaps, of which each comes by all 64.
     for leap in [1, 63, 37, 7] {
-        let (mut blocks, mut last) = of_the_current_page(SIZE);
+        let (mut blocks, mut last) = of_the_current_page(64);
         blocks.append(&mut last);
         blocks.sort_by_key(Block::start);
         // Those whose marks share a word.
-        let word = |block: &Block| block.start() / (64 * SIZE);
+        let distances = blocks.windows(2).map(|pair| pair[1].start() - pair[0].start());
+        let word_size = 64 * distances.min().expect("there are several");
+        let word = |block: &Block| (block.start() / UNIT, block.start() % UNIT / word_size);
         let group = blocks.chunk_by(|a, b| word(a) == word(b)).rfind(|group| group.len() == 64);
         let word_of_all = word(&group.expect("a page is used from its start")[0]);
         let (blocks, kept): (Vec<_>, Vec<_>) =

@@ -25,10 +25,11 @@ pub(super) struct Outbox {
     /// A row ends here: with a block that is among `blocks` already, or with the last whose mark shares the word.
     row_end: usize,
     class: &'static Class,
-    row_start: usize,
     /// Where the blocks lie whose marks share the word: so many bytes from this address on. None while nothing is gathered.
     start: usize,
-    size: usize,
+    size: u32,
+    /// The place in the word of the row's first block.
+    row_place: u32,
     /// What is gathered, without the row; if nothing is, the block that was marked last.
     blocks: Batch,
     page: Option<Slice>,
@@ -50,9 +51,9 @@ impl Outbox {
         next: 0,
         row_end: 0,
         class: &CLASS[0],
-        row_start: 0,
         start: 0,
         size: 0,
+        row_place: 0,
         blocks: Batch::NONE,
         page: None,
     };
@@ -66,7 +67,7 @@ impl Outbox {
         let mut outbox = Self {
             class,
             start: first.start().addr() + from * block_size,
-            size: count * block_size,
+            size: (count * block_size) as u32,
             blocks: block,
             page: Some(first),
             ..Self::EMPTY
@@ -94,7 +95,7 @@ impl Outbox {
     /// Takes a block if its mark shares the word.
     fn offer(&mut self, block: *mut Block) -> Offered {
         let offset = block.addr().wrapping_sub(self.start);
-        if offset >= self.size {
+        if offset >= self.size as usize {
             return Offered::Apart;
         }
         self.end_row();
@@ -109,16 +110,18 @@ impl Outbox {
     /// Begins a row, without blocks so far, with the one at this place.
     fn begin_row(&mut self, place: usize) {
         let block_size = self.class.block_size as usize;
-        self.row_start = self.start + place * block_size;
-        self.next = self.row_start;
-        self.row_end = self.start + (self.blocks.first_from(place) * block_size).min(self.size);
+        self.row_place = place as u32;
+        self.next = self.start + place * block_size;
+        self.row_end = self.start + (self.blocks.first_from(place) * block_size).min(self.size as usize);
     }
 
     /// Puts the blocks of the row to the others.
     fn end_row(&mut self) {
-        let place = self.class.block_at(self.row_start - self.start);
-        let count = self.class.block_at(self.next - self.row_start);
-        self.blocks.insert_row(place, count);
+        self.blocks.insert_row(self.row_place as usize, self.row_len());
+    }
+
+    fn row_len(&self) -> usize {
+        self.class.block_at(self.next - self.start) - self.row_place as usize
     }
 
     /// Whether the block is here already.
@@ -134,7 +137,7 @@ impl Outbox {
 
     /// Whether this block is likely to be followed by neighbours.
     fn expects_more(&self, first: Slice, block: Batch) -> bool {
-        let gathered = self.next != self.row_start || self.blocks.count() > 1;
+        let gathered = self.row_len() > 0 || self.blocks.count() > 1;
         gathered || self.page == Some(first) && self.blocks.is_joined_by(block)
     }
 }
