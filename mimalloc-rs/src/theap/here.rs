@@ -170,6 +170,9 @@ mod imp {
     const _: () = assert!(offset_of!(Here, own) == 16);
 
     /// Where the block lies, relative to the thread register: the same for all threads.
+    ///
+    /// It is one instruction in a linked program, which the compiler cannot know. If it were told that the value stays (`pure`),
+    /// it would keep it in a register, and in loops with many values alive on the stack. So each use finds it anew.
     #[inline(always)]
     fn offset() -> usize {
         let offset;
