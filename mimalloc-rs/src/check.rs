@@ -1,6 +1,6 @@
 //! What is checked before a block is freed, in builds with the crate features `debug` or `secure`.
 
-use crate::arena::{OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
 use crate::free::page_start;
 use crate::padding;
 use crate::page::{Block, Page};
@@ -14,7 +14,7 @@ use crate::theap::{OF_HEAP, Theap, here};
 /// The caller gives up `p`.
 pub(crate) unsafe fn admits(p: *mut u8) -> bool {
     let Some((first, owner)) = page_start(p) else { return true };
-    if owner == OWNER_NOT_A_PAGE || owner & OWNER_INTERIOR != 0 {
+    if owner == OWNER_NOT_A_PAGE || ring::way_back(owner).is_some() {
         return true;
     }
     // SAFETY: the page exists if `p` is a block; if it is not, its record is read all the same, and never unmapped.

@@ -1,13 +1,11 @@
 //! The way back: from a pointer to its page, and from there to the owner's list, to another thread, or to the system.
 
 use crate::abandoned;
-use crate::address::in_register;
-use crate::arena::{self, OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
 use crate::check;
 use crate::large;
 use crate::page::{Block, Page, freed_twice};
 use crate::report::{self, ErrorKind};
-use crate::sync::Ordering;
 use crate::theap::{OF_HEAP, Theap, here};
 use crate::thread;
 
@@ -27,11 +25,11 @@ pub(crate) unsafe fn free(p: *mut u8) {
     // SAFETY: a page whose owner word has the id of this thread's theap is that theap's: only this thread writes that id,
     // and it takes it back before it gives the page up.
     unsafe {
-        if let Some(slice) = arena::first().slice_of(p)
-            && slice.owner().load(Ordering::Relaxed) == here::id()
-        {
-            if push_own(in_register(slice.page()), p.cast()) {
-                on_page_unused(slice.page());
+        let seen = ring::look(p);
+        if here::is_id(seen.owner()) {
+            let page = seen.page();
+            if push_own(page, p.cast()) {
+                on_page_unused(page);
             }
         } else {
             free_elsewhere(p);
@@ -39,7 +37,8 @@ pub(crate) unsafe fn free(p: *mut u8) {
     }
 }
 
-/// Frees a block that does not lie in the first slice of one of this thread's pages in the first region.
+/// Frees a block that does not lie in the first slice of one of this thread's pages, or whose region the fast path does not
+/// know.
 ///
 /// # Safety
 /// As for [`free`].
@@ -158,14 +157,12 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
 
 /// The first slice of the page that `slice` is a part of, and its owner word.
 #[inline]
-pub(crate) fn page_start_of(slice: Slice) -> (Slice, u32) {
-    let owner = slice.owner().load(Ordering::Relaxed);
-    if owner & OWNER_INTERIOR == 0 {
-        return (slice, owner);
+pub(crate) fn page_start_of(mut slice: Slice) -> (Slice, u32) {
+    loop {
+        let owner = slice.owner().get();
+        let Some(distance) = ring::way_back(owner) else { return (slice, owner) };
+        slice.index -= distance;
     }
-    let distance = (owner & !OWNER_INTERIOR) as usize;
-    let first = Slice { region: slice.region, index: slice.index - distance };
-    (first, first.owner().load(Ordering::Relaxed))
 }
 
 #[cold]

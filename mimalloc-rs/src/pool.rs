@@ -92,7 +92,7 @@ impl<T: Pooled + 'static, const CHUNKS: usize> Pool<T, CHUNKS> {
             return Some(());
         }
         let run = arena::allocate(1, SLICE_SIZE)?;
-        run.first.owner().store(arena::OWNER_NOT_A_PAGE, Ordering::Relaxed);
+        run.first.owner().set(arena::OWNER_NOT_A_PAGE);
         let start = run.first.start();
         // SAFETY: the slice was taken above, and nobody knows of it yet.
         unsafe {

@@ -1,5 +1,6 @@
 //! Finding free slices of a region, claiming them, and making them usable.
 
+use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::Run;
@@ -11,7 +12,7 @@ use super::tables::{TABLE_ALIGN, mark_stride};
 use super::trial::TRIAL;
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
-use crate::page::{MARK_LINES, MarkLine, Page};
+use crate::page::MARK_LINES;
 
 impl Region {
     pub(super) fn allocate(&'static self, count: usize, align: usize) -> Option<Run> {
@@ -161,21 +162,31 @@ impl Region {
             return true;
         }
         let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
-        let (records, marks) = (self.records.load(Ordering::Relaxed), self.marks.load(Ordering::Relaxed));
+        let marks = self.marks.load(Ordering::Relaxed);
         // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
         let done = unsafe {
             let start = Slice { region: self, index: from }.start();
             self.make_accessible(start, (to - from) << SLICE_SHIFT)
-                && commit_table(records.cast(), to * size_of::<Page>())
-                && (0..MARK_LINES).all(|line| {
-                    commit_table(marks.add(line * mark_stride(total)).cast(), to * size_of::<MarkLine>())
-                })
+                && self.commit_records(to)
+                && (0..MARK_LINES).all(|line| commit_table(marks.add(line * mark_stride(total)), 0..to))
         };
         super::COMMIT_CALLS.add(1);
         if done {
             self.committed.fetch_max(to, Ordering::AcqRel);
         }
         done
+    }
+
+    /// Makes the records of the first slices accessible: a part of the ring, or its end and its start.
+    fn commit_records(&'static self, slices: usize) -> bool {
+        let ring = self.ring.load(Ordering::Relaxed);
+        let from = Slice { region: self, index: 0 }.place();
+        let to = from + slices;
+        let records = self.records.load(Ordering::Relaxed);
+        // SAFETY: the places lie in the ring.
+        unsafe {
+            commit_table(records, from..to.min(ring)) && commit_table(records, 0..to.saturating_sub(ring))
+        }
     }
 
     /// Gives slices back.
@@ -207,13 +218,16 @@ impl Region {
     }
 }
 
-/// Commits a table from its start; it grows in place, so what is accessible stays one piece.
+/// Commits entries of a table. A range that starts where the one before did grows in place, so what is accessible stays one
+/// piece.
 ///
 /// # Safety
-/// The table lies in a region and has room for `size` bytes, rounded up to system pages.
-unsafe fn commit_table(table: *mut u8, size: usize) -> bool {
+/// The table lies in a region, starts and ends on system pages, and has these entries.
+unsafe fn commit_table<T>(table: *mut T, entries: Range<usize>) -> bool {
+    let start = entries.start * size_of::<T>() / TABLE_ALIGN * TABLE_ALIGN;
+    let end = (entries.end * size_of::<T>()).next_multiple_of(TABLE_ALIGN);
     // SAFETY: the caller vouches for the range.
-    unsafe { os::commit(table, size.next_multiple_of(TABLE_ALIGN)) }
+    unsafe { entries.is_empty() || os::commit(table.byte_add(start).cast(), end - start) }
 }
 
 #[cfg(test)]

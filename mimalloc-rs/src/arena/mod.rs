@@ -1,8 +1,8 @@
 //! Where pages come from: reserved regions of address space, handed out in runs of slices.
 //!
-//! A region is reserved once and never given up. It holds, in this order: the bitmap groups, the owner table
-//! (one word per slice), the page records (one per slice), and the slices. So the page of a
-//! pointer is found by arithmetic, and a pointer of somebody else's by one comparison.
+//! A region is reserved once and never given up. It holds, in this order: the bitmap groups, the owner words (one per slice),
+//! the page records (one per slice), the marks, and the slices. So the page of a pointer is found by arithmetic, in the first
+//! region from the pointer alone (see [`ring`]).
 //!
 //! The first region is large enough that most processes never need another; where address space is scarce
 //! it is smaller and others follow. Nothing here takes a lock.
@@ -14,16 +14,15 @@ mod huge;
 mod purge;
 mod region;
 mod reserve;
+pub(crate) mod ring;
 mod supply;
 mod survey;
 mod tables;
 mod trial;
 
 pub(crate) use purge::{purge_after_thread, purge_if_due, purge_now};
-pub(crate) use region::{
-    OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice, find, first, slice_at,
-    slice_of_number,
-};
+pub(crate) use region::{Region, Slice, find, first, slice_at, slice_of_number};
+pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;
 
 use crate::gauge::Gauge;

@@ -2,27 +2,19 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use super::bitmap::{Group, mask};
+use super::ring::{self, Owner, OwnerWord, frame};
 use super::tables::{Tables, mark_stride};
-use crate::geometry::{CACHE_LINE, GROUP_SLICES, REGIONS_MAX, SLICE_SHIFT};
+use crate::geometry::{CACHE_LINE, GROUP_SLICES, REGIONS_MAX, RING_SLICES, SLICE_SHIFT};
 use crate::os;
 use crate::page::{MarkLine, Marks, Page};
-
-/// Owner word of a slice that starts a page nobody owns, or that was never used.
-pub(crate) const OWNER_NONE: u32 = 0;
-/// Owner word of a slice that starts no page.
-pub(crate) const OWNER_NOT_A_PAGE: u32 = 1;
-/// Owner word of the first slice of a run that holds a single block.
-pub(crate) const OWNER_SINGLETON: u32 = 2;
-/// Set in the owner words of a page's slices behind the first; the rest is the distance to the first.
-pub(crate) const OWNER_INTERIOR: u32 = 1 << 31;
 
 /// Slices of one region are numbered in a space of this many bits.
 pub(super) const NUMBER_SHIFT: usize = 26;
 
-/// The regions, in order of creation. The first is the one the fast paths know.
+/// The regions, in order of creation.
 pub(super) static REGIONS: [Region; REGIONS_MAX] = [const { Region::new() }; REGIONS_MAX];
 
 /// The first region.
@@ -39,10 +31,12 @@ pub(crate) struct Region {
     pub(super) base: AtomicPtr<u8>,
     /// Slices; zero until the region is ready.
     pub(super) slices: AtomicUsize,
-    /// One word per slice: which theap owns the page that starts there.
-    owners: AtomicPtr<AtomicU32>,
-    /// One record per slice; that of a page's first slice is the page's.
+    /// A ring with a word for each slice: which theap owns the page that starts there.
+    owners: AtomicPtr<OwnerWord>,
+    /// A ring with a record for each slice; that of a page's first slice is the page's.
     pub(super) records: AtomicPtr<Page>,
+    /// Places of the rings; a power of two.
+    pub(super) ring: AtomicUsize,
     /// A line of marks per slice, as often as a page can need one; those of a page's first slice are the page's.
     pub(super) marks: AtomicPtr<MarkLine>,
     /// One entry per [`GROUP_SLICES`] slices.
@@ -78,9 +72,9 @@ pub type CommitFn = unsafe extern "C" fn(
 
 /// What a region is made of.
 pub(super) struct Material {
-    /// Memory for the tables of this many slices, as [`Tables`] lays them out; accessible, but for records and
-    /// marks.
+    /// Memory for the tables; accessible, but for records and marks.
     pub(super) tables: *mut u8,
+    pub(super) sizes: Tables,
     /// Start of the first slice.
     pub(super) base: *mut u8,
     pub(super) slices: usize,
@@ -125,16 +119,23 @@ impl Slice {
 
     /// The slice's owner word.
     #[inline]
-    pub(crate) fn owner(self) -> &'static AtomicU32 {
-        // SAFETY: the owner table has an entry for every slice and lives as long as the process.
-        unsafe { &*self.region.owners.load(Ordering::Relaxed).add(self.index) }
+    pub(crate) fn owner(self) -> Owner<'static> {
+        // SAFETY: the ring has a place for every slice and lives as long as the process.
+        let word = unsafe { &*self.region.owners.load(Ordering::Relaxed).add(self.place()) };
+        Owner { word, frame: frame(self.start()) }
+    }
+
+    /// The slice's place in the rings.
+    #[inline]
+    pub(super) fn place(self) -> usize {
+        frame(self.start()) & (self.region.ring.load(Ordering::Relaxed) - 1)
     }
 
     /// The record of a page that starts here.
     #[inline]
     pub(crate) fn page(self) -> *mut Page {
         // SAFETY: there is a record for every slice.
-        unsafe { self.region.records.load(Ordering::Relaxed).add(self.index) }
+        unsafe { self.region.records.load(Ordering::Relaxed).add(self.place()) }
     }
 
     /// The marks of a page that starts here.
@@ -194,6 +195,7 @@ impl Region {
             slices: AtomicUsize::new(0),
             owners: AtomicPtr::new(ptr::null_mut()),
             records: AtomicPtr::new(ptr::null_mut()),
+            ring: AtomicUsize::new(0),
             marks: AtomicPtr::new(ptr::null_mut()),
             groups: AtomicPtr::new(ptr::null_mut()),
             committed: AtomicUsize::new(0),
@@ -212,8 +214,7 @@ impl Region {
     /// # Safety
     /// The entry is the caller's alone, and the material is the region's from now on, for the life of the process.
     pub(super) unsafe fn set_up(&self, material: &Material) {
-        let Material { base, slices, .. } = *material;
-        let sizes = Tables::new(slices);
+        let Material { base, slices, sizes, .. } = *material;
         // SAFETY: the tables follow each other in the memory for them.
         let (groups, owners, records, marks) = unsafe {
             let owners = material.tables.add(sizes.groups);
@@ -229,6 +230,11 @@ impl Region {
         self.groups.store(groups, Ordering::Relaxed);
         self.owners.store(owners.cast(), Ordering::Relaxed);
         self.records.store(records.cast(), Ordering::Relaxed);
+        self.ring.store(sizes.ring, Ordering::Relaxed);
+        if sizes.ring == RING_SLICES {
+            // SAFETY: there are as many records, behind the owner words.
+            unsafe { ring::put(owners.cast()) };
+        }
         self.marks.store(marks.cast(), Ordering::Relaxed);
         self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);
         self.pinned.store(material.traits.pinned, Ordering::Relaxed);

@@ -5,8 +5,12 @@ use core::sync::atomic::Ordering;
 use super::COUNT;
 use super::huge;
 use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
+use super::ring;
 use super::tables::Tables;
-use crate::geometry::{GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{
+    GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, RING_REGION_MIN, RING_SLICES, SLICE_SHIFT,
+    SLICE_SIZE,
+};
 use crate::options::{self, Opt};
 use crate::os::{self, Reservation};
 use crate::report;
@@ -33,20 +37,25 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     {
         return Some(());
     }
-    let mut size = (options::get_size(Opt::ArenaReserve) / REGION_UNIT * REGION_UNIT).max(needed);
-    let (start, accessible) = loop {
-        let total = Tables::new(size >> SLICE_SHIFT).total() + size;
-        if let Some(Reservation { start, accessible }) = os::reserve(total, HUGE_SIZE) {
-            break (start, accessible);
+    let most = if ring::is_wanted() { RING_SLICES << SLICE_SHIFT } else { usize::MAX };
+    let wanted = options::get_size(Opt::ArenaReserve).min(most);
+    let mut size = (wanted / REGION_UNIT * REGION_UNIT).max(needed);
+    let mut is_room = true;
+    let (Reservation { start, accessible }, tables) = loop {
+        let slices = size >> SLICE_SHIFT;
+        let tables = Tables::new(slices, places(slices, is_room));
+        if let Some(reservation) = os::reserve(tables.total() + size, HUGE_SIZE) {
+            break (reservation, tables);
         }
-        if size == needed {
+        if size == needed && !is_room {
             // Another thread may have been luckier.
             return (COUNT.load(Ordering::Acquire) != known).then_some(());
         }
-        size = (size / 2 / REGION_UNIT * REGION_UNIT).max(needed);
+        let smaller = (size / 2 / REGION_UNIT * REGION_UNIT).max(needed);
+        is_room = smaller < size && smaller >= RING_REGION_MIN;
+        size = smaller;
     };
     report::verbose(format_args!("reserved {} MiB of address space at {start:p}", size >> 20));
-    let tables = Tables::new(size >> SLICE_SHIFT);
     let total = tables.total() + size;
     if COUNT.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
         // SAFETY: the reservation was made above and nobody knows of it.
@@ -62,6 +71,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         }
         REGIONS[known as usize].set_up(&Material {
             tables: start,
+            sizes: tables,
             base: start.add(tables.total()),
             slices: size >> SLICE_SHIFT,
             accessible,
@@ -70,6 +80,16 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         });
     }
     Some(())
+}
+
+/// Places of the rings for a region of so many slices: as many as the fast path of `free` expects, if it has none to look into and
+/// there `is_room`.
+fn places(slices: usize, is_room: bool) -> usize {
+    if is_room && slices <= RING_SLICES && ring::is_wanted() {
+        RING_SLICES
+    } else {
+        slices.next_power_of_two()
+    }
 }
 
 /// Reserves a region of `size` bytes, of large system pages if `large`.
@@ -111,27 +131,21 @@ pub(super) unsafe fn manage(memory: &Managed) -> Option<&'static Region> {
     if slices == 0 || slices > 1 << NUMBER_SHIFT {
         return None;
     }
-    let total = Tables::new(slices).total();
-    let tables = os::reserve(total, SLICE_SIZE)?;
-    // SAFETY: the tables were reserved above.
-    if !tables.accessible && !unsafe { os::commit(tables.start, total) } {
-        // SAFETY: nobody knows of them.
-        unsafe { os::release(tables.start, total) };
-        return None;
-    }
+    let (tables, sizes) = tables(slices)?;
     let entry = COUNT.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
         ((count as usize) < REGIONS_MAX).then_some(count + 1)
     });
     let Ok(entry) = entry else {
         // SAFETY: nobody knows of the tables.
-        unsafe { os::release(tables.start, total) };
+        unsafe { os::release(tables, sizes.total()) };
         return None;
     };
     let region = &REGIONS[entry as usize];
     // SAFETY: as the caller says; the entry was taken above.
     unsafe {
         region.set_up(&Material {
-            tables: tables.start,
+            tables,
+            sizes,
             base: memory.start,
             slices,
             accessible: memory.accessible,
@@ -140,6 +154,25 @@ pub(super) unsafe fn manage(memory: &Managed) -> Option<&'static Region> {
         });
     }
     Some(region)
+}
+
+/// Reserves tables for a region of so many slices, and makes them accessible.
+fn tables(slices: usize) -> Option<(*mut u8, Tables)> {
+    let least = slices.next_power_of_two();
+    let reserve_rings = |places| {
+        let sizes = Tables::new(slices, places);
+        let Reservation { start, accessible } = os::reserve(sizes.total(), SLICE_SIZE)?;
+        // Where all of them would be charged, no more are made accessible than the region needs.
+        // SAFETY: the tables were reserved above, and nobody knows of them.
+        unsafe {
+            if accessible || places == least && os::commit(start, sizes.total()) {
+                return Some((start, sizes));
+            }
+            os::release(start, sizes.total());
+        }
+        None
+    };
+    reserve_rings(places(slices, true)).or_else(|| reserve_rings(least))
 }
 
 /// Reserves what the options say should be there from the start.

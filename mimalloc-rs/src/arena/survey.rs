@@ -1,9 +1,9 @@
 //! What the slices of a region hold, for those who look at a heap from outside.
 
-use super::region::{OWNER_INTERIOR, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice};
+use super::region::{Region, Slice};
+use super::ring::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, way_back};
 use crate::geometry::SLICE_SHIFT;
 use crate::page::Page;
-use crate::sync::Ordering;
 
 /// What neighbouring slices hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +40,9 @@ fn look(first: Slice) -> (usize, Content) {
     let page = first.page();
     // SAFETY: records are never unmapped; their class and length were written before the owner word.
     unsafe {
-        match first.owner().load(Ordering::Relaxed) {
+        match first.owner().get() {
             OWNER_NOT_A_PAGE => (1, Content::Other),
-            owner if owner & OWNER_INTERIOR != 0 => (1, Content::Other),
+            owner if way_back(owner).is_some() => (1, Content::Other),
             OWNER_SINGLETON => (Page::run_slices(page), Content::Page(Page::origin(page))),
             owner => (usize::from(Page::facts(page).slices), Content::Page(owner)),
         }

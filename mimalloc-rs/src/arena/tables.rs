@@ -1,15 +1,18 @@
 //! The tables of a region: how large they are for a number of slices.
 
 use super::bitmap::Group;
+use super::ring::OwnerWord;
 use crate::geometry::{CACHE_LINE, GROUP_SLICES, HUGE_SIZE, SLICE_SIZE};
 use crate::page::{MARK_LINES, MarkLine, Page};
-use crate::sync::AtomicU32;
 
 /// Tables start and end on system pages, of whichever size.
 pub(super) const TABLE_ALIGN: usize = SLICE_SIZE;
 
 /// Sizes of the tables, which follow each other in this order.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Tables {
+    /// Places for owner words and records, a power of two.
+    pub(super) ring: usize,
     pub(super) groups: usize,
     pub(super) owners: usize,
     pub(super) records: usize,
@@ -17,11 +20,14 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) const fn new(slices: usize) -> Self {
+    /// For a region of `slices` slices, whose owner words and records stand in rings of `ring` places.
+    pub(super) const fn new(slices: usize, ring: usize) -> Self {
+        assert!(ring.is_power_of_two() && slices <= ring);
         Self {
+            ring,
             groups: (slices / GROUP_SLICES * size_of::<Group>()).next_multiple_of(TABLE_ALIGN),
-            owners: (slices * size_of::<AtomicU32>()).next_multiple_of(TABLE_ALIGN),
-            records: (slices * size_of::<Page>()).next_multiple_of(TABLE_ALIGN),
+            owners: (ring * size_of::<OwnerWord>()).next_multiple_of(TABLE_ALIGN),
+            records: (ring * size_of::<Page>()).next_multiple_of(TABLE_ALIGN),
             marks: MARK_LINES * mark_stride(slices) * size_of::<MarkLine>(),
         }
     }

@@ -8,7 +8,6 @@ use crate::arena::{self, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
-use crate::sync::Ordering;
 use crate::theap::{OF_HEAP, Theap, here};
 
 /// A page of a heap, or a run of slices with a single block.
@@ -129,7 +128,7 @@ impl Heap {
 /// A page or run starts in `first`, which nobody else uses.
 unsafe fn area_of(first: Slice) -> Area {
     let page = first.page();
-    let owner = first.owner().load(Ordering::Relaxed);
+    let owner = first.owner().get();
     // SAFETY: as the caller says.
     unsafe {
         if owner == OWNER_SINGLETON {
@@ -179,7 +178,7 @@ unsafe fn visit_page(
         if !blocks {
             return true;
         }
-        if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+        if first.owner().get() == OWNER_SINGLETON {
             return visitor(&area, NonNull::new(area.start));
         }
         visit_blocks(first.page(), &area, visitor)

@@ -23,7 +23,7 @@ mod run;
 use core::cell::UnsafeCell;
 use core::ptr;
 
-use crate::arena::{self, OWNER_INTERIOR, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
 use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
 use crate::report::{self, ErrorKind};
 use crate::size_class::{CLASS, Class};
@@ -166,7 +166,7 @@ impl Page {
         }
         guard::raise(first, usize::from(slices));
         mark_interior(first, 1, usize::from(slices));
-        first.owner().store(owner, Ordering::Relaxed);
+        first.owner().set(owner);
         page
     }
 
@@ -327,7 +327,7 @@ impl Page {
         let page = first.page();
         // SAFETY: records are never unmapped. Fields that their owner is writing are read whole: they are aligned words.
         unsafe {
-            if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+            if first.owner().get() == OWNER_SINGLETON {
                 let slices = (*page).shared.run_slices.get().read_volatile();
                 return Glance { is_run: true, class: 0, used: 1, bytes: slices << SLICE_SHIFT };
             }
@@ -366,7 +366,7 @@ impl Page {
             (*page).shared.awaited.store((*page).used, Ordering::Relaxed);
             Self::slice(page)
         };
-        first.owner().store(OWNER_NONE, Ordering::Relaxed);
+        first.owner().set(OWNER_NONE);
     }
 
     /// A block alone, of the page in `first`; the caller holds it.
@@ -443,14 +443,13 @@ pub(crate) fn freed_twice(block: *mut Block) {
 /// Has the slices `from .. to` behind `first` name it as their first.
 fn mark_interior(first: Slice, from: usize, to: usize) {
     for distance in from..to {
-        let word = OWNER_INTERIOR | distance as u32;
-        first.plus(distance).owner().store(word, Ordering::Relaxed);
+        first.plus(distance).owner().set(ring::interior(distance));
     }
 }
 
 /// Has the slices `from .. to` behind `first` say that they are in no page.
 fn mark_no_page(first: Slice, from: usize, to: usize) {
     for distance in from..to {
-        first.plus(distance).owner().store(OWNER_NOT_A_PAGE, Ordering::Relaxed);
+        first.plus(distance).owner().set(OWNER_NOT_A_PAGE);
     }
 }

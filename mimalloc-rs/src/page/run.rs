@@ -5,7 +5,6 @@
 
 use super::{Page, guard, mark_interior, mark_no_page};
 use crate::arena::{OWNER_SINGLETON, Slice};
-use crate::sync::Ordering;
 
 /// # Safety
 /// As for all of [`Page`], with holding the run instead of owning the page.
@@ -47,7 +46,7 @@ impl Page {
         }
         guard::raise(first, slices);
         mark_interior(first, 1, slices);
-        first.owner().store(OWNER_SINGLETON, Ordering::Relaxed);
+        first.owner().set(OWNER_SINGLETON);
         page
     }
 

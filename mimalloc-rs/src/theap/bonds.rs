@@ -73,7 +73,7 @@ impl Bonds {
         let living = self.table().iter().filter(|bond| bond.lives()).count();
         let slices = ((living + 1) * 2).next_power_of_two().div_ceil(entries(1)).next_power_of_two();
         let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
-        run.first.owner().store(arena::OWNER_NOT_A_PAGE, crate::sync::Ordering::Relaxed);
+        run.first.owner().set(arena::OWNER_NOT_A_PAGE);
         let start: *mut Bond = run.first.start().cast();
         // SAFETY: the slices are the caller's, hold this many entries, and are written before they are read.
         let new = unsafe {

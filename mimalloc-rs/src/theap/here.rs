@@ -62,10 +62,10 @@ pub(crate) fn theap() -> *mut Theap {
     imp::theap()
 }
 
-/// Its id.
+/// Whether that is its id.
 #[inline(always)]
-pub(crate) fn id() -> u32 {
-    imp::id()
+pub(crate) fn is_id(id: u32) -> bool {
+    imp::is_id(id)
 }
 
 /// The calling thread's own theap, its part of the main heap; as for [`theap`].
@@ -219,6 +219,24 @@ mod imp {
     }
 
     #[inline(always)]
+    pub(super) fn is_id(id: u32) -> bool {
+        // SAFETY: as for the theap.
+        unsafe {
+            asm!(
+                "mov {offset}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                "cmp {id:e}, dword ptr fs:[{offset} + {at}]",
+                "jne {no}",
+                offset = out(reg) _,
+                id = in(reg) id,
+                at = const offset_of!(Here, id),
+                no = label { return false },
+                options(readonly, nostack),
+            );
+        }
+        true
+    }
+
+    #[inline(always)]
     pub(super) fn own() -> *mut Theap {
         let own;
         // SAFETY: as for the theap.
@@ -344,6 +362,11 @@ mod imp {
     pub(super) fn id() -> u32 {
         // SAFETY: as above.
         unsafe { (*here()).id }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_id(it: u32) -> bool {
+        it == id()
     }
 
     #[inline(always)]

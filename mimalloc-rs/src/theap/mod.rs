@@ -47,9 +47,12 @@ use self::queue::Queue;
 pub(crate) use self::tally::{PAST, Tally};
 use self::teardown::TearDown;
 pub(crate) use self::tie::Tie;
+use crate::arena::ring::{INTERIOR, SAID};
 use crate::arena::{Region, Slice};
 use crate::gauge::Gauge;
-use crate::geometry::{CLASSES, REFILLS_PER_TICK, SLICE_CACHE, THEAP_CHUNKS, THEAP_SIZE};
+use crate::geometry::{
+    CLASSES, REFILLS_PER_TICK, RING_SLICES, SLICE_CACHE, SLICE_SIZE, THEAP_CHUNKS, THEAP_SIZE,
+};
 #[cfg(feature = "secure")]
 use crate::guarded::Sampling;
 use crate::heap::Record;
@@ -59,12 +62,15 @@ use crate::pool::{Pool, Pooled};
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// Owner words below this are not theaps; see [`crate::arena`].
-const FIRST_ID: u32 = 16;
+/// Owner words below this are not theaps; see [`crate::arena::ring`].
+const FIRST_ID: u32 = SAID | 16;
 /// Set in the ids of theaps that belong to a first-class heap.
-pub(crate) const OF_HEAP: u32 = 1 << 30;
+pub(crate) const OF_HEAP: u32 = 1 << 18;
 /// The id of theaps that own nothing. No page has it as its owner.
-const NO_ID: u32 = OF_HEAP - 1;
+const NO_ID: u32 = SAID | (OF_HEAP - 1);
+
+const _: () = assert!(THEAP_CHUNKS * (SLICE_SIZE / THEAP_SIZE) < (OF_HEAP / 2) as usize);
+const _: () = assert!(OF_HEAP < INTERIOR && (INTERIOR as usize) < RING_SLICES);
 
 /// Theaps in use.
 pub(crate) static LIVE: Gauge = Gauge::new();

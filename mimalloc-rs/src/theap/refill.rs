@@ -217,6 +217,6 @@ impl Theap {
     /// Tells everyone that the page, which the caller owns, is this theap's.
     pub(super) unsafe fn own(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns page and theap.
-        unsafe { Page::slice(page).owner().store((*theap).id, crate::sync::Ordering::Relaxed) };
+        unsafe { Page::slice(page).owner().set((*theap).id) };
     }
 }

@@ -13,7 +13,6 @@ use crate::geometry::SLICE_SHIFT;
 use crate::large;
 use crate::os;
 use crate::page::Page;
-use crate::sync::Ordering;
 
 /// # Safety
 /// As for all of [`Theap`]; `theap` is one of a first-class heap.
@@ -104,7 +103,7 @@ impl Theap {
             Self::release_returned(theap);
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
-                if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+                if first.owner().get() == OWNER_SINGLETON {
                     large::release(first);
                 } else {
                     Page::forget_remote(page);
@@ -125,7 +124,7 @@ impl Theap {
             Self::return_all_active(theap);
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
-                if first.owner().load(Ordering::Relaxed) == OWNER_SINGLETON {
+                if first.owner().get() == OWNER_SINGLETON {
                     Page::set_origin(page, 0);
                 } else {
                     (*page).queued = false;

@@ -1,0 +1,205 @@
+//! What the fast path of `free` asks: who owns the page at an address, and where its record is.
+//!
+//! Memory is numbered in frames of a slice's size, from the start of the address space. What a region's tables say of a frame
+//! stands at its number modulo their length, a power of two, as in a ring: so it is found from the address alone, wherever the
+//! region lies. The ring of the first region has a length that is known beforehand, and its records begin at a known distance
+//! from its owner words.
+//!
+//! Every address leads to a place in the ring, so the owner word itself has to tell whose it is: it stands there as
+//! `owner ^ frame`. Two frames of one place differ somewhere above the ring's bits. Read for the wrong one, the word comes out with
+//! such a bit set, which no theap's id has. A word that was never written comes out as the frame's number, and ids have [`SAID`]
+//! set, which stands for an address no program has. (Where addresses go up to 256 TiB, those of the first 64 GiB of the upper
+//! half could be mistaken.)
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use crate::geometry::{RING_SLICES, SLICE_SHIFT};
+use crate::page::Page;
+
+/// Owner word of a slice that starts a page nobody owns, or that was never used.
+pub(crate) const OWNER_NONE: u32 = 0;
+/// Set in all others.
+pub(crate) const SAID: u32 = 1 << 31;
+/// Owner word of a slice that starts no page.
+pub(crate) const OWNER_NOT_A_PAGE: u32 = SAID | 1;
+/// Owner word of the first slice of a run that holds a single block.
+pub(crate) const OWNER_SINGLETON: u32 = SAID | 2;
+/// Set in the owner words of a page's slices behind the first; the bits below are the distance back, to the first or another of
+/// them.
+pub(crate) const INTERIOR: u32 = 1 << 19;
+
+/// The owner word of a slice so far behind the first of its page.
+pub(crate) fn interior(distance: usize) -> u32 {
+    SAID | INTERIOR | distance.min(INTERIOR as usize - 1) as u32
+}
+
+/// How far to go back from a slice with this owner word towards the first of its page, if it is not the first.
+#[inline(always)]
+pub(crate) fn way_back(owner: u32) -> Option<usize> {
+    (owner & INTERIOR != 0).then_some((owner & (INTERIOR - 1)) as usize)
+}
+
+/// The number of the frame that holds `p`.
+#[inline(always)]
+pub(super) fn frame(p: *const u8) -> usize {
+    p.addr() >> SLICE_SHIFT
+}
+
+/// An owner word in its table.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct OwnerWord(AtomicU32);
+
+/// The owner word of one slice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub(super) word: &'a OwnerWord,
+    pub(super) frame: usize,
+}
+
+impl Owner<'_> {
+    #[inline(always)]
+    pub(crate) fn get(self) -> u32 {
+        match self.word.0.load(Ordering::Relaxed) {
+            0 => OWNER_NONE,
+            word => word ^ self.frame as u32,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(self, owner: u32) {
+        let word = if owner == OWNER_NONE { 0 } else { owner ^ self.frame as u32 };
+        self.word.0.store(word, Ordering::Relaxed);
+    }
+}
+
+/// Bytes of the ring's owner words; its records follow.
+const OWNERS_SIZE: usize = RING_SLICES * size_of::<OwnerWord>();
+
+/// The first region's owner words.
+static RING: AtomicPtr<OwnerWord> = AtomicPtr::new(NOTHING.as_ptr().cast_mut());
+/// Where the fast path looks as long as there are none. Only read, so there is no memory behind it.
+static NOTHING: [OwnerWord; RING_SLICES] = [const { OwnerWord(AtomicU32::new(0)) }; RING_SLICES];
+
+/// What the ring says of an address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    ring: *mut OwnerWord,
+    place: usize,
+    frame: usize,
+}
+
+/// Looks an address up, which may be anything.
+#[inline(always)]
+pub(crate) fn look(p: *const u8) -> Seen {
+    let frame = frame(p);
+    Seen { ring: RING.load(Ordering::Relaxed), place: frame % RING_SLICES, frame }
+}
+
+impl Seen {
+    /// If this is a theap's id, the address lies in the first slice of one of its pages, which is what its owner word says.
+    #[inline(always)]
+    pub(crate) fn owner(&self) -> u32 {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            let mut owner = self.frame as u32;
+            // The compiler would load the word apart, since it may change at any time.
+            // SAFETY: the ring has a word for each place, and it is loaded whole.
+            unsafe {
+                core::arch::asm!(
+                    "xor {owner:e}, dword ptr [{ring} + 4 * {place}]",
+                    owner = inout(reg) owner,
+                    ring = in(reg) self.ring,
+                    place = in(reg) self.place,
+                    options(pure, readonly, nostack),
+                );
+            }
+            owner
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        // SAFETY: the ring has a word for each place.
+        unsafe {
+            (*self.ring.add(self.place)).0.load(Ordering::Relaxed) ^ self.frame as u32
+        }
+    }
+
+    /// The record of the page.
+    ///
+    /// # Safety
+    /// The owner word says that there is one.
+    #[inline(always)]
+    pub(crate) unsafe fn page(&self) -> *mut Page {
+        // SAFETY: as the caller says; the records of the ring follow its owner words.
+        unsafe { self.ring.byte_add(OWNERS_SIZE + self.place * size_of::<Page>()).cast() }
+    }
+}
+
+/// Whether nothing was put there yet.
+pub(super) fn is_wanted() -> bool {
+    ptr::eq(RING.load(Ordering::Acquire), NOTHING.as_ptr())
+}
+
+/// Has the fast path look there, if it has nothing else.
+///
+/// # Safety
+/// They are there for the life of the process: [`RING_SLICES`] owner words, and as many records behind.
+pub(super) unsafe fn put(owners: *mut OwnerWord) {
+    let nothing = NOTHING.as_ptr().cast_mut();
+    let _ = RING.compare_exchange(nothing, owners, Ordering::AcqRel, Ordering::Acquire);
+}
+
+const _: () = assert!(OWNERS_SIZE.is_multiple_of(super::tables::TABLE_ALIGN), "records follow at once");
+
+#[cfg(test)]
+mod tests {
+    use super::super::region::{Slice, first};
+    use super::super::{allocate, release};
+    use super::*;
+    use crate::geometry::SLICE_SIZE;
+
+    /// What the fast path sees at an address.
+    fn seen(address: usize) -> u32 {
+        look(ptr::without_provenance(address)).owner()
+    }
+
+    #[test]
+    fn an_id_is_seen_at_its_slice_and_nowhere_else() {
+        let slice = allocate(1, SLICE_SIZE).expect("memory").first;
+        let (start, lap) = (slice.start().addr(), RING_SLICES * SLICE_SIZE);
+        let id = SAID | 100;
+        slice.owner().set(id);
+        assert_eq!((slice.owner().get(), seen(start), seen(start + SLICE_SIZE - 1)), (id, id, id));
+        // SAFETY: the slice is in the ring.
+        assert_eq!(unsafe { look(slice.start()).page() }, slice.page());
+        for other in (start % lap..1 << 47).step_by(lap).filter(|&other| other != start) {
+            assert!(seen(other) & !SAID >= RING_SLICES as u32, "{other:x}");
+        }
+        slice.owner().set(OWNER_NONE);
+        assert_eq!((slice.owner().get(), seen(start) & SAID), (OWNER_NONE, 0));
+        // SAFETY: the slice was taken above.
+        unsafe { release(slice, 1) };
+    }
+
+    #[test]
+    fn slices_have_places_of_their_own_where_the_ring_closes() {
+        assert!(allocate(1, SLICE_SIZE).is_some());
+        let region = first();
+        let last = RING_SLICES - 1 - Slice { region, index: 0 }.place();
+        let (last, next) = (Slice { region, index: last }, Slice { region, index: last + 1 });
+        assert_eq!((last.place(), next.place()), (RING_SLICES - 1, 0));
+        assert_eq!(
+            next.page().addr() + RING_SLICES * size_of::<Page>(),
+            last.page().addr() + size_of::<Page>()
+        );
+    }
+
+    #[test]
+    fn the_way_back_is_found_in_steps() {
+        assert_eq!(way_back(interior(5)), Some(5));
+        let far = INTERIOR as usize + 5;
+        let step = way_back(interior(far)).expect("an interior slice");
+        assert_eq!(way_back(interior(far - step)), Some(far - step));
+        assert!([OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON].map(way_back).iter().all(Option::is_none));
+    }
+}
