@@ -162,12 +162,14 @@ pub(crate) static LATE: NoTheap = NoTheap(Theap::empty(NO_ID, ptr::null(), LATE.
 /// Throughout, `theap` is used by the calling thread, and not one of the two that own nothing, unless said
 /// otherwise.
 impl Theap {
+    /// A theap that nobody allocates from. It has no current pages, not even the one without blocks: that would be an address for
+    /// each class, which whoever loads the library would have to write.
     const fn empty(id: u32, heap: *const Record, thread: *mut Theap) -> Self {
         Self {
             id,
             tick: REFILLS_PER_TICK,
             parked: [ptr::null_mut(); CLASSES],
-            current: [page::EMPTY.as_ptr(); CLASSES],
+            current: [ptr::null_mut(); CLASSES],
             queues: [Queue::EMPTY; CLASSES],
             cache: [None; SLICE_CACHE],
             outbox: Outbox::EMPTY,
