@@ -26,7 +26,7 @@ pub(crate) const CLASSES: usize = 45;
 
 /// The smallest reservation worth its bookkeeping.
 pub(crate) const REGION_SIZE_MIN: usize = 4 << 20;
-/// Slices of the largest region that the fast path of `free` knows, 64 GiB. It looks into tables for as many, of 132 MiB.
+/// Slices of the largest region that the fast path of `free` knows, which looks into tables for as many.
 pub(crate) const RING_SLICES: usize = 1 << 20;
 /// Where address space is scarce, smaller regions do without.
 pub(crate) const RING_REGION_MIN: usize = 256 << 20;

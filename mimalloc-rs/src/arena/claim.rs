@@ -8,6 +8,7 @@ use super::bitmap::mask;
 use super::ebb;
 use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
+use super::ring::stretch;
 use super::tables::{TABLE_ALIGN, mark_stride};
 use super::trial::TRIAL;
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
@@ -177,16 +178,13 @@ impl Region {
         done
     }
 
-    /// Makes the records of the first slices accessible: a part of the ring, or its end and its start.
+    /// Makes the records of the first slices accessible.
     fn commit_records(&'static self, slices: usize) -> bool {
-        let ring = self.ring.load(Ordering::Relaxed);
-        let from = Slice { region: self, index: 0 }.place();
-        let to = from + slices;
         let records = self.records.load(Ordering::Relaxed);
+        let first = Slice { region: self, index: 0 };
+        let places = stretch(first.place(), slices, self.ring.load(Ordering::Relaxed));
         // SAFETY: the places lie in the ring.
-        unsafe {
-            commit_table(records, from..to.min(ring)) && commit_table(records, 0..to.saturating_sub(ring))
-        }
+        places.into_iter().all(|places| unsafe { commit_table(records, places) })
     }
 
     /// Gives slices back.

@@ -11,6 +11,7 @@
 //! set, which stands for an address no program has. (Where addresses go up to 256 TiB, those of the first 64 GiB of the upper
 //! half could be mistaken.)
 
+use core::ops::Range;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -44,6 +45,12 @@ pub(crate) fn way_back(owner: u32) -> Option<usize> {
 #[inline(always)]
 pub(super) fn frame(p: *const u8) -> usize {
     p.addr() >> SLICE_SHIFT
+}
+
+/// So many neighbouring places of a ring from one on: up to its end, and what goes on at its start.
+pub(super) fn stretch(from: usize, count: usize, ring: usize) -> [Range<usize>; 2] {
+    let to = from + count;
+    [from..to.min(ring), 0..to.saturating_sub(ring)]
 }
 
 /// An owner word in its table.
@@ -192,6 +199,13 @@ mod tests {
             next.page().addr() + RING_SLICES * size_of::<Page>(),
             last.page().addr() + size_of::<Page>()
         );
+    }
+
+    #[test]
+    fn a_stretch_goes_on_at_the_start_of_the_ring() {
+        assert_eq!(stretch(3, 5, 8), [3..8, 0..0]);
+        assert_eq!(stretch(6, 5, 8), [6..8, 0..3]);
+        assert_eq!(stretch(3, 8, 8), [3..8, 0..3]);
     }
 
     #[test]

@@ -440,7 +440,7 @@ pub(crate) fn freed_twice(block: *mut Block) {
     report::error(ErrorKind::DoubleFree, format_args!("double free of {block:p}; ignored"));
 }
 
-/// Has the slices `from .. to` behind `first` name it as their first.
+/// Has the slices `from .. to` behind `first` lead back to it.
 fn mark_interior(first: Slice, from: usize, to: usize) {
     for distance in from..to {
         first.plus(distance).owner().set(ring::interior(distance));

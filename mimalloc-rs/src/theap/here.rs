@@ -218,6 +218,7 @@ mod imp {
         id
     }
 
+    /// Compares it where it lies.
     #[inline(always)]
     pub(super) fn is_id(id: u32) -> bool {
         // SAFETY: as for the theap.

@@ -69,8 +69,10 @@ pub(crate) const OF_HEAP: u32 = 1 << 18;
 /// The id of theaps that own nothing. No page has it as its owner.
 const NO_ID: u32 = SAID | (OF_HEAP - 1);
 
-const _: () = assert!(THEAP_CHUNKS * (SLICE_SIZE / THEAP_SIZE) < (OF_HEAP / 2) as usize);
-const _: () = assert!(OF_HEAP < INTERIOR && (INTERIOR as usize) < RING_SLICES);
+const MOST: usize = THEAP_CHUNKS * (SLICE_SIZE / THEAP_SIZE);
+const _: () = assert!(FIRST_ID as usize + MOST <= NO_ID as usize);
+const _: () =
+    assert!(OF_HEAP < INTERIOR && (INTERIOR as usize) < RING_SLICES, "ids have no bits above the ring's");
 
 /// Theaps in use.
 pub(crate) static LIVE: Gauge = Gauge::new();
