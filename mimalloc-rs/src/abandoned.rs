@@ -1,9 +1,9 @@
 //! Pages with free blocks that nobody owns, per class: where a thread looks before it makes a new page.
 
-use crate::arena;
+use crate::arena::{self, Slice};
 use crate::geometry::CLASSES;
-use crate::page::Page;
 use crate::page::remote::{Released, Unlisted};
+use crate::page::{Batch, Page, Sent};
 use crate::stack::IndexStack;
 use crate::sync::AtomicU64;
 
@@ -18,7 +18,7 @@ pub(crate) unsafe fn give_up(page: *mut Page) -> bool {
     // SAFETY: the caller owns the page until one of the releases below succeeds.
     unsafe {
         let class = Page::class(page);
-        let number = Page::slice(page).number();
+        let first = Page::slice(page);
         loop {
             Page::collect_remote(page);
             if (*page).used == 0 {
@@ -31,7 +31,7 @@ pub(crate) unsafe fn give_up(page: *mut Page) -> bool {
             } else {
                 match Page::remote(page).release_listed() {
                     Released::ToList => {
-                        LISTED[class].push(number, Page::listed_next(page));
+                        list(first, class);
                         true
                     }
                     Released::Listed => true,
@@ -40,6 +40,37 @@ pub(crate) unsafe fn give_up(page: *mut Page) -> bool {
             };
             if released {
                 return true;
+            }
+        }
+    }
+}
+
+/// Puts a page into the stack.
+///
+/// # Safety
+/// The caller has marked it as listed.
+unsafe fn list(first: Slice, class: usize) {
+    // SAFETY: as the caller says, so nobody else puts it there.
+    unsafe { LISTED[class].push(first.number(), Page::listed_next(first.page(), class)) };
+}
+
+/// Frees `blocks` into the page in `first`, which the caller does not own. True if it is the caller's now: it had no owner,
+/// and the caller `wants` it, given its class and who owned it last, or nobody holds another block of it.
+///
+/// # Safety
+/// The caller gives up the blocks, which are the page's.
+#[inline(always)]
+pub(crate) unsafe fn free_into(first: Slice, blocks: Batch, wants: impl Fn(usize, u32) -> bool) -> bool {
+    // SAFETY: as the caller says. A page whose marks are set may end, and another of any class may be here, of the
+    // same kind: who finds it in this stack looks at that.
+    unsafe {
+        let class = Page::class(first.page());
+        match Page::free_remote(first, blocks, wants) {
+            Sent::Away => false,
+            Sent::Claimed => true,
+            Sent::ToList => {
+                list(first, class);
+                false
             }
         }
     }
@@ -64,11 +95,11 @@ pub(crate) fn pop(class: usize) -> Option<*mut Page> {
     loop {
         // SAFETY: records are never unmapped; only numbers of records are in the stack.
         let number = LISTED[class]
-            .pop(|number| unsafe { Page::listed_next(arena::slice_of_number(number).page()) })?;
+            .pop(|number| unsafe { Page::listed_next(arena::slice_of_number(number).page(), class) })?;
         let page = arena::slice_of_number(number).page();
         // SAFETY: as above. Claimed means that the caller owns the page from then on.
         unsafe {
-            if Page::remote(page).unlist() == Unlisted::Busy {
+            if Page::remote_of(page, class).unlist() == Unlisted::Busy {
                 continue;
             }
             if Page::class(page) == class {
@@ -76,6 +107,50 @@ pub(crate) fn pop(class: usize) -> Option<*mut Page> {
             }
             // The page's memory was used again for another class while the old entry stood here.
             leave(page);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::SLICE_SIZE;
+    use crate::size_class;
+
+    /// The id of no theap.
+    const NOBODY: u32 = 0;
+
+    /// Makes a page of `class` with a block in use, and gives it up.
+    fn give_up_page(first: Slice, class: usize) {
+        // SAFETY: the caller holds the slice.
+        unsafe {
+            let page = Page::init(first, class, NOBODY);
+            Page::extend(page);
+            assert!(give_up(page));
+        }
+    }
+
+    #[test]
+    fn an_old_entry_of_a_page_keeps_its_place_in_the_stack() {
+        let [first, second, third] = [(); 3].map(|()| arena::allocate(1, SLICE_SIZE).expect("memory").first);
+        let (few, many) = (size_class::of(7000), size_class::of(300));
+        give_up_page(second, few);
+        give_up_page(first, few);
+        // SAFETY: the first block is in use, as are the others when the page ends: nobody has a pointer to them.
+        unsafe {
+            assert!(free_into(first, Batch::of(0), |_, _| true), "the page has an owner");
+            Page::dissolve(first.page());
+        }
+        give_up_page(third, many);
+        give_up_page(first, many);
+        assert_eq!([pop(few), pop(few)], [Some(second.page()), None]);
+        assert_eq!([pop(many), pop(many), pop(many)], [Some(first.page()), Some(third.page()), None]);
+        for slice in [first, second, third] {
+            // SAFETY: the pages are this test's; see above.
+            unsafe {
+                Page::dissolve(slice.page());
+                arena::release(slice, 1);
+            }
         }
     }
 }

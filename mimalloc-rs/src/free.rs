@@ -137,8 +137,8 @@ unsafe fn free_in_heap(own: *mut Theap, owner: u32, first: Slice, block: *mut Bl
 unsafe fn free_unowned(own: *mut Theap, first: Slice, block: *mut Block) {
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
-        let wants = |class| Theap::wants(own, class, false);
-        if !Page::free_remote(first, Page::batch_of(first, block), wants) {
+        let wants = |class, origin| Theap::wants(own, class, origin);
+        if !abandoned::free_into(first, Page::batch_of(first, block), wants) {
             return;
         }
         match thread::theap_for_free() {

@@ -13,6 +13,8 @@ pub(crate) const SMALL_PAGE_BLOCK_MAX: usize = 8 * 1024;
 pub(crate) const BLOCK_MAX: usize = 64 * 1024;
 /// Most blocks of a page.
 pub(crate) const BLOCKS_MAX: usize = SLICE_SIZE / size_of::<usize>();
+/// Most blocks of a page whose marks lie in its word, above the flags.
+pub(crate) const COMPACT_BLOCKS_MAX: usize = 62;
 /// Slices of a page whose blocks are larger than [`SMALL_PAGE_BLOCK_MAX`].
 pub(crate) const MEDIUM_PAGE_SLICES: usize = 8;
 

@@ -9,8 +9,8 @@
 //!   slice boundaries, so the block's address is then aligned as well.
 
 use crate::geometry::{
-    BLOCK_MAX, CLASSES, EXTEND_BYTES, FEW_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES, SLICE_SIZE, SMALL_MAX,
-    SMALL_PAGE_BLOCK_MAX,
+    BLOCK_MAX, CLASSES, COMPACT_BLOCKS_MAX, EXTEND_BYTES, FEW_BYTES, GUARD_SIZE, MEDIUM_PAGE_SLICES,
+    SLICE_SIZE, SMALL_MAX, SMALL_PAGE_BLOCK_MAX,
 };
 
 /// Block sizes are multiples of this.
@@ -97,6 +97,21 @@ const fn min(a: usize, b: usize) -> usize {
     if a < b { a } else { b }
 }
 
+/// From this class on a page has so few blocks that their marks lie in its word.
+const COMPACT_FROM: usize = {
+    let mut class = 0;
+    while CLASS[class].reserved as usize > COMPACT_BLOCKS_MAX {
+        class += 1;
+    }
+    class
+};
+
+/// Whether pages of the class have so few blocks.
+#[inline(always)]
+pub(crate) const fn is_compact(class: usize) -> bool {
+    class >= COMPACT_FROM
+}
+
 /// The class of a request of at most [`SMALL_MAX`] bytes; folds to a constant when the size is one.
 #[inline(always)]
 pub(crate) fn of_small(size: usize) -> usize {
@@ -166,6 +181,14 @@ mod tests {
                 assert_eq!(class.block_at(block * class.block_size as usize), block, "{class:?}");
             }
         }
+    }
+
+    #[test]
+    fn pages_of_larger_blocks_are_compact() {
+        for (class, facts) in CLASS.iter().enumerate() {
+            assert_eq!(is_compact(class), facts.reserved as usize <= COMPACT_BLOCKS_MAX, "{facts:?}");
+        }
+        assert!(is_compact(of(SMALL_MAX + 1)) && !is_compact(of(SMALL_MAX / 2)));
     }
 
     #[test]

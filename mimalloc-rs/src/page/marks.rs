@@ -36,8 +36,8 @@ impl Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batch {
     /// Which word.
-    word: usize,
-    marks: u64,
+    pub(super) word: usize,
+    pub(super) marks: u64,
 }
 
 impl Batch {

@@ -15,26 +15,29 @@
 //! `capacity` without counting anything. A page with `used == 0` holds no block that anyone could still free.
 
 mod block;
+mod compact;
 mod guard;
+mod inbox;
 mod marks;
 pub(crate) mod remote;
 mod run;
 
 use core::cell::UnsafeCell;
 use core::ptr;
+use core::sync::atomic::AtomicU16;
 
 use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
 use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
 use crate::report::{self, ErrorKind};
 use crate::size_class::{CLASS, Class};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, Strict};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 pub(crate) use block::Block;
 #[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use block::choose_secret;
-use marks::Parts;
+pub(crate) use inbox::Sent;
 pub(crate) use marks::{Batch, LINES as MARK_LINES, Line as MarkLine, Marks};
-use remote::{Freed, RemoteWord};
+use remote::RemoteWord;
 
 /// What a page looks like from outside.
 #[derive(Debug, Clone, Copy)]
@@ -78,21 +81,21 @@ pub(crate) struct Page {
 #[derive(Debug)]
 #[repr(C, align(64))]
 struct Shared {
-    /// Where other threads freed blocks, and ownership.
-    remote: RemoteWord,
-    /// Link of the stack of ownerless pages.
-    listed_next: AtomicU32,
+    /// Where other threads freed blocks, and ownership; see [`inbox`] for why there are two.
+    remote: [RemoteWord; 2],
+    /// Links of the stacks of ownerless pages.
+    listed_next: [AtomicU32; 2],
     /// The theap that owned the page last; written by the owner when it gives the page up.
-    origin: UnsafeCell<u32>,
+    origin: AtomicU32,
     /// Size class; written before the page has blocks.
-    class: UnsafeCell<u32>,
-    /// Link of the stack of runs that came back to a first-class heap.
-    returned_next: AtomicU32,
+    class: UnsafeCell<u8>,
     /// Blocks in use when the page was last given up; written by the owner just before. Others read it to tell that their
     /// free is the last.
-    awaited: AtomicU32,
+    awaited: AtomicU16,
+    /// Link of the stack of runs that came back to a first-class heap.
+    returned_next: AtomicU32,
     /// Slices of a run that holds a single block, and where that starts; written by whoever holds the run.
-    run_slices: UnsafeCell<usize>,
+    run_slices: UnsafeCell<u32>,
     run_block: UnsafeCell<*mut u8>,
     /// Neighbours in the roll of a first-class heap's theap, next and previous; written by that theap's user.
     roll: UnsafeCell<(*mut Page, *mut Page)>,
@@ -113,12 +116,12 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
     queued: false,
     rested: false,
     shared: Shared {
-        remote: RemoteWord::new(AtomicU64::new(remote::OWNED)),
-        listed_next: AtomicU32::new(0),
-        origin: UnsafeCell::new(0),
+        remote: [const { RemoteWord::new(AtomicU64::new(remote::OWNED)) }; 2],
+        listed_next: [const { AtomicU32::new(0) }; 2],
+        origin: AtomicU32::new(0),
         class: UnsafeCell::new(0),
         returned_next: AtomicU32::new(0),
-        awaited: AtomicU32::new(0),
+        awaited: AtomicU16::new(0),
         run_slices: UnsafeCell::new(0),
         run_block: UnsafeCell::new(ptr::null_mut()),
         roll: UnsafeCell::new((ptr::null_mut(), ptr::null_mut())),
@@ -155,14 +158,14 @@ impl Page {
             (*page).used = 0;
             (*page).capacity = 0;
             (*page).reserved = reserved;
-            *(*page).shared.class.get() = class as u32;
+            *(*page).shared.class.get() = class as u8;
             (*page).next = ptr::null_mut();
             (*page).prev = ptr::null_mut();
             (*page).start = first.start();
             (*page).queued = false;
             (*page).rested = false;
             Self::set_origin(page, 0);
-            (*page).shared.remote.own_fresh();
+            Self::remote(page).own_fresh();
         }
         guard::raise(first, usize::from(slices));
         mark_interior(first, 1, usize::from(slices));
@@ -190,7 +193,7 @@ impl Page {
     pub(crate) unsafe fn class(page: *mut Page) -> usize {
         // SAFETY: it was written before the first block was handed out, and is not written again before
         // the last one has come back.
-        unsafe { *(*page).shared.class.get() as usize }
+        unsafe { usize::from(*(*page).shared.class.get()) }
     }
 
     /// What is the same for all pages of its class. As for [`Page::class`].
@@ -254,53 +257,6 @@ impl Page {
         }
     }
 
-    /// Takes what other threads freed as a list, and says how many blocks it has. They still count as used.
-    #[inline]
-    pub(crate) unsafe fn take_remote(page: *mut Page) -> (*mut Block, u32) {
-        // SAFETY: as the caller says.
-        unsafe { Self::link_remote(page, ptr::null_mut()) }
-    }
-
-    /// Moves what other threads freed to the owner's list.
-    pub(crate) unsafe fn collect_remote(page: *mut Page) {
-        // SAFETY: the caller owns the page.
-        unsafe {
-            let (list, count) = Self::link_remote(page, (*page).local_free);
-            (*page).local_free = list;
-            (*page).used -= count;
-        }
-    }
-
-    /// Forgets what other threads freed, so that a later page does not find it.
-    pub(crate) unsafe fn forget_remote(page: *mut Page) {
-        // SAFETY: the caller owns the page.
-        unsafe {
-            let parts = (*page).shared.remote.take();
-            Self::slice(page).marks().drain::<Strict>(parts, |_| ());
-        }
-    }
-
-    /// Puts what other threads freed in front of `list`, in the order of addresses, and says how many blocks that was.
-    #[inline]
-    unsafe fn link_remote(page: *mut Page, mut list: *mut Block) -> (*mut Block, u32) {
-        // SAFETY: the caller owns the page, and with it the blocks that are marked.
-        unsafe {
-            let mut count = 0;
-            let parts = (*page).shared.remote.take();
-            if parts != Parts::NONE {
-                let start = (*page).start;
-                let block_size = Self::facts(page).block_size as usize;
-                Self::slice(page).marks().drain::<Strict>(parts, |block| {
-                    let block = start.add(block * block_size).cast();
-                    Block::set_next(block, list);
-                    list = block;
-                    count += 1;
-                });
-            }
-            (list, count)
-        }
-    }
-
     /// Frees a block of the page.
     #[inline(always)]
     pub(crate) unsafe fn push_local(page: *mut Page, block: *mut Block) {
@@ -328,34 +284,21 @@ impl Page {
         // SAFETY: records are never unmapped. Fields that their owner is writing are read whole: they are aligned words.
         unsafe {
             if first.owner().get() == OWNER_SINGLETON {
-                let slices = (*page).shared.run_slices.get().read_volatile();
+                let slices = (*page).shared.run_slices.get().read_volatile() as usize;
                 return Glance { is_run: true, class: 0, used: 1, bytes: slices << SLICE_SHIFT };
             }
             let class = Self::class(page);
             let capacity = (&raw const (*page).capacity).read_volatile();
             let used = (&raw const (*page).used).read_volatile().min(capacity);
-            let used = used.saturating_sub(first.marks().count(Self::remote(page).parts()));
+            let used = used.saturating_sub(Self::count_marked(first));
             Glance { is_run: false, class, used, bytes: capacity as usize * CLASS[class].block_size as usize }
         }
     }
 
-    /// The page's word for other threads. The caller need not own the page, but it must be one.
-    #[inline(always)]
-    pub(crate) unsafe fn remote<'a>(page: *mut Page) -> &'a RemoteWord {
-        // SAFETY: records are never unmapped, and the word is only touched atomically.
-        unsafe { &(*page).shared.remote }
-    }
-
-    /// The link in the stack of ownerless pages. As for [`Page::remote`].
-    pub(crate) unsafe fn listed_next<'a>(page: *mut Page) -> &'a AtomicU32 {
-        // SAFETY: as for `remote`.
-        unsafe { &(*page).shared.listed_next }
-    }
-
-    /// The theap that owned the page before the caller.
+    /// The id of the theap that owned the page last. The caller need not own it: then this may be one of earlier.
     pub(crate) unsafe fn origin(page: *mut Page) -> u32 {
-        // SAFETY: only owners touch it, and ownership passes with acquire and release.
-        unsafe { *(*page).shared.origin.get() }
+        // SAFETY: records are never unmapped.
+        unsafe { (*page).shared.origin.load(Ordering::Relaxed) }
     }
 
     /// Gives the page up as far as its other fields tell; the caller clears the ownership bit next.
@@ -363,61 +306,16 @@ impl Page {
         // SAFETY: the caller still owns the page.
         let first = unsafe {
             Self::set_origin(page, origin);
-            (*page).shared.awaited.store((*page).used, Ordering::Relaxed);
+            (*page).shared.awaited.store((*page).used as u16, Ordering::Relaxed);
             Self::slice(page)
         };
         first.owner().set(OWNER_NONE);
     }
 
-    /// A block alone, of the page in `first`; the caller holds it.
-    #[inline(always)]
-    pub(crate) unsafe fn batch_of(first: Slice, block: *mut Block) -> Batch {
-        // SAFETY: as the caller says, so the page's class does not change.
-        let facts = unsafe { Self::facts(first.page()) };
-        Batch::of(facts.block_at(block.addr() - first.start().addr()))
-    }
-
-    /// Frees `blocks` into the page in `first`, which the caller does not own. True if the page had no owner, and is the
-    /// caller's now. A listed page is only claimed with the last block that it waits for, or if the caller `wants` one more
-    /// page of this class.
-    #[inline(always)]
-    pub(crate) unsafe fn free_remote(first: Slice, blocks: Batch, wants: impl Fn(usize) -> bool) -> bool {
-        let page = first.page();
-        // SAFETY: the caller gives up the blocks, so the page is what it is until they are marked. Later only atomic
-        // words are looked at; if the page has changed hands or is another one by then, the number awaited may be wrong:
-        // then the page is claimed without need, or waits in the stack without blocks in use. A page that was claimed is the
-        // caller's.
-        unsafe {
-            let class = Self::class(page);
-            let freed = Self::remote(page).free(first.marks(), blocks, |waiting| {
-                waiting < (*page).shared.awaited.load(Ordering::Relaxed) && !wants(class)
-            });
-            let place = |block| first.start().add(block * CLASS[class].block_size as usize).cast();
-            match freed {
-                Freed::Marked => false,
-                Freed::Claimed => {
-                    blocks.blocks().for_each(|block| Self::push_local(page, place(block)));
-                    true
-                }
-                Freed::ClaimedAndMarked => true,
-                Freed::Twice(blocks) => {
-                    blocks.blocks().for_each(|block| freed_twice(place(block)));
-                    false
-                }
-            }
-        }
-    }
-
-    /// Whether a block of the page in `first`, which the caller gives up, is marked as freed by another thread before.
-    pub(crate) unsafe fn is_marked(first: Slice, block: *mut Block) -> bool {
-        // SAFETY: as the caller says.
-        first.marks().has(unsafe { Self::batch_of(first, block) })
-    }
-
     /// See [`Page::origin`]; of a run, the theap it belongs to. The caller holds the page or run.
     pub(crate) unsafe fn set_origin(page: *mut Page, origin: u32) {
-        // SAFETY: only owners touch it.
-        unsafe { *(*page).shared.origin.get() = origin }
+        // SAFETY: records are never unmapped.
+        unsafe { (*page).shared.origin.store(origin, Ordering::Relaxed) }
     }
 
     /// The link in the stack of runs that came back. As for [`Page::remote`].

@@ -8,7 +8,8 @@
 //! * `OWNED`: some thread owns the page, and only that thread touches its other fields.
 //! * `LISTED`: the page stands in the stack of pages that anyone may take for allocation.
 //!
-//! A listed page that nobody owns also counts the blocks that were freed into it since.
+//! A listed page that nobody owns also counts the blocks that were freed into it since. In a [compact](super::compact) page
+//! the marks themselves are in the place of parts and count, and all of it is simpler.
 //!
 //! # Why it is safe
 //!
@@ -23,12 +24,13 @@
 //! given up before its owner has looked there.
 //!
 //! *A free into a page without an owner makes the freeing thread its owner*, or counts the block in the word of a page
-//! that stands in the stack, where whoever takes the page finds it. So no block can be stranded in a page that nobody
-//! looks at.
+//! that stands in the stack, or is put there by that thread: whoever takes the page finds it. So no block can be stranded in
+//! a page that nobody looks at.
 //!
 //! *Once its block is marked, a thread has no say in the page any more*: the owner may find the mark by way of another
-//! one in the same part, end the page, and use its memory for a new one. The thread then sets a part of the new page, or
-//! claims it: a part without marks is nothing, and a page that is claimed for no block is looked after all the same.
+//! one in the same part, end the page, and use its memory for a new one. The thread then sets a part of the new page,
+//! claims it, or puts it into a stack: a part without marks is nothing, and a page that is claimed or listed for no block is
+//! looked after all the same.
 
 use core::marker::PhantomData;
 
@@ -37,8 +39,8 @@ use crate::sync::{AtomicU64, Ordering, Orders, Strict};
 
 /// The word of a page that has an owner and nothing else.
 pub(crate) const OWNED: u64 = 1;
-const LISTED: u64 = 2;
-const FLAGS: u64 = OWNED | LISTED;
+pub(super) const LISTED: u64 = 2;
+pub(super) const FLAGS: u64 = OWNED | LISTED;
 const COUNT_SHIFT: u32 = 8;
 const COUNT_MASK: u64 = 0xff_ffff << COUNT_SHIFT;
 const PARTS_SHIFT: u32 = 32;
@@ -48,6 +50,9 @@ const PARTS_SHIFT: u32 = 32;
 pub(crate) enum Freed {
     /// The blocks are marked; the page's owner will find them, or who takes the page from the stack.
     Marked,
+    /// The page had no owner, and the caller did not want it: the blocks are marked, and the caller has to put the page into
+    /// the stack.
+    ToList,
     /// The page had no owner: it is the caller's now. The blocks are not marked.
     Claimed,
     /// The page had no owner: it is the caller's now. The blocks are marked.
@@ -80,7 +85,7 @@ pub(crate) enum Unlisted {
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RemoteWord<O = Strict> {
-    word: AtomicU64,
+    pub(super) word: AtomicU64,
     orders: PhantomData<O>,
 }
 
@@ -93,12 +98,12 @@ impl<O: Orders> RemoteWord<O> {
 
     /// Frees blocks into a page the caller does not own, whose marks are given.
     ///
-    /// `may_wait` says whether a listed page without an owner may stay where it is, given how many blocks would then
-    /// have been freed into it since it was given up.
+    /// `wanted` says whether the caller wants the page if it has no owner, given how many blocks would then have been freed
+    /// into it since it was given up.
     #[inline(always)]
-    pub(crate) fn free(&self, marks: Marks<'_>, blocks: Batch, may_wait: impl Fn(u32) -> bool) -> Freed {
+    pub(crate) fn free(&self, marks: Marks<'_>, blocks: Batch, wanted: impl Fn(u32) -> bool) -> Freed {
         let mut old = self.word.load(O::OBSERVE);
-        while old & FLAGS == 0 {
+        while old & FLAGS == 0 && wanted(blocks.count()) {
             match self.word.compare_exchange_weak(old, old | OWNED, O::EXCHANGE, O::OBSERVE) {
                 Ok(_) => return Freed::Claimed,
                 Err(seen) => old = seen,
@@ -111,11 +116,11 @@ impl<O: Orders> RemoteWord<O> {
         let part = u64::from(blocks.part().0) << PARTS_SHIFT;
         let mut old = self.word.load(O::AGREED);
         loop {
+            let counted = u64::from(blocks.count()) << COUNT_SHIFT;
             let (change, freed) = match old & FLAGS {
-                LISTED if may_wait(count(old) + blocks.count()) => {
-                    (u64::from(blocks.count()) << COUNT_SHIFT, Freed::Marked)
-                }
-                0 | LISTED => (OWNED, Freed::ClaimedAndMarked),
+                0 | LISTED if wanted(count(old) + blocks.count()) => (OWNED, Freed::ClaimedAndMarked),
+                0 => (LISTED + counted, Freed::ToList),
+                LISTED => (counted, Freed::Marked),
                 _ if old & part != 0 => return Freed::Marked,
                 _ => (0, Freed::Marked),
             };
@@ -167,7 +172,7 @@ impl<O: Orders> RemoteWord<O> {
     #[inline]
     fn release(&self, new: impl Fn(u64) -> u64) -> Option<u64> {
         let mut old = self.word.load(Ordering::Relaxed);
-        while parts(old) == Parts::NONE {
+        while old & !FLAGS == 0 {
             match self.word.compare_exchange_weak(old, new(old), O::PUBLISH, Ordering::Relaxed) {
                 Ok(_) => return Some(old),
                 Err(seen) => old = seen,

@@ -12,13 +12,14 @@ impl Page {
     /// Slices of a run that holds a single block. The caller holds the run.
     pub(crate) unsafe fn run_slices(page: *mut Page) -> usize {
         // SAFETY: whoever holds the run is the only one to touch this.
-        unsafe { *(*page).shared.run_slices.get() }
+        unsafe { *(*page).shared.run_slices.get() as usize }
     }
 
     /// Changes the number of slices of a run, which the caller holds with all of them.
     pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) {
         // SAFETY: whoever holds the run is the only one to touch this.
-        let before = unsafe { core::mem::replace(&mut *(*page).shared.run_slices.get(), slices) };
+        let before =
+            unsafe { core::mem::replace(&mut *(*page).shared.run_slices.get(), slices as u32) as usize };
         // SAFETY: as above.
         let first = unsafe { Self::slice(page) };
         guard::lower(first, before);
@@ -40,7 +41,7 @@ impl Page {
         // SAFETY: the caller holds the slices, so nobody else uses these fields.
         unsafe {
             (*page).start = first.start();
-            *(*page).shared.run_slices.get() = slices;
+            *(*page).shared.run_slices.get() = slices as u32;
             *(*page).shared.run_block.get() = first.start().add(ahead);
             Self::set_origin(page, home);
         }

@@ -19,7 +19,7 @@ impl Theap {
         unsafe {
             Page::collect_remote(page);
             let class = Page::class(page);
-            if (*page).used != 0 && Self::wants(theap, class, Page::origin(page) == (*theap).id) {
+            if (*page).used != 0 && Self::wants(theap, class, Page::origin(page)) {
                 Self::own(theap, page);
                 (*theap).queues[class].push_back(page);
                 (*theap).tally.reclaimed_on_free += 1;
@@ -29,12 +29,12 @@ impl Theap {
         }
     }
 
-    /// Whether the theap takes over one more page of a class: one that was its own before, or another's. Those that own
+    /// Whether the theap takes over one more page of a class, that the theap with the id `origin` owned last. Those that own
     /// nothing may be passed here: they have room.
-    pub(crate) unsafe fn wants(theap: *mut Theap, class: usize, own: bool) -> bool {
-        let (level, limit) = if own { (0, Opt::PageMaxReclaim) } else { (1, Opt::PageCrossThreadMaxReclaim) };
+    pub(crate) unsafe fn wants(theap: *mut Theap, class: usize, origin: u32) -> bool {
         // SAFETY: as for `Theap::is_none`.
-        let pages = unsafe { (*theap).queues[class].len() };
+        let (own, pages) = unsafe { (origin == (*theap).id, (*theap).queues[class].len()) };
+        let (level, limit) = if own { (0, Opt::PageMaxReclaim) } else { (1, Opt::PageCrossThreadMaxReclaim) };
         options::get(Opt::PageReclaimOnFree) >= level
             && usize::try_from(options::get(limit)).map_or(true, |limit| pages < limit)
     }

@@ -11,6 +11,7 @@
 use core::mem;
 
 use super::Theap;
+use crate::abandoned;
 use crate::arena::Slice;
 use crate::geometry::GATHERED_MAX;
 use crate::page::{Batch, Block, Page, freed_twice};
@@ -217,7 +218,7 @@ impl Theap {
     unsafe fn free_batch(thread: *mut Theap, first: Slice, blocks: Batch) {
         // SAFETY: the caller gives up the blocks. A page without an owner that it claims is its own.
         unsafe {
-            if Page::free_remote(first, blocks, |class| Self::wants(thread, class, false)) {
+            if abandoned::free_into(first, blocks, |class, origin| Self::wants(thread, class, origin)) {
                 Self::adopt(thread, first.page());
             }
         }

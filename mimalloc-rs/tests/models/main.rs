@@ -7,6 +7,7 @@
 //! each ordering it depends on weakened: that run has to fail, or the model would prove nothing.
 
 mod atomic;
+mod compact_word;
 mod exit;
 mod index_stack;
 mod page;
@@ -17,6 +18,9 @@ mod tie;
 #[path = "../../src/arena/bitmap.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
 mod bitmap;
+#[path = "../../src/page/compact.rs"]
+#[allow(dead_code, reason = "the models do not need all of it")]
+mod compact;
 #[path = "../../src/page/marks.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
 mod marks;
@@ -35,6 +39,7 @@ mod theap_tie;
 mod geometry {
     pub(crate) const BLOCKS_MAX: usize = 2 * CACHE_LINE * 8;
     pub(crate) const CACHE_LINE: usize = 16;
+    pub(crate) const COMPACT_BLOCKS_MAX: usize = 3;
 }
 
 /// What the allocator's `sync` is to its files.

@@ -38,6 +38,8 @@ const APART: usize = 64;
 /// See the [module](self).
 pub(super) struct ToyPage<O> {
     pub(super) word: RemoteWord<O>,
+    /// Whether the marks lie in the word.
+    compact: bool,
     marks: [Line; LINES],
     /// From a block's mark to the next one's.
     apart: usize,
@@ -53,6 +55,7 @@ impl<O: Orders> ToyPage<O> {
         Self {
             word: RemoteWord::new(AtomicU64::new(crate::remote::OWNED)),
             marks: core::array::from_fn(|_| Line(core::array::from_fn(|_| AtomicU64::new(0)))),
+            compact: false,
             apart: APART,
             listed_next: AtomicU32::new(0),
             free: Guarded::new(free),
@@ -63,6 +66,11 @@ impl<O: Orders> ToyPage<O> {
     /// The same with all marks in one word.
     pub(super) fn of_neighbours(free: u32) -> Self {
         Self { apart: 1, ..Self::owned(free) }
+    }
+
+    /// The same with marks in the page's word.
+    pub(super) fn compact(free: u32) -> Self {
+        Self { compact: true, ..Self::of_neighbours(free) }
     }
 
     fn marks(&self) -> Marks<'_> {
@@ -84,13 +92,33 @@ impl<O: Orders> ToyPage<O> {
 
     /// The same with several blocks at once, whose marks share a word.
     pub(super) fn free_batch(&self, blocks: &[usize], awaited: u32) -> bool {
+        self.free_batch_or_list(blocks, awaited, None)
+    }
+
+    /// The same by a thread that puts a page without an owner into the stack, unless it frees the last awaited block.
+    pub(super) fn free_batch_or_list(
+        &self,
+        blocks: &[usize],
+        awaited: u32,
+        stack: Option<&IndexStack<O>>,
+    ) -> bool {
         let mut batch = Batch::of(blocks[0] * self.apart);
         for &block in blocks {
             self.contents[block].set(());
             let _ = batch.insert(block * self.apart % Batch::MOST);
         }
-        match self.word.free(self.marks(), batch, |waiting| waiting < awaited) {
+        let wanted = |freed| freed >= awaited;
+        let freed = if self.compact {
+            self.word.free_compact(batch, wanted)
+        } else {
+            self.word.free(self.marks(), batch, wanted)
+        };
+        match freed {
             Freed::Marked => return false,
+            Freed::ToList => {
+                stack.expect("a page that is listed").push(0, &self.listed_next);
+                return false;
+            }
             Freed::Claimed => batch.blocks().for_each(|mark| self.push_local(mark / self.apart)),
             Freed::ClaimedAndMarked => self.collect_remote(),
             Freed::Twice(_) => panic!("{blocks:?} are marked before they are freed"),
@@ -110,6 +138,9 @@ impl<O: Orders> ToyPage<O> {
     pub(super) fn collect_remote(&self) {
         // The owner writes to its page, whether it finds something or not.
         self.free.set(self.free.get());
+        if self.compact {
+            return self.word.take_compact().blocks().for_each(|mark| self.push_local(mark));
+        }
         self.marks().drain::<O>(self.word.take(), |mark| self.push_local(mark / self.apart));
     }
 

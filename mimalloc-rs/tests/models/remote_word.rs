@@ -182,9 +182,9 @@ fn exactly_one_of_two_freers_claims_the_page() {
 
 /// A page goes from one freeing thread to the next: the word looks the same before and after
 /// the first one had it, so the exchange itself must observe what that one did.
-fn ownership_passes_on<O: Orders + 'static>() {
-    check(|| {
-        let page = Arc::new(ToyPage::<O>::owned(0));
+pub(super) fn ownership_passes_on<O: Orders + 'static>(page: fn(u32) -> ToyPage<O>) {
+    check(move || {
+        let page = Arc::new(page(0));
         assert!(page.word.release_full());
         let freers = [0, 1].map(|block| {
             let page = Arc::clone(&page);
@@ -209,13 +209,13 @@ fn ownership_passes_on<O: Orders + 'static>() {
 
 #[test]
 fn a_page_passes_from_claimer_to_claimer() {
-    ownership_passes_on::<Strict>();
+    ownership_passes_on(ToyPage::<Strict>::owned);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_claim_that_does_not_observe_the_last_owner_is_caught() {
-    ownership_passes_on::<ExchangeUnobserved>();
+    ownership_passes_on(ToyPage::<ExchangeUnobserved>::owned);
 }
 
 /// A page that stands in the stack is given up while one thread pops it and another frees into it: somebody owns
