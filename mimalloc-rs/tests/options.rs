@@ -119,38 +119,59 @@ fn nothing_but_what_was_reserved_is_used() {
     });
 }
 
-/// Pages that a thread took over because it freed into them.
-fn taken_over() -> i64 {
-    // So that no thread is given the place of one that has ended.
-    let first = ThreadHeap::current().malloc(100);
-    let blocks: Vec<usize> =
-        thread::spawn(|| (0..5000).map(|_| ThreadHeap::current().malloc(1000).expose_provenance()).collect())
-            .join()
-            .unwrap();
-    for p in blocks.into_iter().chain([first.expose_provenance()]) {
+/// Blocks of many pages, full but for the last, so that nobody owns most of them.
+fn blocks() -> Vec<usize> {
+    (0..5000).map(|_| ThreadHeap::current().malloc(1000).expose_provenance()).collect()
+}
+
+/// Frees blocks, and says how many pages the thread took over because of that.
+fn taken_over_with(blocks: Vec<usize>) -> i64 {
+    for p in blocks {
         // SAFETY: the block is live and given up.
         unsafe { raw::free(std::ptr::with_exposed_provenance_mut(p)) };
     }
     Stats::process().pages_reclaim_on_free.total
 }
 
+/// Pages that a thread takes over which another has filled.
+fn taken_over() -> i64 {
+    // So that no thread is given the place of one that has ended.
+    let first = ThreadHeap::current().malloc(100).expose_provenance();
+    let mut others = thread::spawn(blocks).join().unwrap();
+    others.push(first);
+    taken_over_with(others)
+}
+
 #[test]
 fn pages_are_taken_over_by_whoever_frees_into_them() {
-    process::alone("pages_are_taken_over_by_whoever_frees_into_them", || assert!(taken_over() > 30));
+    let name = "pages_are_taken_over_by_whoever_frees_into_them";
+    process::alone_with(name, &[("MIMALLOC_PAGE_RECLAIM_ON_FREE", "1")], || assert!(taken_over() > 30));
+}
+
+#[test]
+fn pages_of_others_are_left_to_those_who_look_for_one() {
+    process::alone("pages_of_others_are_left_to_those_who_look_for_one", || assert_eq!(taken_over(), 0));
+}
+
+#[test]
+fn pages_go_back_to_who_filled_them() {
+    process::alone("pages_go_back_to_who_filled_them", || assert!(taken_over_with(blocks()) > 30));
 }
 
 #[test]
 fn pages_are_not_taken_over() {
     let name = "pages_are_not_taken_over";
-    process::alone_with(name, &[("MIMALLOC_PAGE_RECLAIM_ON_FREE", "-1")], || assert_eq!(taken_over(), 0));
+    process::alone_with(name, &[("MIMALLOC_PAGE_RECLAIM_ON_FREE", "-1")], || {
+        assert_eq!(taken_over_with(blocks()), 0);
+    });
 }
 
 #[test]
 fn few_pages_are_taken_over() {
     let name = "few_pages_are_taken_over";
-    process::alone_with(name, &[("MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM", "0")], || {
-        assert_eq!(taken_over(), 0)
-    });
+    let environment =
+        [("MIMALLOC_PAGE_RECLAIM_ON_FREE", "1"), ("MIMALLOC_PAGE_CROSS_THREAD_MAX_RECLAIM", "0")];
+    process::alone_with(name, &environment, || assert_eq!(taken_over(), 0));
 }
 
 #[test]

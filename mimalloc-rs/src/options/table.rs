@@ -72,7 +72,7 @@ pub(super) static TABLE: [Row; 49] = [
         10_000,
         "a page is given back when its last block is freed, without a search",
     ),
-    works(Opt::PageReclaimOnFree, "MIMALLOC_PAGE_RECLAIM_ON_FREE", Unit::Level, 1)
+    works(Opt::PageReclaimOnFree, "MIMALLOC_PAGE_RECLAIM_ON_FREE", Unit::Level, 0)
         .formerly("MIMALLOC_ABANDONED_RECLAIM_ON_FREE"),
     works(Opt::PageMaxReclaim, "MIMALLOC_PAGE_MAX_RECLAIM", Unit::Count, -1),
     guarded(Opt::GuardedMin, "MIMALLOC_GUARDED_MIN", Unit::Bytes, 0),

@@ -13,11 +13,10 @@
 //!
 //! # A full page belongs to nobody
 //!
-//! A page that stays without free blocks is of no use to its thread, so the thread gives it up. The first thread that frees
-//! a block into it becomes its owner: the old one, if it frees its own blocks, or the thread that
-//! consumes what the old one produced, whose further frees are then its own business and need no atomic operation.
-//! A thread that has enough pages of the class leaves the page to those that look for one, and what it frees from then on
-//! marked there: it would only collect pages that the producer has to replace.
+//! A page that stays without free blocks is of no use to its thread, so the thread gives it up. If that thread is the first to
+//! free a block into it, it has the page again. Another one lists the page for those that look for one, and leaves marked there
+//! what it frees from then on: a thread that consumes what others produce would only collect pages that they have to
+//! replace.
 //! The same rule makes thread exit simple: a dying thread gives up its pages, and those with free blocks
 //! are listed for others to take.
 //!
