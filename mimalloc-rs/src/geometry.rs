@@ -83,6 +83,8 @@ pub(crate) const COLLECTIONS_SAVED: u64 = 16;
 
 /// It is an ebb when the slices held are fewer by this factor than they were.
 pub(crate) const EBB_DEPTH: u64 = 4;
+/// The same while no more are held than at the last ebb.
+pub(crate) const EBB_DEPTH_ON: u64 = 2;
 /// Slices that may stay resident although nobody holds them, after most of what was held came free.
 pub(crate) const EBB_KEPT: u64 = 24;
 /// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of

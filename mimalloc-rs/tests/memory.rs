@@ -88,6 +88,17 @@ fn without_collect(size: usize) {
     check_left(start);
 }
 
+/// All but a tenth is freed, and nobody asks for anything afterwards.
+fn on_the_way_down(size: usize) {
+    let start = process::resident();
+    let mut blocks = peak(size);
+    check_peak(start);
+    let rest = blocks.split_off(blocks.len() / 10 * 9);
+    free(blocks, false);
+    check_left(start + PEAK / 10);
+    free(rest, false);
+}
+
 /// The blocks of a thread that has ended, freed by another one.
 fn after_the_threads_end(size: usize) {
     let start = process::resident();
@@ -182,6 +193,8 @@ alone! {
     small_blocks_go_back_by_themselves: without_collect(250);
     medium_blocks_go_back_by_themselves: without_collect(30_000);
     large_blocks_go_back_by_themselves: without_collect(3 * MIB);
+    most_of_the_small_blocks_go_back: on_the_way_down(250);
+    most_of_the_large_blocks_go_back: on_the_way_down(MIB);
     small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
     large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
     small_blocks_that_others_freed_go_back_when_the_rest_is_torn_down: of_pages_that_others_emptied(250);

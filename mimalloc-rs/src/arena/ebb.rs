@@ -2,8 +2,8 @@
 //!
 //! A process that frees most of what it has is often about to be idle, and then no slow path comes by that could give
 //! memory back later. So when less than a quarter is held of the most that was held since the last ebb, the free part goes
-//! back now: while a large heap is freed that happens at each quarter of a quarter, and little is left in the end. Programs
-//! that go on working seldom fall that low between two of their phases.
+//! back now. Programs that go on working seldom fall that low between two of their phases. If nothing is taken afterwards, a
+//! large heap is being freed: the next ebb is at half of what was held then, and so on, and little is left in the end.
 //!
 //! A program that builds up and tears down in quick cycles would pay for this with a page fault per system page and cycle.
 //! Slices that are taken again after an ebb gave them back are therefore counted, and the rule rests while there are more of
@@ -15,7 +15,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::HELD;
-use crate::geometry::{EBB_DEPTH, EBB_KEPT, EBB_MS_PER_SLICE, SLICES_PER_THREAD_MS};
+use crate::geometry::{EBB_DEPTH, EBB_DEPTH_ON, EBB_KEPT, EBB_MS_PER_SLICE, SLICES_PER_THREAD_MS};
 use crate::os;
 
 const RELAXED: Ordering = Ordering::Relaxed;
@@ -23,6 +23,8 @@ const RELAXED: Ordering = Ordering::Relaxed;
 // Lost updates make the rule less exact, and nothing else.
 /// The most slices held since the last ebb.
 static MARK: AtomicU64 = AtomicU64::new(0);
+/// Slices held at the last ebb; zero if the rule rested.
+static LOW: AtomicU64 = AtomicU64::new(0);
 /// Slices that the last ebb gave back and nobody has taken again.
 static GONE: AtomicU64 = AtomicU64::new(0);
 /// Slices that were taken again after an ebb.
@@ -56,7 +58,9 @@ pub(super) fn note_hand_out(clean: usize) {
 pub(super) fn is_due() -> bool {
     let held = HELD.current();
     let mark = MARK.load(RELAXED);
-    is_ebb(held, mark) && is_worth_it(held, mark)
+    let goes_on = mark == LOW.load(RELAXED);
+    let depth = if goes_on { EBB_DEPTH_ON } else { EBB_DEPTH };
+    is_ebb(held, mark, depth) && is_worth_it(held, mark)
 }
 
 /// To be told when a thread has ended which was there since `born_ms`: whether all free memory should go back now.
@@ -64,12 +68,12 @@ pub(super) fn is_due_after_thread(born_ms: u64) -> bool {
     LIVED_MS.fetch_add(os::coarse_ms().saturating_sub(born_ms), RELAXED);
     let held = HELD.current();
     let missed = MISSED.load(RELAXED);
-    is_ebb(held, missed) && is_worth_it(held, missed)
+    is_ebb(held, missed, EBB_DEPTH) && is_worth_it(held, missed)
 }
 
 #[inline]
-fn is_ebb(held: u64, mark: u64) -> bool {
-    EBB_DEPTH * held + EBB_KEPT < mark
+fn is_ebb(held: u64, mark: u64, depth: u64) -> bool {
+    depth * held + EBB_KEPT < mark
 }
 
 #[cold]
@@ -87,6 +91,7 @@ fn is_worth_it(held: u64, mark: u64) -> bool {
         now.saturating_sub(first) / EBB_MS_PER_SLICE + LIVED_MS.load(RELAXED) * SLICES_PER_THREAD_MS;
     let worth_it = REGRETTED.load(RELAXED) <= made_up_for;
     MISSED.store(if worth_it { 0 } else { mark }, RELAXED);
+    LOW.store(if worth_it { held } else { 0 }, RELAXED);
     worth_it
 }
 
