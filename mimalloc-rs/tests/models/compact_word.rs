@@ -5,43 +5,26 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::page::ToyPage;
-use super::remote_word::ownership_passes_on;
+use super::remote_word::{batches_reach_the_owner, ownership_passes_on};
 use super::{ExchangeUnobserved, ExchangeUnpublished, WeakObserve, WeakPublish, check};
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU64, Orders, Strict};
 
-/// Two threads free while the owner takes, one of them two blocks at once: every block arrives once, with its contents.
-fn frees_reach_the_owner<O: Orders + 'static>() {
-    check(|| {
-        let page = Arc::new(ToyPage::<O>::compact(0));
-        let freers = [&[0, 1][..], &[2]].map(|blocks| {
-            let page = Arc::clone(&page);
-            thread::spawn(move || assert!(!page.free_batch(blocks, 0), "the page has an owner"))
-        });
-        page.collect_remote();
-        for freer in freers {
-            freer.join().unwrap();
-        }
-        page.collect_remote();
-        assert_eq!(page.free.get(), 0b111, "a block is lost");
-    });
-}
-
 #[test]
 fn frees_reach_the_owner_once_each() {
-    frees_reach_the_owner::<Strict>();
+    batches_reach_the_owner(ToyPage::<Strict>::compact);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn an_owner_that_takes_without_observing_is_caught() {
-    frees_reach_the_owner::<WeakObserve>();
+    batches_reach_the_owner(ToyPage::<WeakObserve>::compact);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_mark_that_publishes_nothing_is_caught() {
-    frees_reach_the_owner::<ExchangeUnpublished>();
+    batches_reach_the_owner(ToyPage::<ExchangeUnpublished>::compact);
 }
 
 /// Blocks are freed by two threads while the owner gives the page up: one of the three looks after them.

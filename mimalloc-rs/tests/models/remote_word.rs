@@ -39,10 +39,9 @@ fn threads_that_do_not_agree_who_was_first_lose_a_block() {
 }
 
 /// The same where marks share a word, and one of the threads frees two blocks at once.
-#[test]
-fn batches_reach_the_owner_once_each() {
-    check(|| {
-        let page = Arc::new(ToyPage::<Strict>::of_neighbours(0));
+pub(super) fn batches_reach_the_owner<O: Orders + 'static>(page: fn(u32) -> ToyPage<O>) {
+    check(move || {
+        let page = Arc::new(page(0));
         let freers = [&[0, 1][..], &[2]].map(|blocks| {
             let page = Arc::clone(&page);
             thread::spawn(move || assert!(!page.free_batch(blocks, 0), "the page has an owner"))
@@ -54,6 +53,11 @@ fn batches_reach_the_owner_once_each() {
         page.collect_remote();
         assert_eq!(page.free.get(), 0b111, "a block is lost");
     });
+}
+
+#[test]
+fn batches_reach_the_owner_once_each() {
+    batches_reach_the_owner(ToyPage::<Strict>::of_neighbours);
 }
 
 /// Two threads free into a page without an owner, one of them two blocks at once.
