@@ -146,6 +146,17 @@ fn start_of(region: &'static Region, place: usize) -> *mut u8 {
     Slice { region, index: place * HUGE_SLICES }.start()
 }
 
+/// The places with a slice of `bits` in a group of which the slices `free` are free, if all of the place is. They should go
+/// back as a whole: of one that comes in pieces, the system keeps the table of small pages, which keeps a huge one out.
+#[inline]
+pub(super) fn free_places(region: &Region, free: u64, bits: u64) -> u64 {
+    if !region.may_be_huge() {
+        return 0;
+    }
+    let places = (0..GROUP_PLACES).map(|place| mask((place * HUGE_SLICES) as u32, HUGE_SLICES as u32));
+    places.filter(|place| bits & place != 0 && !free & place == 0).fold(0, |all, place| all | place)
+}
+
 /// To be told of slices that are about to be given back: what comes next to the first part of a region may be small.
 #[inline]
 pub(super) fn leave(region: &'static Region, start: usize, count: usize) {
@@ -167,6 +178,7 @@ const _: () = assert!(SPARED.is_multiple_of(GROUP_SLICES) && GROUP_SLICES.is_mul
 #[cfg(test)]
 mod tests {
     use super::super::allocate;
+    use super::super::purge::purge_now;
     use super::super::region::first;
     use super::*;
     use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE};
@@ -229,6 +241,51 @@ mod tests {
             assert!(os::purge(bytes, HUGE_SIZE));
             bytes.write(1);
             assert!(!os::is_resident(bytes.add(HUGE_SIZE - SLICE_SIZE)), "a huge page");
+        }
+    }
+
+    #[test]
+    fn places_that_are_free_go_back_as_a_whole() {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        if !are_wanted() {
+            return;
+        }
+        let of = |free, bits| free_places(first(), free, bits);
+        assert_eq!(of(u64::MAX, 1 << 3), LOWER);
+        assert_eq!(of(LOWER, 1 << 3 | 1 << 40), LOWER);
+        assert_eq!(of(u64::MAX, 1 << 3 | 1 << 40), u64::MAX);
+        assert_eq!(of(LOWER & !1, 1 << 3), 0);
+    }
+
+    #[test]
+    fn a_place_that_came_free_piece_by_piece_may_have_a_huge_page_again() {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        let start = 570 * GROUP_SLICES;
+        let [ours, other] =
+            [start, start + HUGE_SLICES].map(|index| Slice { region: first(), index }.start());
+        let half = HUGE_SLICES / 2;
+        // SAFETY: nobody else uses these places, and of what is released nothing is needed.
+        unsafe {
+            let fills_up = |place: *mut u8| {
+                os::allow_huge_pages(place, HUGE_SIZE, true);
+                place.write(1);
+                os::is_resident(place.add(HUGE_SIZE - SLICE_SIZE))
+            };
+            fills_up(other);
+            for size in [HUGE_SIZE / 2, HUGE_SIZE] {
+                assert!(os::purge(other, size));
+            }
+            for piece in [start, start + half] {
+                first().allocate_at(piece, half).expect("nobody uses it");
+            }
+            fills_up(ours);
+            for piece in [start, start + half] {
+                first().release(piece, half);
+                while first().group(570).resident() != 0 {
+                    purge_now();
+                }
+            }
+            assert_eq!(fills_up(ours), fills_up(other), "whether the system lets go of tables at all");
         }
     }
 

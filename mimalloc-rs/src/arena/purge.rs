@@ -7,8 +7,9 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::bitmap::Group;
+use super::bitmap::{Group, mask};
 use super::ebb;
+use super::huge;
 use super::region::{Region, Slice};
 use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
 use crate::options::{self, Opt};
@@ -125,11 +126,13 @@ struct Outcome {
 struct Held {
     start: usize,
     count: usize,
+    /// How many of them may be resident.
+    resident: usize,
 }
 
 fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
     let mut outcome = Outcome { given: 0, left: false };
-    let mut held = Held { start: 0, count: 0 };
+    let mut held = Held { start: 0, count: 0, resident: 0 };
     for number in 0..region.groups_in_use() {
         let group = region.group(number);
         let resident = group.resident();
@@ -142,17 +145,19 @@ fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
             group.idle.fetch_or(newly_idle, Ordering::Relaxed);
             outcome.left = true;
         }
-        let mut mine = if wanted == 0 { 0 } else { group.claim_free_of(wanted) };
+        let together = wanted | huge::free_places(region, group.free(), wanted);
+        let mut mine = if wanted == 0 { 0 } else { group.claim_free_of(together) };
         while mine != 0 {
             let bit = mine.trailing_zeros();
             let run = (mine >> bit).trailing_ones();
-            mine &= !super::bitmap::mask(bit, run);
+            mine &= !mask(bit, run);
             let start = number * GROUP_SLICES + bit as usize;
             if held.start + held.count != start {
                 outcome.given += give_back(region, &held);
-                held = Held { start, count: 0 };
+                held = Held { start, count: 0, resident: 0 };
             }
             held.count += run as usize;
+            held.resident += (wanted & mask(bit, run)).count_ones() as usize;
         }
     }
     outcome.given += give_back(region, &held);
@@ -178,7 +183,7 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     };
     if let Some(mark) = mark {
         report::trace(format_args!("gave {} KiB at {start:p} back", size >> 10));
-        super::PURGED.add(held.count);
+        super::PURGED.add(held.resident);
         super::PURGE_CALLS.add(1);
         region.each_group(held.start, held.count, |group, bits| {
             mark(region.group(group), bits);
@@ -186,5 +191,5 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
         });
     }
     region.unclaim(held.start, held.count);
-    if mark.is_some() { held.count } else { 0 }
+    if mark.is_some() { held.resident } else { 0 }
 }
