@@ -2,8 +2,8 @@
 
 use core::ptr;
 
-use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
-use crate::free::{self, page_start, page_start_of};
+use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, ring};
+use crate::free::{self, page_start};
 use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
 #[cfg(feature = "secure")]
 use crate::guarded;
@@ -331,9 +331,9 @@ pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option
     if PADDED || GUARDED {
         return None;
     }
-    let (first, owner) = page_start_of(arena::first().slice_of(p)?);
+    let (page, owner) = ring::owned_page(p)?;
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
-    unsafe { (owner == (*theap).id).then(|| Page::facts(first.page()).block_size as usize) }
+    unsafe { (owner == (*theap).id).then(|| Page::facts(page).block_size as usize) }
 }
 
 /// Moves what is in the block `p`, of which `old` bytes are in use, to one of `new` bytes. Null when there is no memory:
@@ -374,8 +374,21 @@ pub(crate) unsafe fn usable_size(p: *const u8) -> usize {
 ///
 /// # Safety
 /// As for [`usable_size`].
+#[inline]
 pub(crate) unsafe fn whole_size(p: *const u8) -> usize {
-    // SAFETY: the caller holds the block, so its page exists, and its class does not change.
+    match ring::owned_page(p) {
+        // SAFETY: the caller holds the block, so its page exists, and its class does not change.
+        Some((page, _)) => unsafe { Page::facts(page).block_size as usize },
+        // SAFETY: as the caller says.
+        None => unsafe { whole_size_apart(p) },
+    }
+}
+
+/// As [`whole_size`], for all blocks.
+#[cold]
+#[inline(never)]
+unsafe fn whole_size_apart(p: *const u8) -> usize {
+    // SAFETY: as in `whole_size`.
     unsafe {
         match page_start(p) {
             Some((first, OWNER_SINGLETON)) => large::usable_size(first, p),

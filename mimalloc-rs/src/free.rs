@@ -157,7 +157,7 @@ pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
 
 /// The first slice of the page that `slice` is a part of, and its owner word.
 #[inline]
-pub(crate) fn page_start_of(mut slice: Slice) -> (Slice, u32) {
+fn page_start_of(mut slice: Slice) -> (Slice, u32) {
     loop {
         let owner = slice.owner().get();
         let Some(distance) = ring::way_back(owner) else { return (slice, owner) };

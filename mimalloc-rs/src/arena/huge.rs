@@ -260,6 +260,9 @@ mod tests {
     #[test]
     fn a_place_that_came_free_piece_by_piece_may_have_a_huge_page_again() {
         assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        if !are_wanted() {
+            return;
+        }
         let start = 570 * GROUP_SLICES;
         let [ours, other] =
             [start, start + HUGE_SLICES].map(|index| Slice { region: first(), index }.start());

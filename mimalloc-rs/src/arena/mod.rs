@@ -21,7 +21,7 @@ mod tables;
 mod trial;
 
 pub(crate) use purge::{purge_after_thread, purge_if_due, purge_now};
-pub(crate) use region::{Region, Slice, find, first, slice_at, slice_of_number};
+pub(crate) use region::{Region, Slice, find, slice_at, slice_of_number};
 pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;
 

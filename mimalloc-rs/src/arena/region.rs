@@ -18,8 +18,8 @@ pub(super) const NUMBER_SHIFT: usize = 26;
 pub(super) static REGIONS: [Region; REGIONS_MAX] = [const { Region::new() }; REGIONS_MAX];
 
 /// The first region.
-#[inline(always)]
-pub(crate) fn first() -> &'static Region {
+#[cfg(test)]
+pub(super) fn first() -> &'static Region {
     &REGIONS[0]
 }
 

@@ -131,6 +131,13 @@ impl Seen {
         }
     }
 
+    /// What the ring says of so many frames before.
+    #[inline]
+    fn before(self, distance: usize) -> Self {
+        let frame = self.frame.wrapping_sub(distance);
+        Self { place: frame % RING_SLICES, frame, ..self }
+    }
+
     /// The record of the page.
     ///
     /// # Safety
@@ -139,6 +146,24 @@ impl Seen {
     pub(crate) unsafe fn page(&self) -> *mut Page {
         // SAFETY: as the caller says; the records of the ring follow its owner words.
         unsafe { self.ring.byte_add(OWNERS_SIZE + self.place * size_of::<Page>()).cast() }
+    }
+}
+
+/// The page that holds `p` and the theap that owns it, as far as the ring says so: not for a run, for a page that nobody owns, and
+/// for what lies in other regions.
+#[inline]
+pub(crate) fn owned_page(p: *const u8) -> Option<(*mut Page, u32)> {
+    let mut seen = look(p);
+    loop {
+        let owner = seen.owner();
+        if !(OWNER_SINGLETON + 1..SAID + RING_SLICES as u32).contains(&owner) {
+            return None;
+        }
+        match way_back(owner) {
+            Some(distance) => seen = seen.before(distance),
+            // SAFETY: that a theap owns it is said of a page's first slice only.
+            None => return Some((unsafe { seen.page() }, owner)),
+        }
     }
 }
 
@@ -186,6 +211,27 @@ mod tests {
         assert_eq!((slice.owner().get(), seen(start) & SAID), (OWNER_NONE, 0));
         // SAFETY: the slice was taken above.
         unsafe { release(slice, 1) };
+    }
+
+    #[test]
+    fn a_page_is_found_from_all_of_its_slices_if_a_theap_owns_it() {
+        let run = allocate(3, SLICE_SIZE).expect("memory").first;
+        let page_at = |index: usize| owned_page(run.plus(index).start());
+        let id = SAID | 100;
+        run.owner().set(id);
+        run.plus(1).owner().set(interior(1));
+        run.plus(2).owner().set(interior(1));
+        assert_eq!([0, 1, 2].map(page_at), [Some((run.page(), id)); 3]);
+        for owner in [OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON] {
+            run.owner().set(owner);
+            assert_eq!([0, 1, 2].map(page_at), [None; 3]);
+        }
+        run.owner().set(id);
+        let elsewhere = run.start().wrapping_add(RING_SLICES * SLICE_SIZE);
+        assert_eq!([ptr::null(), elsewhere.cast_const()].map(owned_page), [None; 2]);
+        (0..3).for_each(|index| run.plus(index).owner().set(OWNER_NONE));
+        // SAFETY: the slices were taken above.
+        unsafe { release(run, 3) };
     }
 
     #[test]

@@ -104,16 +104,13 @@ mod hidden {
     pub(super) fn uncover(block: *mut Block, link: *mut Block) -> *mut Block {
         let next = link.map_addr(|address| address ^ secret_at(block));
         let plausible =
-            next.addr().is_multiple_of(align_of::<Block>()) && arena::first().slice_of(next.cast()).is_some();
-        if next.is_null() || plausible { next } else { unlikely(block, next) }
+            || next.addr().is_multiple_of(align_of::<Block>()) && arena::find(next.cast()).is_some();
+        if next.is_null() || plausible() { next } else { unlikely(block) }
     }
 
     #[cold]
     #[inline(never)]
-    fn unlikely(block: *mut Block, next: *mut Block) -> *mut Block {
-        if next.addr().is_multiple_of(align_of::<Block>()) && arena::find(next.cast()).is_some() {
-            return next;
-        }
+    fn unlikely(block: *mut Block) -> *mut Block {
         report::error(
             ErrorKind::Corrupted,
             format_args!(
