@@ -69,7 +69,7 @@ impl<'a> PageChoice<'a> {
             return;
         }
         for place in group * GROUP_PLACES..(group + 1) * GROUP_PLACES {
-            let slices = mask((place * HUGE_SLICES % GROUP_SLICES) as u32, HUGE_SLICES as u32);
+            let slices = slices_of(place);
             let comes_in = if spared { bits & slices == slices } else { bits & slices != 0 };
             if comes_in && before & slices == 0 && self.is_huge(place) {
                 // Those outside of the run may be resident now.
@@ -142,18 +142,23 @@ fn allow_at(region: &'static Region, places: Range<usize>, huge: bool) {
     unsafe { os::allow_huge_pages(start_of(region, places.start), places.len() * HUGE_SIZE, huge) };
 }
 
+/// The bits of a place's slices in their group.
+fn slices_of(place: usize) -> u64 {
+    mask((place * HUGE_SLICES % GROUP_SLICES) as u32, HUGE_SLICES as u32)
+}
+
 fn start_of(region: &'static Region, place: usize) -> *mut u8 {
     Slice { region, index: place * HUGE_SLICES }.start()
 }
 
-/// The places with a slice of `bits` in a group of which the slices `free` are free, if all of the place is. They should go
-/// back as a whole: of one that comes in pieces, the system keeps the table of small pages, which keeps a huge one out.
+/// In a group of which the slices `free` are free, the places that are free as a whole and have one of the slices `bits`. They
+/// should go back in one piece: otherwise the system keeps a table of small pages for the place, and no huge one can come there.
 #[inline]
 pub(super) fn free_places(region: &Region, free: u64, bits: u64) -> u64 {
     if !region.may_be_huge() {
         return 0;
     }
-    let places = (0..GROUP_PLACES).map(|place| mask((place * HUGE_SLICES) as u32, HUGE_SLICES as u32));
+    let places = (0..GROUP_PLACES).map(slices_of);
     places.filter(|place| bits & place != 0 && !free & place == 0).fold(0, |all, place| all | place)
 }
 

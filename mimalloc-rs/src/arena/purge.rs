@@ -145,8 +145,10 @@ fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
             group.idle.fetch_or(newly_idle, Ordering::Relaxed);
             outcome.left = true;
         }
-        let together = wanted | huge::free_places(region, group.free(), wanted);
-        let mut mine = if wanted == 0 { 0 } else { group.claim_free_of(together) };
+        if wanted == 0 {
+            continue;
+        }
+        let mut mine = group.claim_free_of(wanted | huge::free_places(region, group.free(), wanted));
         while mine != 0 {
             let bit = mine.trailing_zeros();
             let run = (mine >> bit).trailing_ones();
