@@ -43,9 +43,14 @@ pub(crate) const GROUP_SLICES: usize = 64;
 /// Bytes of blocks that a page links when it first runs dry.
 pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
 
-/// Slices at the start of a region that get their memory page by page; what is used of those behind them, a large heap, gets it
-/// at once.
-pub(crate) const SPARED: usize = 256;
+/// Slices at the start of a region, a small heap, that get their memory page by page.
+pub(crate) const SMALL_HEAP: usize = 64;
+/// Those behind them get it at once where the heap is dense, and those behind this many, a large heap, everywhere.
+pub(crate) const LARGE_HEAP: usize = 256;
+/// Where a heap is dense: this much of a place for a huge page has memory.
+pub(crate) const DENSE: usize = HUGE_SIZE / 2;
+/// Bytes of the smallest system pages there are.
+pub(crate) const SYSTEM_PAGE_MIN: usize = 4096;
 /// Bytes of a huge page. Where they are of another size, there are none for us.
 pub(crate) const HUGE_SIZE: usize = 2 << 20;
 pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;

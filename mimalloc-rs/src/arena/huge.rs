@@ -1,8 +1,9 @@
 //! Huge pages behind a large heap, as long as they come quickly.
 //!
-//! A huge page saves some five hundred page faults and as many entries of the cache of translations. A small heap has
-//! none: it would hold memory that nobody uses. Behind the first part of a region, slices that are handed out of a
-//! place for a huge page which nobody has touched get one; in the first part, only blocks that hold the whole place do.
+//! A huge page saves some five hundred page faults and as many entries of the cache of translations, and holds memory that
+//! nobody uses. In a large heap, slices that are handed out of a place for one which nobody has touched get it. A small heap,
+//! the start of a region, has them only behind blocks that hold the whole place. What lies between is like the one or the
+//! other, by how much of the places before has memory: a heap with a few blocks in each of many pages leaves most empty.
 //!
 //! It can take several times as long as the page faults it saves: when the system has to move things to make room, or in
 //! a virtual machine whose host has taken free memory back. So the first huge page of each run is put there at once and
@@ -19,14 +20,18 @@ use core::ops::Range;
 use super::bitmap::mask;
 use super::region::{Region, Slice};
 use super::trial::Trial;
-use crate::geometry::{GROUP_SLICES, GUARDED, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, SPARED};
+use crate::geometry::{
+    DENSE, GROUP_SLICES, GUARDED, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP, SMALL_HEAP,
+    SYSTEM_PAGE_MIN,
+};
 use crate::options::{self, Opt};
 use crate::os;
 
 /// Places for huge pages in a group of slices.
 const GROUP_PLACES: usize = GROUP_SLICES / HUGE_SLICES;
-/// The same in the first part of a region.
-const SPARED_PLACES: usize = SPARED / HUGE_SLICES;
+/// The same in a small heap, and where a large one begins.
+const SMALL_HEAP_PLACES: usize = SMALL_HEAP / HUGE_SLICES;
+const LARGE_HEAP_PLACES: usize = LARGE_HEAP / HUGE_SLICES;
 
 /// Whether the allocator chooses which pages stand behind its regions. Guards would break huge ones up.
 pub(super) fn are_wanted() -> bool {
@@ -61,19 +66,31 @@ impl<'a> PageChoice<'a> {
     /// To be told of slices of the run, `bits` of a group, and which slices of the group might have been touched before.
     #[inline]
     pub(super) fn choose(&mut self, group: usize, bits: u64, before: u64) {
-        let spared = group < SPARED / GROUP_SLICES;
-        if before == u64::MAX
-            || spared && bits.count_ones() < HUGE_SLICES as u32
-            || !self.region.may_be_huge()
-        {
+        let is_small = group < SMALL_HEAP / GROUP_SLICES && bits.count_ones() < HUGE_SLICES as u32;
+        if before == u64::MAX || is_small || !self.region.may_be_huge() {
             return;
         }
         for place in group * GROUP_PLACES..(group + 1) * GROUP_PLACES {
             let slices = slices_of(place);
-            let comes_in = if spared { bits & slices == slices } else { bits & slices != 0 };
-            if comes_in && before & slices == 0 && self.is_huge(place) {
+            let is_untouched = bits & slices != 0 && before & slices == 0;
+            let comes_in = is_untouched && (bits & slices == slices || self.may_fill_up(place));
+            if comes_in && self.is_huge(place) {
                 // Those outside of the run may be resident now.
                 self.region.group(group).soil(slices & !bits);
+            }
+        }
+    }
+
+    /// Whether pages are likely to use most of a place that nobody has touched. Otherwise its memory comes page by page.
+    #[cold]
+    fn may_fill_up(&self, place: usize) -> bool {
+        match place {
+            ..SMALL_HEAP_PLACES => false,
+            LARGE_HEAP_PLACES.. => true,
+            _ if (place - 2..place).any(|before| is_dense(self.region, before)) => true,
+            _ => {
+                self.allow(place..place + 1, false);
+                false
             }
         }
     }
@@ -130,7 +147,7 @@ impl<'a> PageChoice<'a> {
     /// Says whether huge pages may stand at these places, and at the one behind if others may come in there.
     #[cold]
     fn allow(&self, places: Range<usize>, huge: bool) {
-        let behind = usize::from(places.end >= SPARED_PLACES);
+        let behind = usize::from(places.end >= SMALL_HEAP_PLACES);
         let end = (places.end + behind).min(self.region.area().1 / HUGE_SIZE);
         allow_at(self.region, places.start..end, huge);
     }
@@ -140,6 +157,13 @@ impl<'a> PageChoice<'a> {
 fn allow_at(region: &'static Region, places: Range<usize>, huge: bool) {
     // SAFETY: the places lie in the region.
     unsafe { os::allow_huge_pages(start_of(region, places.start), places.len() * HUGE_SIZE, huge) };
+}
+
+/// Whether enough of a place has memory for a huge page to be worth it behind the next one.
+fn is_dense(region: &'static Region, place: usize) -> bool {
+    const PAGES: usize = HUGE_SIZE / SYSTEM_PAGE_MIN;
+    // SAFETY: the place lies in the region.
+    unsafe { os::resident_pages::<PAGES>(start_of(region, place)) >= DENSE / SYSTEM_PAGE_MIN }
 }
 
 /// The bits of a place's slices in their group.
@@ -162,45 +186,68 @@ pub(super) fn free_places(region: &Region, free: u64, bits: u64) -> u64 {
     places.filter(|place| bits & place != 0 && !free & place == 0).fold(0, |all, place| all | place)
 }
 
-/// To be told of slices that are about to be given back: what comes next to the first part of a region may be small.
+/// To be told of slices that are about to be given back: what comes next to the start of a region may be small.
 #[inline]
 pub(super) fn leave(region: &'static Region, start: usize, count: usize) {
-    if count >= HUGE_SLICES && start < SPARED && region.may_be_huge() {
-        leave_first_part(region, start..(start + count).min(SPARED));
+    if count >= HUGE_SLICES && start < LARGE_HEAP && region.may_be_huge() {
+        leave_start(region, start..(start + count).min(LARGE_HEAP));
     }
 }
 
 #[cold]
-fn leave_first_part(region: &'static Region, slices: Range<usize>) {
+fn leave_start(region: &'static Region, slices: Range<usize>) {
     let places = slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES;
     if !places.is_empty() {
         allow_at(region, places, false);
     }
 }
 
-const _: () = assert!(SPARED.is_multiple_of(GROUP_SLICES) && GROUP_SLICES.is_multiple_of(HUGE_SLICES));
+const _: () = assert!(SMALL_HEAP.is_multiple_of(GROUP_SLICES) && GROUP_SLICES.is_multiple_of(HUGE_SLICES));
 
 #[cfg(test)]
 mod tests {
     use super::super::allocate;
     use super::super::purge::purge_now;
-    use super::super::region::first;
+    use super::super::region::{Traits, first};
+    use super::super::supply::reserve;
     use super::*;
     use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE};
 
     /// Hands out slices of a group that no other test uses, from `from` on, where `before` were used already. Which slices may
     /// hold something afterwards, and whether no huge page was tried.
     fn after(group: usize, from: u32, count: u32, before: u64) -> (u64, bool) {
-        let trial = Trial::new();
         assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
-        let bits = mask(from, count);
         first().group(group).soil(before);
-        let before = first().group(group).soil(bits);
+        let is_untried = is_untried_after(first(), group, from, count);
+        (first().group(group).soil(0), is_untried)
+    }
+
+    /// The second answer for a group of a region.
+    fn is_untried_after(region: &'static Region, group: usize, from: u32, count: u32) -> bool {
+        let (trial, bits) = (Trial::new(), mask(from, count));
+        let before = region.group(group).soil(bits);
         let start = group * GROUP_SLICES + from as usize;
-        let mut pages = PageChoice::new(&trial, first(), start, count as usize);
+        let mut pages = PageChoice::new(&trial, region, start, count as usize);
         pages.choose(group, bits, before);
         pages.finish();
-        (first().group(group).soil(0), trial.is_untried())
+        trial.is_untried()
+    }
+
+    /// A region of which nobody else has a slice.
+    fn fresh() -> &'static Region {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
+        let size = 2 * LARGE_HEAP * SLICE_SIZE;
+        reserve(size, false, Traits { exclusive: true, ..Traits::default() }).expect("there is address space")
+    }
+
+    /// Whether touching the start of a place fills it up.
+    fn fills_up(region: &'static Region, place: usize) -> bool {
+        let start = start_of(region, place);
+        // SAFETY: the place is the test's own.
+        unsafe {
+            start.write(1);
+            os::is_resident(start.add(HUGE_SIZE - SYSTEM_PAGE_MIN))
+        }
     }
 
     const LOWER: u64 = mask(0, HUGE_SLICES as u32);
@@ -225,27 +272,54 @@ mod tests {
         if !are_wanted() {
             return;
         }
-        let last_spared = SPARED / GROUP_SLICES - 1;
-        assert!(after(last_spared, 63, 1, 0).1);
-        assert!(after(last_spared - 1, 1, 32, 0).1, "a part of each of two");
-        assert!(!after(last_spared, 0, 32, 0).1);
+        let last = SMALL_HEAP / GROUP_SLICES - 1;
+        assert!(is_untried_after(fresh(), last, 63, 1));
+        assert!(is_untried_after(fresh(), last, 1, 32), "a part of each of two");
+        assert!(!is_untried_after(fresh(), last, 32, 32));
     }
 
     #[test]
-    fn the_first_part_is_a_small_heap_again_when_such_a_block_is_gone() {
-        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
-        let group = SPARED / GROUP_SLICES - 2;
-        let start = (group + 1) * GROUP_SLICES - HUGE_SLICES;
-        first().allocate_at(start, HUGE_SLICES).expect("nobody uses the end of the first part");
-        let trial = Trial::new();
-        PageChoice::new(&trial, first(), start, HUGE_SLICES).choose(group, LOWER << HUGE_SLICES, 0);
-        let bytes = Slice { region: first(), index: start }.start();
-        // SAFETY: the place is nobody else's, or no longer in use.
-        unsafe {
-            first().release(start, HUGE_SLICES);
-            assert!(os::purge(bytes, HUGE_SIZE));
-            bytes.write(1);
-            assert!(!os::is_resident(bytes.add(HUGE_SIZE - SLICE_SIZE)), "a huge page");
+    fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
+        if !are_wanted() {
+            return;
+        }
+        let (group, place) = (SMALL_HEAP / GROUP_SLICES, SMALL_HEAP_PLACES);
+        let is_untried_behind = |dense_place, bytes| {
+            let region = fresh();
+            // SAFETY: the places are the test's own.
+            unsafe {
+                assert!(os::populate(start_of(region, dense_place), bytes));
+                // As if there had been one.
+                os::allow_huge_pages(start_of(region, place), HUGE_SIZE, true);
+            }
+            let is_untried = is_untried_after(region, group, 3, 1);
+            assert!(!is_untried || !fills_up(region, place), "small pages");
+            is_untried
+        };
+        for before in 1..=2 {
+            assert!(!is_untried_behind(place - before, DENSE), "{before} before");
+            assert!(is_untried_behind(place - before, DENSE - SYSTEM_PAGE_MIN), "{before} before");
+        }
+        assert!(is_untried_behind(place + 1, DENSE));
+        let first_large = LARGE_HEAP / GROUP_SLICES;
+        assert!(is_untried_after(fresh(), first_large - 1, 63, 1));
+        assert!(!is_untried_after(fresh(), first_large, 0, 1));
+    }
+
+    #[test]
+    fn the_start_of_a_region_is_a_small_heap_again_when_such_a_block_is_gone() {
+        let region = fresh();
+        for group in [SMALL_HEAP / GROUP_SLICES - 1, LARGE_HEAP / GROUP_SLICES - 1] {
+            let start = (group + 1) * GROUP_SLICES - HUGE_SLICES;
+            region.allocate_at(start, HUGE_SLICES).expect("nobody uses it");
+            PageChoice::new(&Trial::new(), region, start, HUGE_SLICES).choose(group, LOWER << HUGE_SLICES, 0);
+            let place = start / HUGE_SLICES;
+            // SAFETY: nobody uses the place any more.
+            unsafe {
+                region.release(start, HUGE_SLICES);
+                assert!(os::purge(start_of(region, place), HUGE_SIZE));
+            }
+            assert!(!fills_up(region, place), "a huge page");
         }
     }
 
@@ -269,19 +343,19 @@ mod tests {
             return;
         }
         let start = 570 * GROUP_SLICES;
-        let [ours, other] =
-            [start, start + HUGE_SLICES].map(|index| Slice { region: first(), index }.start());
+        let ours = start / HUGE_SLICES;
+        let other = ours + 1;
         let half = HUGE_SLICES / 2;
+        let fills_up = |place| {
+            // SAFETY: nobody else uses the place.
+            unsafe { os::allow_huge_pages(start_of(first(), place), HUGE_SIZE, true) };
+            fills_up(first(), place)
+        };
         // SAFETY: nobody else uses these places, and of what is released nothing is needed.
         unsafe {
-            let fills_up = |place: *mut u8| {
-                os::allow_huge_pages(place, HUGE_SIZE, true);
-                place.write(1);
-                os::is_resident(place.add(HUGE_SIZE - SLICE_SIZE))
-            };
             fills_up(other);
             for size in [HUGE_SIZE / 2, HUGE_SIZE] {
-                assert!(os::purge(other, size));
+                assert!(os::purge(start_of(first(), other), size));
             }
             for piece in [start, start + half] {
                 first().allocate_at(piece, half).expect("nobody uses it");
@@ -307,14 +381,7 @@ mod tests {
         let mut pages = PageChoice::new(&trial, first(), start, groups.len() * GROUP_SLICES);
         groups.for_each(|group| pages.choose(group, u64::MAX, 0));
         pages.finish();
-        let whole = |place: usize| {
-            let bytes = Slice { region: first(), index: start + place * HUGE_SLICES }.start();
-            // SAFETY: the place is nobody else's.
-            unsafe {
-                bytes.write(1);
-                os::is_resident(bytes.add(HUGE_SIZE - 4096))
-            }
-        };
+        let whole = |place: usize| fills_up(first(), start / HUGE_SLICES + place);
         // The first place was filled at once; whether there are others is up to the system.
         assert_eq!(whole(1), whole(HUGE_AT_FIRST - 1));
         assert!(!whole(HUGE_AT_FIRST));

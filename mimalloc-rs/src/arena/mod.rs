@@ -26,7 +26,7 @@ pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;
 
 use crate::gauge::Gauge;
-use crate::geometry::{SLICE_SHIFT, SLICE_SIZE, SPARED};
+use crate::geometry::{SLICE_SHIFT, SLICE_SIZE, SMALL_HEAP};
 use crate::os;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -60,7 +60,7 @@ pub(crate) struct Run {
 impl Run {
     /// To be told that most of the run will be used soon.
     pub(crate) fn expect_use(&self, count: usize) {
-        if self.zero && self.first.index >= SPARED {
+        if self.zero && self.first.index >= SMALL_HEAP {
             // SAFETY: the caller holds the slices.
             unsafe { os::populate(self.first.start(), count << SLICE_SHIFT) };
         }

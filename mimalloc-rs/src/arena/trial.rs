@@ -1,7 +1,7 @@
 //! What a process knows of huge pages: how quickly they come, and how much is used of blocks that hold one.
 //!
 //! After one that came late, small pages do for a while, and for longer each time. A trial that fails costs about as much as
-//! the page faults that a heap has had until then.
+//! the page faults of 16 MiB.
 //!
 //! A block that holds a huge page, a table for instance, may be larger than what is put into it. It is likely to be used as far
 //! as the last one has been by then. Of the first one nothing is known, so that only its start comes in.

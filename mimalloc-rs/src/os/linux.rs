@@ -5,6 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use super::{LargePages, Reservation};
+use crate::geometry::SYSTEM_PAGE_MIN;
 use crate::options::{self, Opt};
 
 /// Restores `errno` when it goes out of scope.
@@ -175,10 +176,21 @@ pub(crate) unsafe fn populate(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// It is one, in a reservation of the caller's.
 pub(crate) unsafe fn is_resident(page: *mut u8) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { resident_pages::<1>(page) == 1 }
+}
+
+/// How many of `N` neighbouring system pages have memory; the first is at `start`. Where they are larger than
+/// [`SYSTEM_PAGE_MIN`], of fewer.
+///
+/// # Safety
+/// They lie in a reservation of the caller's.
+pub(crate) unsafe fn resident_pages<const N: usize>(start: *mut u8) -> usize {
     let _errno = KeptErrno::save();
-    let mut state = 0;
-    // SAFETY: the caller vouches for the page, and `state` has room for what is said of one.
-    unsafe { libc::mincore(page.cast(), 1, &raw mut state) == 0 && state & 1 != 0 }
+    let mut states = [0_u8; N];
+    // SAFETY: the caller vouches for the pages, and `states` has room for what is said of each.
+    let known = unsafe { libc::mincore(start.cast(), N * SYSTEM_PAGE_MIN, states.as_mut_ptr()) == 0 };
+    if known { states.iter().filter(|state| *state & 1 != 0).count() } else { 0 }
 }
 
 /// Says whether huge pages may stand behind `size` bytes at `start` that have no memory yet.

@@ -7,7 +7,7 @@
 //! * `commit`: makes reserved space accessible;
 //! * `populate`: saves the page faults of a range that is about to be used;
 //! * `allow_huge_pages`: whether a range may have them;
-//! * `is_resident`: whether a system page has memory;
+//! * `is_resident`, `resident_pages`: whether a system page has memory, and how many do;
 //! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
 //! * `install_guard`, `remove_guard`: has accesses to a range fail, where the system has a cheap way;
 //! * `protect`: the same where it has none; `commit` undoes it;
