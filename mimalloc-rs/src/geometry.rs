@@ -55,7 +55,7 @@ pub(crate) const SYSTEM_PAGE_MIN: usize = 4096;
 pub(crate) const HUGE_SIZE: usize = 2 << 20;
 pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;
 /// Huge pages at the start of a block that holds some while nothing is known of such blocks.
-pub(crate) const HUGE_AT_FIRST: usize = 8;
+pub(crate) const HUGE_AT_FIRST: usize = 16;
 /// What a huge page may take: about as long as as many page faults.
 pub(crate) const HUGE_WITHIN_NS: u64 = 600_000;
 /// Huge pages that are done without after one that came late, and by which factor that grows if the next one is late as well.

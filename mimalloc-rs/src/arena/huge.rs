@@ -376,7 +376,7 @@ mod tests {
         if !are_wanted() {
             return;
         }
-        let (trial, groups) = (Trial::new(), 560..566);
+        let (trial, groups) = (Trial::new(), 580..581 + HUGE_AT_FIRST / GROUP_PLACES);
         let start = groups.start * GROUP_SLICES;
         let mut pages = PageChoice::new(&trial, first(), start, groups.len() * GROUP_SLICES);
         groups.for_each(|group| pages.choose(group, u64::MAX, 0));
