@@ -74,9 +74,8 @@ impl<'a> PageChoice<'a> {
             let slices = slices_of(place);
             let is_untouched = bits & slices != 0 && before & slices == 0;
             let comes_in = is_untouched && (bits & slices == slices || self.may_fill_up(place));
-            if comes_in && self.is_huge(place) {
-                // Those outside of the run may be resident now.
-                self.region.group(group).soil(slices & !bits);
+            if comes_in {
+                self.choose_for(place, slices & !bits);
             }
         }
     }
@@ -95,34 +94,37 @@ impl<'a> PageChoice<'a> {
         }
     }
 
-    /// Chooses for a place that nobody has touched. Whether a huge page stands there, or will once it is touched.
+    /// Chooses for a place that nobody has touched, in which `others` of its group lie outside of the run.
     #[cold]
-    fn is_huge(&mut self, place: usize) -> bool {
+    fn choose_for(&mut self, place: usize, others: u64) {
         let likely = place < self.used_until;
-        if let Some(huge) = self.huge {
+        let is_huge = likely && self.huge.unwrap_or_else(|| self.trial.begin());
+        if is_huge {
+            // They may be resident soon; who is handed one meanwhile need not ask the system for its memory.
+            self.region.group(place / GROUP_PLACES).soil(others);
+        }
+        if self.huge.is_some() {
             let from = if self.others.is_empty() { place } else { self.others.start };
             self.others = from..place + 1;
-            return huge && likely;
+            return;
         }
-        let tried = likely && self.trial.begin();
-        let (came, quick) = if tried { self.put_at_once(place) } else { (false, false) };
-        if tried {
+        let quick = is_huge && self.put_at_once(place);
+        if is_huge {
             self.trial.end(quick);
         }
         if !quick {
             self.allow(place..place + 1, false);
         }
         self.huge = Some(quick);
-        came
     }
 
-    /// Puts a huge page there, and says whether anything came, and whether it came quickly.
-    fn put_at_once(&self, place: usize) -> (bool, bool) {
+    /// Puts a huge page there, and says whether it came quickly.
+    fn put_at_once(&self, place: usize) -> bool {
         self.allow(place..place + 1, true);
         let before = os::thread_ns();
         // SAFETY: the place lies in the region; what other threads may have put there by now stays.
         let came = unsafe { os::populate(start_of(self.region, place), HUGE_SIZE) };
-        (came, came && os::thread_ns() - before <= HUGE_WITHIN_NS)
+        came && os::thread_ns() - before <= HUGE_WITHIN_NS
     }
 
     /// Has the choice for the first place hold for the others.
