@@ -383,9 +383,23 @@ mod tests {
         let mut pages = PageChoice::new(&trial, first(), start, groups.len() * GROUP_SLICES);
         groups.for_each(|group| pages.choose(group, u64::MAX, 0));
         pages.finish();
-        let whole = |place: usize| fills_up(first(), start / HUGE_SLICES + place);
-        // The first place was filled at once; whether there are others is up to the system.
+        let place = start / HUGE_SLICES;
+        // SAFETY: the place lies in the region.
+        let is_filled = unsafe { os::is_resident(start_of(first(), place + 1)) };
+        assert!(!is_filled, "only the first is, at once");
+        let whole = |number| fills_up(first(), place + number);
+        // Whether there are others is up to the system.
         assert_eq!(whole(1), whole(HUGE_AT_FIRST - 1));
         assert!(!whole(HUGE_AT_FIRST));
+    }
+
+    #[test]
+    fn a_run_has_none_after_one_that_was_not_touched() {
+        let trial = Trial::new();
+        let run = |group| PageChoice::new(&trial, first(), group * GROUP_SLICES, GROUP_SLICES);
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        run(600);
+        run(601).choose(601, u64::MAX, 0);
+        assert!(trial.is_untried());
     }
 }
