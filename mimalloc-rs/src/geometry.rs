@@ -54,6 +54,8 @@ pub(crate) const SYSTEM_PAGE_MIN: usize = 4096;
 /// Bytes of a huge page. Where they are of another size, there are none for us.
 pub(crate) const HUGE_SIZE: usize = 2 << 20;
 pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;
+/// Places for huge pages that are spoken for behind the last one that was chosen for.
+pub(crate) const HUGE_AHEAD: usize = 8;
 /// Huge pages at the start of a block that holds some while nothing is known of such blocks.
 pub(crate) const HUGE_AT_FIRST: usize = 16;
 /// What a huge page may take: about as long as as many page faults.

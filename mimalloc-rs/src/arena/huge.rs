@@ -3,14 +3,15 @@
 //! A huge page saves some five hundred page faults and as many entries of the cache of translations, and holds memory that
 //! nobody uses. In a large heap, slices that are handed out of a place for one which nobody has touched get it. A small heap,
 //! the start of a region, has them only behind blocks that hold the whole place. What lies between is like the one or the
-//! other, by how much of the places before has memory: a heap with a few blocks in each of many pages leaves most empty.
+//! other, by how much of the places before has memory: a heap with a few blocks in each of many pages leaves them empty.
 //!
 //! It can take several times as long as the page faults it saves: when the system has to move things to make room, or in
 //! a virtual machine whose host has taken free memory back. So the first huge page of each run is put there at once and
 //! timed, and a [`Trial`] says when the next one is worth it.
 //!
 //! Of the threads that are handed slices of one place, the first chooses. The others may touch theirs before it has, and
-//! small pages would stand there then; so the place behind, which will be next, is always spoken for as well.
+//! small pages would stand there then; so the places behind, which will be next, are always spoken for as well. Where others
+//! were faster all the same, nothing has been shown.
 //!
 //! A program may ask for more than it uses, and each block would round that up to a huge page. A block that holds one has
 //! as many as it is likely to use.
@@ -21,7 +22,7 @@ use super::bitmap::mask;
 use super::region::{Region, Slice};
 use super::trial::Trial;
 use crate::geometry::{
-    DENSE, GROUP_SLICES, GUARDED, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP, SMALL_HEAP,
+    DENSE, GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP, SMALL_HEAP,
     SYSTEM_PAGE_MIN,
 };
 use crate::options::{self, Opt};
@@ -32,6 +33,8 @@ const GROUP_PLACES: usize = GROUP_SLICES / HUGE_SLICES;
 /// The same in a small heap, and where a large one begins.
 const SMALL_HEAP_PLACES: usize = SMALL_HEAP / HUGE_SLICES;
 const LARGE_HEAP_PLACES: usize = LARGE_HEAP / HUGE_SLICES;
+/// Small pages of a place with memory from which on the heap is dense there.
+const DENSE_PAGES: usize = DENSE / SYSTEM_PAGE_MIN;
 
 /// Whether the allocator chooses which pages stand behind its regions. Guards would break huge ones up.
 pub(super) fn are_wanted() -> bool {
@@ -86,7 +89,7 @@ impl<'a> PageChoice<'a> {
         match place {
             ..SMALL_HEAP_PLACES => false,
             LARGE_HEAP_PLACES.. => true,
-            _ if (place - 2..place).any(|before| is_dense(self.region, before)) => true,
+            _ if (0..place).any(|before| resident_pages(self.region, before) >= DENSE_PAGES) => true,
             _ => {
                 self.allow(place..place + 1, false);
                 false
@@ -108,23 +111,28 @@ impl<'a> PageChoice<'a> {
             self.others = from..place + 1;
             return;
         }
-        let quick = is_huge && self.put_at_once(place);
-        if is_huge {
-            self.trial.end(quick);
-        }
-        if !quick {
+        self.huge = Some(is_huge && self.put_at_once(place));
+        if !is_huge {
             self.allow(place..place + 1, false);
         }
-        self.huge = Some(quick);
     }
 
-    /// Puts a huge page there, and says whether it came quickly.
+    /// Puts a huge page there if nothing is, and says whether it came quickly.
     fn put_at_once(&self, place: usize) -> bool {
         self.allow(place..place + 1, true);
+        if resident_pages(self.region, place) > 0 {
+            self.trial.cancel();
+            return false;
+        }
         let before = os::thread_ns();
         // SAFETY: the place lies in the region; what other threads may have put there by now stays.
         let came = unsafe { os::populate(start_of(self.region, place), HUGE_SIZE) };
-        came && os::thread_ns() - before <= HUGE_WITHIN_NS
+        let quick = came && os::thread_ns() - before <= HUGE_WITHIN_NS;
+        self.trial.end(quick);
+        if !quick {
+            self.allow(place..place + 1, false);
+        }
+        quick
     }
 
     /// Has the choice for the first place hold for the others.
@@ -146,11 +154,11 @@ impl<'a> PageChoice<'a> {
         }
     }
 
-    /// Says whether huge pages may stand at these places, and at the one behind if others may come in there.
+    /// Says whether huge pages may stand at these places, and at those behind if pages may come in there.
     #[cold]
     fn allow(&self, places: Range<usize>, huge: bool) {
-        let behind = usize::from(places.end >= SMALL_HEAP_PLACES);
-        let end = (places.end + behind).min(self.region.area().1 / HUGE_SIZE);
+        let ahead = if places.end >= SMALL_HEAP_PLACES { HUGE_AHEAD } else { 0 };
+        let end = (places.end + ahead).min(self.region.area().1 / HUGE_SIZE);
         allow_at(self.region, places.start..end, huge);
     }
 }
@@ -161,11 +169,11 @@ fn allow_at(region: &'static Region, places: Range<usize>, huge: bool) {
     unsafe { os::allow_huge_pages(start_of(region, places.start), places.len() * HUGE_SIZE, huge) };
 }
 
-/// Whether enough of a place has memory for a huge page to be worth it behind the next one.
-fn is_dense(region: &'static Region, place: usize) -> bool {
+/// How many of a place's small pages have memory.
+fn resident_pages(region: &'static Region, place: usize) -> usize {
     const PAGES: usize = HUGE_SIZE / SYSTEM_PAGE_MIN;
     // SAFETY: the place lies in the region.
-    unsafe { os::resident_pages::<PAGES>(start_of(region, place)) >= DENSE / SYSTEM_PAGE_MIN }
+    unsafe { os::resident_pages::<PAGES>(start_of(region, place)) }
 }
 
 /// The bits of a place's slices in their group.
@@ -219,6 +227,8 @@ mod tests {
     /// hold something afterwards, and whether no huge page was tried.
     fn after(group: usize, from: u32, count: u32, before: u64) -> (u64, bool) {
         assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        // Another test has what is free given back.
+        assert!(first().group(group).claim(u64::MAX), "nobody uses it");
         first().group(group).soil(before);
         let is_untried = is_untried_after(first(), group, from, count);
         (first().group(group).soil(0), is_untried)
@@ -270,6 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_others_touched_meanwhile_shows_nothing() {
+        if !are_wanted() {
+            return;
+        }
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        fills_up(first(), 510 * GROUP_PLACES);
+        assert!(after(510, 3, 2, 0).1);
+        let next = 510 * GROUP_PLACES + 1;
+        assert_eq!(fills_up(first(), next), fills_up(first(), next + HUGE_AHEAD - 1), "spoken for");
+        assert!(!fills_up(first(), next + HUGE_AHEAD));
+    }
+
+    #[test]
     fn a_small_heap_has_none_but_behind_blocks_that_fill_one() {
         if !are_wanted() {
             return;
@@ -298,9 +321,9 @@ mod tests {
             assert!(!is_untried || !fills_up(region, place), "small pages");
             is_untried
         };
-        for before in 1..=2 {
-            assert!(!is_untried_behind(place - before, DENSE), "{before} before");
-            assert!(is_untried_behind(place - before, DENSE - SYSTEM_PAGE_MIN), "{before} before");
+        for before in [0, place - 1] {
+            assert!(!is_untried_behind(before, DENSE));
+            assert!(is_untried_behind(before, DENSE - SYSTEM_PAGE_MIN));
         }
         assert!(is_untried_behind(place + 1, DENSE));
         let first_large = LARGE_HEAP / GROUP_SLICES;

@@ -64,6 +64,11 @@ impl Trial {
         self.quick.load(RELAXED) || self.without.fetch_update(RELAXED, RELAXED, next) == Ok(0)
     }
 
+    /// Ends a trial that showed nothing.
+    pub(super) fn cancel(&self) {
+        self.without.store(0, RELAXED);
+    }
+
     pub(super) fn end(&self, quick: bool) {
         self.quick.store(quick, RELAXED);
         let penalty = self.penalty.load(RELAXED);
@@ -123,6 +128,8 @@ mod tests {
     fn there_is_one_trial_at_a_time_until_one_succeeds() {
         let trial = Trial::new();
         assert!(trial.begin() && !trial.begin());
+        trial.cancel();
+        assert!(trial.begin() && !trial.begin(), "the next one, at once");
         trial.end(true);
         assert!(trial.begin() && trial.begin());
     }
@@ -134,7 +141,7 @@ mod tests {
             return;
         }
         let (trial, count) = (Trial::new(), 40 * HUGE_SLICES);
-        let first = Slice { region: first(), index: 504 * GROUP_SLICES };
+        let first = Slice { region: first(), index: 640 * GROUP_SLICES };
         let place = first.index / HUGE_SLICES;
         let write_to_part = |part: usize| {
             // SAFETY: the slice is nobody else's.
