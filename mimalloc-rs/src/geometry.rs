@@ -18,10 +18,12 @@ pub(crate) const COMPACT_BLOCKS_MAX: usize = 62;
 /// Slices of a page whose blocks are larger than [`SMALL_PAGE_BLOCK_MAX`].
 pub(crate) const MEDIUM_PAGE_SLICES: usize = 8;
 
+/// Bytes of the smallest system pages there are.
+pub(crate) const SYSTEM_PAGE_MIN: usize = 4096;
 /// Whether pages and runs end with a system page that nobody can access.
 pub(crate) const GUARDED: bool = cfg!(feature = "secure");
 /// Bytes at the end of every page and run that nobody can access.
-pub(crate) const GUARD_SIZE: usize = if GUARDED { 4096 } else { 0 };
+pub(crate) const GUARD_SIZE: usize = if GUARDED { SYSTEM_PAGE_MIN } else { 0 };
 
 /// Number of size classes.
 pub(crate) const CLASSES: usize = 45;
@@ -49,8 +51,6 @@ pub(crate) const SMALL_HEAP: usize = 64;
 pub(crate) const LARGE_HEAP: usize = 256;
 /// Where a heap is dense: this much of a place for a huge page has memory.
 pub(crate) const DENSE: usize = HUGE_SIZE / 2;
-/// Bytes of the smallest system pages there are.
-pub(crate) const SYSTEM_PAGE_MIN: usize = 4096;
 /// Bytes of a huge page. Where they are of another size, there are none for us.
 pub(crate) const HUGE_SIZE: usize = 2 << 20;
 pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;

@@ -121,6 +121,7 @@ impl<'a> PageChoice<'a> {
     fn put_at_once(&self, place: usize) -> bool {
         self.allow(place..place + 1, true);
         if resident_pages(self.region, place) > 0 {
+            // Another thread's: how long the rest takes says nothing of huge pages.
             self.trial.cancel();
             return false;
         }

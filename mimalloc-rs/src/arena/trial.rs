@@ -64,7 +64,7 @@ impl Trial {
         self.quick.load(RELAXED) || self.without.fetch_update(RELAXED, RELAXED, next) == Ok(0)
     }
 
-    /// Ends a trial that showed nothing.
+    /// Ends a trial that showed nothing: the next huge page is one.
     pub(super) fn cancel(&self) {
         self.without.store(0, RELAXED);
     }
