@@ -197,14 +197,18 @@ pub(super) fn free_places(region: &Region, free: u64, bits: u64) -> u64 {
     places.filter(|place| bits & place != 0 && !free & place == 0).fold(0, |all, place| all | place)
 }
 
-/// To be told of slices that are about to be given back: what comes next to the start of a region may be small.
+/// To be told of slices that are about to be given back.
 #[inline]
-pub(super) fn leave(region: &'static Region, start: usize, count: usize) {
-    if count >= HUGE_SLICES && start < LARGE_HEAP && region.may_be_huge() {
-        leave_start(region, start..(start + count).min(LARGE_HEAP));
+pub(super) fn leave(trial: &Trial, region: &'static Region, start: usize, count: usize) {
+    if count >= HUGE_SLICES && region.may_be_huge() {
+        trial.end_of_run(Slice { region, index: start }, count);
+        if start < LARGE_HEAP {
+            leave_start(region, start..(start + count).min(LARGE_HEAP));
+        }
     }
 }
 
+/// What comes next to the start of a region may be small.
 #[cold]
 fn leave_start(region: &'static Region, slices: Range<usize>) {
     let places = slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES;

@@ -25,8 +25,7 @@ pub(super) struct Trial {
     /// Otherwise: huge pages to be done without until the next trial, and how many that will be if it fails.
     without: AtomicU32,
     penalty: AtomicU32,
-    /// The last run that was large enough for a huge page: the number of its first slice, and in the upper half, how many it
-    /// has. Zero if there was none.
+    /// The last run that was large enough for a huge page, see [`LastRun`].
     last_run: AtomicU64,
 }
 
@@ -46,14 +45,21 @@ impl Trial {
         if !first.region.may_be_huge() {
             return 0;
         }
-        let run = (count as u64) << u32::BITS | u64::from(first.number());
-        let last = self.last_run.swap(run, RELAXED);
-        if last == 0 {
-            return first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST;
+        let last = LastRun(self.last_run.swap(LastRun::new(first, count).0, RELAXED));
+        match last.used_parts() {
+            None => first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST,
+            Some(PARTS) => usize::MAX,
+            Some(parts) => (first.index + count * parts / PARTS) / HUGE_SLICES,
         }
-        match used_parts(slice_of_number(last as u32), (last >> u32::BITS) as usize) {
-            PARTS => usize::MAX,
-            parts => (first.index + count * parts / PARTS) / HUGE_SLICES,
+    }
+
+    /// To be told of such a run that is about to be given back: what it was used for shows until then.
+    #[cold]
+    pub(super) fn end_of_run(&self, first: Slice, count: usize) {
+        let run = LastRun::new(first, count);
+        if self.last_run.load(RELAXED) == run.0 {
+            let ended = LastRun::ended(used_parts(first, count));
+            let _ = self.last_run.compare_exchange(run.0, ended.0, RELAXED, RELAXED);
         }
     }
 
@@ -84,6 +90,31 @@ impl Trial {
     }
 }
 
+/// In one word the number of a run's first slice, and in the upper half, how many it has; or how many of its parts had been used
+/// when it ended. Zero if there was none.
+#[derive(Clone, Copy)]
+struct LastRun(u64);
+
+impl LastRun {
+    const ENDED: u64 = 1 << 63;
+
+    fn new(first: Slice, count: usize) -> Self {
+        Self((count as u64) << u32::BITS | u64::from(first.number()))
+    }
+
+    fn ended(parts: usize) -> Self {
+        Self(Self::ENDED | parts as u64)
+    }
+
+    fn used_parts(self) -> Option<usize> {
+        match self.0 {
+            0 => None,
+            ended if ended & Self::ENDED != 0 => Some((ended & !Self::ENDED) as usize),
+            run => Some(used_parts(slice_of_number(run as u32), (run >> u32::BITS) as usize)),
+        }
+    }
+}
+
 /// A run is looked at in so many places.
 const PARTS: usize = 8;
 
@@ -100,7 +131,7 @@ fn used_parts(first: Slice, count: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::allocate;
-    use super::super::huge::are_wanted;
+    use super::super::huge::{are_wanted, leave};
     use super::super::region::first;
     use super::*;
     use crate::geometry::{GROUP_SLICES, SLICE_SIZE};
@@ -134,26 +165,55 @@ mod tests {
         assert!(trial.begin() && trial.begin());
     }
 
+    /// Forty places for huge pages that no other test uses, from a group on.
+    fn run(group: usize) -> (Slice, usize) {
+        (Slice { region: first(), index: group * GROUP_SLICES }, 40 * HUGE_SLICES)
+    }
+
+    fn write_to_part((first, count): (Slice, usize), part: usize) {
+        // SAFETY: the slice is the test's own.
+        unsafe { first.plus(count * part / PARTS - 1).start().write(1) };
+    }
+
     #[test]
     fn a_large_run_is_expected_to_be_used_as_the_last_one_was() {
         assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
         if !are_wanted() {
             return;
         }
-        let (trial, count) = (Trial::new(), 40 * HUGE_SLICES);
-        let first = Slice { region: first(), index: 640 * GROUP_SLICES };
+        let (trial, run) = (Trial::new(), run(640));
+        let (first, count) = run;
         let place = first.index / HUGE_SLICES;
-        let write_to_part = |part: usize| {
-            // SAFETY: the slice is nobody else's.
-            unsafe { first.plus(count * part / PARTS - 1).start().write(1) };
-        };
         assert_eq!(trial.expected_use(first.plus(1), count), place + 1 + HUGE_AT_FIRST, "the first one");
         assert_eq!(trial.expected_use(first, count), place, "that was not touched");
-        write_to_part(1);
-        write_to_part(2);
-        write_to_part(4);
+        for part in [1, 2, 4] {
+            write_to_part(run, part);
+        }
         assert_eq!(trial.expected_use(first, count), place + 10, "a quarter, and something behind it");
-        write_to_part(PARTS);
+        write_to_part(run, PARTS);
         assert_eq!(trial.expected_use(first, count), usize::MAX);
+    }
+
+    #[test]
+    fn how_far_a_large_run_was_used_is_known_when_its_memory_has_gone_back() {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+        if !are_wanted() {
+            return;
+        }
+        let (trial, run) = (Trial::new(), run(620));
+        let (first, count) = run;
+        let place = first.index / HUGE_SLICES;
+        trial.expected_use(first, count);
+        for part in 1..=6 {
+            write_to_part(run, part);
+        }
+        let end = |slice: Slice| leave(&trial, slice.region, slice.index, count);
+        end(first.plus(HUGE_SLICES));
+        end(first);
+        // SAFETY: the run is the test's own, and nothing is needed of what is in it.
+        unsafe { assert!(os::purge(first.start(), count * SLICE_SIZE)) };
+        end(first);
+        assert_eq!(trial.expected_use(first, count), place + 30, "six eighths");
+        assert_eq!(trial.expected_use(first, count), place, "that was not touched");
     }
 }
