@@ -4,7 +4,8 @@
 //! the page faults of 16 MiB.
 //!
 //! A block that holds a huge page, a table for instance, may be larger than what is put into it. It is likely to be used as far
-//! as the last one has been by then. Of the first one nothing is known, so that only its start comes in.
+//! as the last one has been by then, or had been when it ended. Of the first one nothing is known, so that only its start comes
+//! in.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
