@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::again::Again;
 use crate::config::Allocator;
 use crate::curve::{self, Curve, Pass};
 use crate::digest::{Digest, digest};
@@ -197,7 +198,8 @@ fn drive(
     for ((part, launches), executor) in parts.iter().zip(launches).zip(&mut executors) {
         let plan = &part.plan;
         let mut progress = Progress::new(surroundings.quiet);
-        let walked = walk(plan, launches, &done, &mut **executor, &mut journal, &mut |step| {
+        let again = &mut Again::if_stolen();
+        let walked = walk(plan, launches, &done, &mut **executor, again, &mut journal, &mut |step| {
             progress.show(step, plan.passes)
         });
         progress.finish();

@@ -147,6 +147,8 @@ struct SampleLine<'a> {
     cpu_pressure_us: Option<u64>,
     queue_wait_ns: Option<u64>,
     pace_ns: Option<u64>,
+    watch_ns: Option<u64>,
+    discarded: usize,
 }
 
 impl<'a> From<&'a Sample> for SampleLine<'a> {
@@ -183,6 +185,8 @@ impl<'a> From<&'a Sample> for SampleLine<'a> {
             cpu_pressure_us: sample.noise.cpu_pressure_us,
             queue_wait_ns: sample.noise.queue_wait_ns,
             pace_ns: sample.noise.pace_ns,
+            watch_ns: sample.noise.watch_ns,
+            discarded: sample.discarded.len(),
         }
     }
 }

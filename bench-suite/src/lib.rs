@@ -1,5 +1,6 @@
 //! The benchmark harness: plan → workers → execution → samples → statistics → charts, report, gate.
 
+pub mod again;
 pub mod campaign;
 pub mod catalogue;
 pub mod cli;

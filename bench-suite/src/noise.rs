@@ -16,18 +16,29 @@ pub struct Noise {
     /// What a fixed computation took on the worker's cores, at the mean of the speeds found.
     #[serde(default)]
     pub pace_ns: Option<u64>,
+    /// Time of the cores that it took in all, for which the worker had to wait.
+    #[serde(default)]
+    pub watch_ns: Option<u64>,
 }
 
 /// Share of a sample that may be lost to others before the sample counts as disturbed.
 const DISTURBED_SHARE: f64 = 0.02;
 
 impl Noise {
-    /// Whether others took so much time that the sample's own time is doubtful.
+    /// Whether others, on this machine or on its host, took so much time that the sample's own time is doubtful.
     pub fn disturbed(&self, total_ns: u64) -> bool {
-        let stolen = self.steal_us.unwrap_or(0).saturating_mul(1000);
-        let waited = self.queue_wait_ns.unwrap_or(0);
-        stolen.max(waited) as f64 > DISTURBED_SHARE * total_ns as f64
+        let waited = self.queue_wait_ns.unwrap_or(0).saturating_sub(self.watch_ns.unwrap_or(0));
+        self.is_stolen(total_ns) || is_much(waited, total_ns)
     }
+
+    /// The same of others on the host alone.
+    pub fn is_stolen(&self, total_ns: u64) -> bool {
+        is_much(self.steal_us.unwrap_or(0).saturating_mul(1000), total_ns)
+    }
+}
+
+fn is_much(lost_ns: u64, total_ns: u64) -> bool {
+    lost_ns as f64 > DISTURBED_SHARE * total_ns as f64
 }
 
 /// The kernel's counters at one moment.
@@ -48,13 +59,12 @@ impl Counters {
         }
     }
 
-    /// What happened since `self` was read.
-    pub fn until(&self, later: &Self, queue_wait_ns: Option<u64>, pace_ns: Option<u64>) -> Noise {
+    /// What happened on the machine since `self` was read.
+    pub fn until(&self, later: &Self) -> Noise {
         Noise {
             steal_us: difference(self.steal_us, later.steal_us),
             cpu_pressure_us: difference(self.cpu_pressure_us, later.cpu_pressure_us),
-            queue_wait_ns,
-            pace_ns,
+            ..Noise::default()
         }
     }
 
@@ -114,5 +124,9 @@ mod tests {
         assert!(noise.disturbed(1000));
         assert!(!noise.disturbed(10_000));
         assert!(!Noise::default().disturbed(1000));
+        let for_us = Noise { watch_ns: Some(20), ..noise };
+        assert!(!for_us.disturbed(1000), "what the harness itself takes is taken from all alike");
+        let stolen = Noise { steal_us: Some(1), ..Noise::default() };
+        assert!(stolen.disturbed(1000) && stolen.is_stolen(1000) && !noise.is_stolen(1000));
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Time between two readings; looking for the core and reading take about a fiftieth of it from the worker.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -29,7 +30,17 @@ const MIN_READINGS: usize = 5;
 #[derive(Debug)]
 pub(crate) struct PaceWatch {
     stop: Sender<()>,
-    thread: JoinHandle<Vec<Duration>>,
+    thread: JoinHandle<Pace>,
+}
+
+/// What a watch found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The time in nanoseconds that the computation takes at the mean of the speeds that were found; `None` if there were too few
+    /// readings.
+    pub(crate) ns: Option<u64>,
+    /// Time of the cores that watching took.
+    pub(crate) watch_ns: u64,
 }
 
 impl PaceWatch {
@@ -53,17 +64,18 @@ impl PaceWatch {
                     readings.push(reading());
                 }
             }
-            readings
+            let taken = clock_gettime(ClockId::ThreadCPUTime);
+            let watch_ns = Duration::try_from(taken).map_or(0, |taken| taken.as_nanos() as u64);
+            Pace { ns: mean_speed(&readings), watch_ns }
         };
         let thread = thread::Builder::new().name("pace".to_owned()).spawn(readings).ok()?;
         Some(Self { stop, thread })
     }
 
-    /// Ends the watch. The time in nanoseconds that the computation takes at the mean of the speeds
-    /// that were found; `None` if there were too few readings.
-    pub(crate) fn finish(self) -> Option<u64> {
+    /// Ends the watch.
+    pub(crate) fn finish(self) -> Option<Pace> {
         drop(self.stop);
-        mean_speed(&self.thread.join().ok()?)
+        self.thread.join().ok()
     }
 }
 
@@ -157,7 +169,12 @@ mod tests {
         while begin.elapsed() < 80 * PERIOD {
             black_box(compute(black_box(ROUNDS)));
         }
-        let pace = watch.finish().expect("eighty periods give more than five readings");
+        let Pace { ns, watch_ns } = watch.finish().unwrap();
+        let pace = ns.expect("eighty periods give more than five readings");
         assert!((1_000..100_000_000).contains(&pace), "{pace} ns");
+        assert!(
+            (MIN_READINGS as u64 * pace..begin.elapsed().as_nanos() as u64).contains(&watch_ns),
+            "{watch_ns} ns"
+        );
     }
 }

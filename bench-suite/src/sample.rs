@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use workloads::protocol::Report;
 
+use crate::again::Discarded;
 use crate::noise::Noise;
 use crate::status::Status;
 
@@ -36,6 +37,9 @@ pub struct Sample {
     pub total_ns: u64,
     /// What else happened on the machine meanwhile.
     pub noise: Noise,
+    /// Executions before this one that do not count, because others on the host had disturbed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<Discarded>,
     /// What the worker said, when it could be read.
     pub report: Option<Report>,
 }
@@ -137,6 +141,7 @@ pub(crate) mod tests {
             reason: None,
             total_ns: score_ns + 1000,
             noise: Noise::default(),
+            discarded: Vec::new(),
             report: Some(report(allocator, workload, score_ns)),
         }
     }

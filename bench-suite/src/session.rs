@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use crate::again::Again;
 use crate::exec::{Execution, Executor, Job, command_line};
 use crate::journal::Sink;
 use crate::plan::Plan;
@@ -41,6 +42,7 @@ pub struct Step<'a> {
 
 /// Runs what `plan` has and `done` lacks, and hands each sample to `sink`.
 ///
+/// What `again` discards is run once more, at once.
 /// A cell that failed is tried once more in a later pass and then passed over.
 /// Allocators without a launch are passed over.
 pub fn walk(
@@ -48,6 +50,7 @@ pub fn walk(
     launches: &BTreeMap<String, Launch>,
     done: &[Sample],
     executor: &mut dyn Executor,
+    again: &mut Again,
     sink: &mut dyn Sink,
     tell: &mut dyn FnMut(Step<'_>),
 ) -> Result<End> {
@@ -83,7 +86,14 @@ pub fn walk(
                     timeout: plan.timeout_of(&block.workload),
                 };
                 let started_utc = utc_now();
-                let Some(execution) = executor.execute(&job)? else { return Ok(End::Interrupted) };
+                let mut discarded = Vec::new();
+                let execution = loop {
+                    let Some(execution) = executor.execute(&job)? else { return Ok(End::Interrupted) };
+                    match again.discard(&execution, discarded.len()) {
+                        Some(spoilt) => discarded.push(spoilt),
+                        None => break execution,
+                    }
+                };
                 let explanation = (execution.status != Status::Ok).then(|| explain(&job, &execution));
                 let sample = Sample {
                     pass,
@@ -98,6 +108,7 @@ pub fn walk(
                     reason: execution.reason,
                     total_ns: execution.total_ns,
                     noise: execution.noise,
+                    discarded,
                     report: execution.report,
                 };
                 sink.record(&sample, explanation.as_deref())?;

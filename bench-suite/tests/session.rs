@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bench_suite::again::Again;
 use bench_suite::exec::mock::{MockExecutor, failure, success};
 use bench_suite::journal::{self, Journal};
 use bench_suite::plan::{Field, Params, Plan, Profile};
@@ -50,7 +51,8 @@ fn session(folder: &Path, executor: &mut MockExecutor) -> End {
     let plan = plan();
     let done = journal::load_and_mend(folder).unwrap();
     let mut journal = Journal::open(folder, folder.to_path_buf()).unwrap();
-    walk(&plan, &launches(&plan), &done, executor, &mut journal, &mut |_| {}).unwrap()
+    let again = &mut Again::if_stolen();
+    walk(&plan, &launches(&plan), &done, executor, again, &mut journal, &mut |_| {}).unwrap()
 }
 
 /// The samples without what depends on the clock.
@@ -143,4 +145,24 @@ fn cell_that_failed_twice_is_left_and_failures_are_explained() {
     assert_eq!(executor.asked.len(), 4 * 3 * 4 - 2);
     let log = std::fs::read_to_string(folder.path().join("larson-sn-pass1.txt")).unwrap();
     assert!(log.contains("status: exit(3)") && log.contains("repeat: worker-sn run --row larson"), "{log}");
+}
+
+#[test]
+fn what_others_disturbed_is_taken_again_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut executor = MockExecutor::new(|job, before| {
+        let mut execution = success(job);
+        execution.noise.steal_us = Some(if before == 5 { execution.total_ns / 1000 } else { 0 });
+        Some(execution)
+    });
+    assert_eq!(session(folder.path(), &mut executor), End::Complete);
+    let samples = journal::load(folder.path()).unwrap();
+    assert_eq!(executor.asked.len(), samples.len() + 1);
+    assert_eq!(executor.asked[5], executor.asked[6]);
+    for (at, sample) in samples.iter().enumerate() {
+        assert_eq!(sample.discarded.len(), usize::from(at == 5));
+        assert_eq!(sample.noise.steal_us, Some(0), "the one that counts was not disturbed");
+    }
+    let discarded = samples[5].discarded[0];
+    assert_eq!(Some(discarded.score_ns), samples[5].report.as_ref().map(|report| report.score_ns));
 }

@@ -67,7 +67,7 @@ impl Quietness {
 fn quietness() -> Quietness {
     let before = Counters::now();
     std::thread::sleep(WATCH);
-    let noise = before.until(&Counters::now(), None, None);
+    let noise = before.until(&Counters::now());
     let share = |us: Option<u64>| us.map(|us| us as f64 / WATCH.as_micros() as f64);
     let load = line_of("/proc/loadavg").split_whitespace().next().and_then(|number| number.parse().ok());
     Quietness {

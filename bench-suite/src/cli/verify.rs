@@ -9,6 +9,7 @@ use workloads::rows::Size;
 use super::options::{SelectArgs, Selected, WorkerArgs};
 use super::scratch::Scratch;
 use super::{Setup, print_out};
+use crate::again::Again;
 use crate::error::Outcome;
 use crate::exec::{Cancel, executor};
 use crate::fingerprint::cores;
@@ -40,7 +41,8 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut executor = executor(&plan, &cancel)?;
         let mut progress = Progress::new(false);
-        let walked = walk(&plan, &scratch.launches, &[], &mut *executor, &mut samples, &mut |step| {
+        let again = &mut Again::never();
+        let walked = walk(&plan, &scratch.launches, &[], &mut *executor, again, &mut samples, &mut |step| {
             progress.show(step, plan.passes)
         });
         progress.finish();

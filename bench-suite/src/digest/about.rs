@@ -11,6 +11,8 @@ use crate::workers::AllocatorRecord;
 
 /// Share of disturbed samples from which on a run is called noisy.
 const NOISY_SHARE: f64 = 0.2;
+/// Discarded executions for each sample from which on a run says how many there were.
+const TOLD_SHARE: f64 = 0.01;
 
 /// Name, with the version where it is known, and looks of an allocator.
 pub(super) fn allocator_info(allocator: &AllocatorRecord, cells: &[Cell<'_>]) -> AllocatorInfo {
@@ -75,6 +77,13 @@ fn warnings(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>]) -> Vec<S
     if disturbed as f64 > NOISY_SHARE * samples.len() as f64 {
         let percent = 100 * disturbed / samples.len();
         warnings.push(format!("noisy machine: {percent} % of the samples waited for others"));
+    }
+    let discarded: usize = samples.iter().map(|sample| sample.discarded.len()).sum();
+    if discarded as f64 > TOLD_SHARE * samples.len() as f64 {
+        let executions = samples.len() + discarded;
+        warnings.push(format!(
+            "{discarded} of {executions} executions do not count: others had their cores, so they were taken again"
+        ));
     }
     if record.plan.passes < MIN_OBSERVATIONS {
         warnings.push(format!(

@@ -1,6 +1,7 @@
 //! Made-up samples, and what must become of them.
 
 use super::*;
+use crate::again::Discarded;
 use crate::config::Config;
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::plan::tests::plan;
@@ -154,6 +155,14 @@ fn waiting_samples_make_a_noisy_run() {
     samples[0].noise.queue_wait_ns = None;
     let calm = digest(&record(3), samples).summary.run.warnings;
     assert!(!calm.iter().any(|warning| warning.contains("noisy")), "{calm:?}");
+}
+
+#[test]
+fn a_run_says_how_many_executions_do_not_count() {
+    let mut samples = samples(3);
+    samples[2].discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7 }; 2];
+    let warnings = digest(&record(3), samples).summary.run.warnings;
+    assert!(warnings.iter().any(|warning| warning.starts_with("2 of 20 executions")), "{warnings:?}");
 }
 
 #[test]

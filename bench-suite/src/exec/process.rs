@@ -78,7 +78,7 @@ pub(crate) fn run(
     cancel.watch(pid);
     let pace = PaceWatch::start(pid);
     let watched = watch(&mut child, pid, limit, started, observer);
-    let pace_ns = pace.and_then(PaceWatch::finish);
+    let pace = pace.and_then(PaceWatch::finish);
     // Until the leader is reaped the group's number cannot belong to anything else, and
     // what the leader left behind must not disturb the next sample.
     let _ = kill_process_group(pid, Signal::KILL);
@@ -89,7 +89,12 @@ pub(crate) fn run(
         return Ok(Course::Stopped);
     }
     let after = Counters::now();
-    let noise = before.until(&after, queue_wait_ns, pace_ns);
+    let noise = Noise {
+        queue_wait_ns,
+        pace_ns: pace.and_then(|pace| pace.ns),
+        watch_ns: pace.map(|pace| pace.watch_ns),
+        ..before.until(&after)
+    };
     let kernel_oom = before.oom_until(&after);
     Ok(Course::Ended(Ended { exit, in_time, total_ns, noise, kernel_oom, stdout, stderr }))
 }
@@ -165,6 +170,14 @@ mod tests {
     fn what_takes_too_long_is_killed() {
         let ended = sh("sleep 60", Duration::from_millis(50), None);
         assert!(!ended.in_time && ended.exit.code().is_none());
+    }
+
+    #[test]
+    fn what_the_readings_of_the_pace_take_is_known() {
+        let noise = sh("n=0; while [ $n -lt 300000 ]; do n=$((n+1)); done", LONG, None).noise;
+        if let Some(pace_ns) = noise.pace_ns {
+            assert!(noise.watch_ns.unwrap() > pace_ns);
+        }
     }
 
     #[test]
