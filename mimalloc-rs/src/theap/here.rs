@@ -169,7 +169,14 @@ mod imp {
     const _: () = assert!(offset_of!(Here, theap) == 0 && offset_of!(Here, id) == 8);
     const _: () = assert!(offset_of!(Here, own) == 16);
 
-    /// Where the block lies, relative to the thread register: the same for all threads.
+    /// The instruction that finds where the block lies, relative to the thread register.
+    macro_rules! find {
+        ($register:literal) => {
+            concat!("mov {", $register, "}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]")
+        };
+    }
+
+    /// Where the block lies: at the same place for all threads.
     ///
     /// It is one instruction in a linked program, which the compiler cannot know. If it were told that the value stays (`pure`),
     /// it would keep it in a register, and in loops with many values alive on the stack. So each use finds it anew.
@@ -179,7 +186,7 @@ mod imp {
         // SAFETY: reads an address constant that the loader fills in before any code runs.
         unsafe {
             asm!(
-                "mov {offset}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                find!("offset"),
                 offset = out(reg) offset,
                 options(nomem, nostack, preserves_flags),
             );
@@ -193,7 +200,7 @@ mod imp {
         // SAFETY: the word exists in every thread's static block.
         unsafe {
             asm!(
-                "mov {theap}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                find!("theap"),
                 "mov {theap}, qword ptr fs:[{theap}]",
                 theap = out(reg) theap,
                 options(pure, readonly, nostack, preserves_flags),
@@ -208,7 +215,7 @@ mod imp {
         // SAFETY: as for the theap.
         unsafe {
             asm!(
-                "mov {id:r}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                find!("id:r"),
                 "mov {id:e}, dword ptr fs:[{id:r} + {at}]",
                 at = const offset_of!(Here, id),
                 id = out(reg) id,
@@ -224,7 +231,7 @@ mod imp {
         // SAFETY: as for the theap.
         unsafe {
             asm!(
-                "mov {offset}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                find!("offset"),
                 "cmp {id:e}, dword ptr fs:[{offset} + {at}]",
                 "jne {no}",
                 offset = out(reg) _,
@@ -243,7 +250,7 @@ mod imp {
         // SAFETY: as for the theap.
         unsafe {
             asm!(
-                "mov {own}, qword ptr [rip + mimalloc_rs_here_v0@GOTTPOFF]",
+                find!("own"),
                 "mov {own}, qword ptr fs:[{own} + {at}]",
                 at = const offset_of!(Here, own),
                 own = out(reg) own,
