@@ -5,9 +5,8 @@
 //! What decides is that count alone: how long the sample took does not matter, nor waiting that a worker's own threads may cause.
 //! What was discarded is kept with the sample that counts, so that anyone can see what difference it made.
 
-use serde::{Deserialize, Serialize};
-
 use crate::exec::Execution;
+use crate::sample::Discarded;
 use crate::status::Status;
 
 /// Most executions that are discarded for one sample; the next one counts as it is.
@@ -16,17 +15,6 @@ const MOST_PER_SAMPLE: usize = 2;
 const PER_DISCARDED: usize = 4;
 /// Some that it may discard before that many were made.
 const AT_FIRST: usize = 8;
-
-/// An execution that does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Discarded {
-    /// Wall time from spawning to the end of the process.
-    pub total_ns: u64,
-    /// What it would have counted with.
-    pub score_ns: u64,
-    /// Time the hypervisor gave to others meanwhile, summed over all cores.
-    pub steal_us: u64,
-}
 
 /// Decides what is taken again.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ pub struct Noise {
     /// What a fixed computation took on the worker's cores, at the mean of the speeds found.
     #[serde(default)]
     pub pace_ns: Option<u64>,
-    /// Time of the cores that it took in all, for which the worker had to wait.
+    /// Time of the cores that it took in all: for so much of its waiting the worker may have waited for the harness.
     #[serde(default)]
     pub watch_ns: Option<u64>,
 }

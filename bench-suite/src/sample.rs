@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use workloads::protocol::Report;
 
-use crate::again::Discarded;
 use crate::noise::Noise;
 use crate::status::Status;
 
@@ -42,6 +41,17 @@ pub struct Sample {
     pub discarded: Vec<Discarded>,
     /// What the worker said, when it could be read.
     pub report: Option<Report>,
+}
+
+/// An execution that does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discarded {
+    /// Wall time from spawning to the end of the process.
+    pub total_ns: u64,
+    /// What it would have counted with.
+    pub score_ns: u64,
+    /// Time the hypervisor gave to others meanwhile, summed over all cores.
+    pub steal_us: u64,
 }
 
 impl Sample {

@@ -1,11 +1,11 @@
 //! Made-up samples, and what must become of them.
 
 use super::*;
-use crate::again::Discarded;
 use crate::config::Config;
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::plan::tests::plan;
 use crate::record::SCHEMA_VERSION;
+use crate::sample::Discarded;
 use crate::sample::tests::sample;
 use crate::workers::AllocatorRecord;
 
