@@ -213,7 +213,7 @@ impl Region {
     ///
     /// # Safety
     /// The entry is the caller's alone, and the material is the region's from now on, for the life of the process.
-    pub(super) unsafe fn set_up(&self, material: &Material) {
+    pub(super) unsafe fn set_up(&'static self, material: &Material) {
         let Material { base, slices, sizes, .. } = *material;
         // SAFETY: the tables follow each other in the memory for them.
         let (groups, owners, records, marks) = unsafe {
@@ -233,7 +233,7 @@ impl Region {
         self.ring.store(sizes.ring, Ordering::Relaxed);
         if sizes.ring == RING_SLICES {
             // SAFETY: there are as many records, behind the owner words.
-            unsafe { ring::put(owners.cast()) };
+            unsafe { ring::put(owners.cast(), self.number() == 0) };
         }
         self.marks.store(marks.cast(), Ordering::Relaxed);
         self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);

@@ -85,7 +85,7 @@ impl Owner<'_> {
 const OWNERS_SIZE: usize = RING_SLICES * size_of::<OwnerWord>();
 
 /// The first region's owner words.
-static RING: AtomicPtr<OwnerWord> = AtomicPtr::new(NOTHING.as_ptr().cast_mut());
+static RING: Ring = Ring::new();
 /// Where the fast path looks as long as there are none. Only read, so there is no memory behind it.
 static NOTHING: [OwnerWord; RING_SLICES] = [const { OwnerWord(AtomicU32::new(0)) }; RING_SLICES];
 
@@ -101,7 +101,7 @@ pub(crate) struct Seen {
 #[inline(always)]
 pub(crate) fn look(p: *const u8) -> Seen {
     let frame = frame(p);
-    Seen { ring: RING.load(Ordering::Relaxed), place: frame % RING_SLICES, frame }
+    Seen { ring: RING.0.load(Ordering::Relaxed), place: frame % RING_SLICES, frame }
 }
 
 impl Seen {
@@ -169,16 +169,41 @@ pub(crate) fn owned_page(p: *const u8) -> Option<(*mut Page, u32)> {
 
 /// Whether nothing was put there yet.
 pub(super) fn is_wanted() -> bool {
-    ptr::eq(RING.load(Ordering::Acquire), NOTHING.as_ptr())
+    RING.is_empty()
 }
 
-/// Has the fast path look there, if it has nothing else.
+/// Has the fast path look there, if it has nothing else, or `is_first`.
 ///
 /// # Safety
 /// They are there for the life of the process: [`RING_SLICES`] owner words, and as many records behind.
-pub(super) unsafe fn put(owners: *mut OwnerWord) {
-    let nothing = NOTHING.as_ptr().cast_mut();
-    let _ = RING.compare_exchange(nothing, owners, Ordering::AcqRel, Ordering::Acquire);
+pub(super) unsafe fn put(owners: *mut OwnerWord, is_first: bool) {
+    RING.put(owners, is_first);
+}
+
+/// Where the fast path finds owner words.
+#[derive(Debug)]
+struct Ring(AtomicPtr<OwnerWord>);
+
+impl Ring {
+    const fn new() -> Self {
+        Self(AtomicPtr::new(NOTHING.as_ptr().cast_mut()))
+    }
+
+    fn is_empty(&self) -> bool {
+        ptr::eq(self.0.load(Ordering::Acquire), NOTHING.as_ptr())
+    }
+
+    /// Of two threads that need memory at the very start, one may set up the second region before the other is done with the
+    /// first, which all slices come from afterwards. So the first takes over. Whoever looks meanwhile sees one of
+    /// them, and what it does not know is found in the region's own tables.
+    fn put(&self, owners: *mut OwnerWord, is_first: bool) {
+        if is_first {
+            self.0.store(owners, Ordering::Release);
+        } else {
+            let nothing = NOTHING.as_ptr().cast_mut();
+            let _ = self.0.compare_exchange(nothing, owners, Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
 }
 
 const _: () = assert!(OWNERS_SIZE.is_multiple_of(super::tables::TABLE_ALIGN), "records follow at once");
@@ -190,6 +215,18 @@ mod tests {
     use super::*;
     use crate::geometry::SLICE_SIZE;
 
+    /// So many slices of the first region, which a test that starts with the process may have to wait for.
+    fn slices(count: usize) -> Slice {
+        loop {
+            let slice = allocate(count, SLICE_SIZE).expect("memory").first;
+            if ptr::eq(slice.region, first()) {
+                return slice;
+            }
+            // SAFETY: the slices were taken above.
+            unsafe { release(slice, count) };
+        }
+    }
+
     /// What the fast path sees at an address.
     fn seen(address: usize) -> u32 {
         look(ptr::without_provenance(address)).owner()
@@ -197,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_id_is_seen_at_its_slice_and_nowhere_else() {
-        let slice = allocate(1, SLICE_SIZE).expect("memory").first;
+        let slice = slices(1);
         let (start, lap) = (slice.start().addr(), RING_SLICES * SLICE_SIZE);
         let id = SAID | 100;
         slice.owner().set(id);
@@ -215,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_page_is_found_from_all_of_its_slices_if_a_theap_owns_it() {
-        let run = allocate(3, SLICE_SIZE).expect("memory").first;
+        let run = slices(3);
         let page_at = |index: usize| owned_page(run.plus(index).start());
         let id = SAID | 100;
         run.owner().set(id);
@@ -235,9 +272,21 @@ mod tests {
     }
 
     #[test]
+    fn the_first_region_takes_over_from_one_set_up_sooner() {
+        let [one, other, late] = [1, 2, 3].map(|at| ptr::without_provenance_mut(at << 12));
+        let ring = Ring::new();
+        assert!(ring.is_empty());
+        ring.put(one, false);
+        ring.put(late, false);
+        assert_eq!((ring.is_empty(), ring.0.load(Ordering::Relaxed)), (false, one));
+        ring.put(other, true);
+        ring.put(late, false);
+        assert_eq!(ring.0.load(Ordering::Relaxed), other);
+    }
+
+    #[test]
     fn slices_have_places_of_their_own_where_the_ring_closes() {
-        assert!(allocate(1, SLICE_SIZE).is_some());
-        let region = first();
+        let region = slices(1).region;
         let last = RING_SLICES - 1 - Slice { region, index: 0 }.place();
         let (last, next) = (Slice { region, index: last }, Slice { region, index: last + 1 });
         assert_eq!((last.place(), next.place()), (RING_SLICES - 1, 0));
