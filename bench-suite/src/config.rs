@@ -278,6 +278,7 @@ mod tests {
                 "tcg",
                 "ra",
                 "mc",
+                "bare",
                 "mi-so",
                 "mi3-so",
                 "mi2-so",

@@ -5,6 +5,7 @@
 //! sense, 4 when the memory came from another allocator than it should have.
 
 mod arguments;
+pub mod bare;
 pub mod counting;
 pub mod library;
 #[cfg(any(feature = "mi2", feature = "mi3"))]

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p workers --features mi3,jx,sn,rp,tcg,ra`; each feature adds its allocator. Operations are the
 //! groups, so that what is compared is measured in a row; `-- pair` runs the groups with that name. The system's allocator
-//! is there in every build.
+//! and the yardstick are there in every build.
 
 mod blocks;
 mod handover;
@@ -34,6 +34,7 @@ macro_rules! compare {
         #[cfg(feature = "ra")]
         $operation(&mut group, "ra", &rusty_alloc_api::RustyAlloc $(, $argument)*);
         $operation(&mut group, "mc", &std::alloc::System $(, $argument)*);
+        $operation(&mut group, "bare", &workers::bare::Bare $(, $argument)*);
         group.finish();
     }};
 }
