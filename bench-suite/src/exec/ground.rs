@@ -2,18 +2,22 @@
 //!
 //! A virtual machine may tell its host every two seconds which memory is free, and the host takes it back ("free page
 //! reporting"). Memory that a process left a moment ago is still there, and a huge page of it is made in a tenth of a
-//! millisecond; one that the host has to find again takes fifty times as long. So a sample would depend on the samples
-//! before it: what allocators they had, and how long ago they ended. On such a machine the harness touches some memory in
-//! huge pages and frees it before each sample. Each finds that much then, as it would where no host takes any.
+//! millisecond; one that the host has to find again takes fifty times as long. The host takes places of whole huge pages only,
+//! but small pages are cut from such places too, and what is left of one is without memory until somebody touches it: some
+//! small pages take twenty times as long as others. So a sample would depend on the samples before it: what allocators they
+//! had, and how long ago they ended. On such a machine the harness touches some memory in pages of both kinds and frees it before
+//! each sample. Each finds that much then, as it would where no host takes any.
 
-use std::fs;
+use std::{fs, io};
 
 use memmap2::{Advice, MmapOptions};
 
 use crate::fingerprint::{kilobytes, reports_free_pages};
 
-/// What is touched: more than the largest row needs, under any allocator.
-const WANTED: u64 = 1 << 30;
+/// What is touched in huge pages: more than the largest row needs, under any allocator.
+const HUGE: u64 = 1 << 30;
+/// What is touched in small pages. It comes from the same remains as those of the sample, which need no more under most allocators.
+const SMALL: u64 = 128 << 20;
 /// No more than this share of what is available.
 const SHARE: u64 = 4;
 
@@ -22,8 +26,12 @@ pub(crate) fn level() {
     if !reports_free_pages() {
         return;
     }
-    if let Ok(size) = usize::try_from(WANTED.min(available() / SHARE)) {
-        touch(size);
+    let most = available() / SHARE;
+    // Small pages last, so that what is cut for them was touched in any case.
+    for (wanted, pages) in [(HUGE, Advice::HugePage), (SMALL, Advice::NoHugePage)] {
+        if let Ok(size) = usize::try_from(wanted.min(most)) {
+            let _ = touch(size, pages);
+        }
     }
 }
 
@@ -39,12 +47,12 @@ fn available() -> u64 {
     }
 }
 
-/// Has `size` bytes of memory for a moment.
-fn touch(size: usize) {
-    if let Ok(memory) = MmapOptions::new().len(size).no_reserve_swap().map_anon() {
-        let _ = memory.advise(Advice::HugePage);
-        let _ = memory.advise(Advice::PopulateWrite);
-    }
+/// Has `size` bytes of memory for a moment, in such `pages`.
+fn touch(size: usize, pages: Advice) -> io::Result<()> {
+    let memory = MmapOptions::new().len(size).no_reserve_swap().map_anon()?;
+    // Where there is one kind only, it is that.
+    let _ = memory.advise(pages);
+    memory.advise(Advice::PopulateWrite)
 }
 
 #[cfg(test)]
@@ -59,8 +67,10 @@ mod tests {
     #[test]
     fn memory_is_touched_and_free_again() {
         const SIZE: u64 = 256 << 20;
-        touch(SIZE as usize);
-        assert!(status("VmHWM") > SIZE / 1024, "the most it had");
-        assert!(status("VmRSS") < SIZE / 1024);
+        for (times, pages) in [(1, Advice::NoHugePage), (2, Advice::HugePage)] {
+            touch((times * SIZE) as usize, pages).unwrap();
+            assert!(status("VmHWM") > times * SIZE / 1024, "the most it had");
+            assert!(status("VmRSS") < SIZE / 1024);
+        }
     }
 }
