@@ -35,6 +35,8 @@ const HUGE_PAGE: usize = 2 << 20;
 /// Blocks are multiples of this up to [`SMALL_CLASSES`] of it; then there are four sizes for each doubling.
 const UNIT: usize = 16;
 const SMALL_CLASSES: usize = 4;
+/// The doubling that follows the small classes, as a power of two.
+const FIRST_DOUBLING: usize = (SMALL_CLASSES * UNIT).ilog2() as usize;
 const CLASSES: usize = class_of(LARGEST) + 1;
 /// Up to here a table knows the class.
 const TABLED: usize = 1024;
@@ -54,14 +56,14 @@ const fn class_of(size: usize) -> usize {
     }
     let last = size - 1;
     let doubling = last.ilog2() as usize;
-    SMALL_CLASSES + (doubling - 6) * 4 + (last >> (doubling - 2) & 3)
+    SMALL_CLASSES + (doubling - FIRST_DOUBLING) * 4 + (last >> (doubling - 2) & 3)
 }
 
 const fn block_size(class: usize) -> usize {
     if class < SMALL_CLASSES {
         return (class + 1) * UNIT;
     }
-    let (doubling, quarter) = ((class - SMALL_CLASSES) / 4 + 6, (class - SMALL_CLASSES) % 4);
+    let (doubling, quarter) = ((class - SMALL_CLASSES) / 4 + FIRST_DOUBLING, (class - SMALL_CLASSES) % 4);
     (5 + quarter) << (doubling - 2)
 }
 
@@ -131,7 +133,7 @@ fn expect_end() {
 impl Drop for End {
     fn drop(&mut self) {
         (0..CLASSES).for_each(|class| {
-            // SAFETY: no block is used after this.
+            // SAFETY: what is in a list is free.
             with_list(class, |list| unsafe { hand_over(class, list) });
         });
     }
@@ -146,14 +148,12 @@ fn with_list<T>(class: usize, body: impl FnOnce(&mut List) -> T) -> T {
 }
 
 /// Lists of one size that were handed over.
-struct Shared(Mutex<Lists>);
-
 struct Lists(*mut Block);
 
 // SAFETY: whoever has the list has its blocks, which are nobody else's.
 unsafe impl Send for Lists {}
 
-static SHARED: [Shared; CLASSES] = [const { Shared(Mutex::new(Lists(ptr::null_mut()))) }; CLASSES];
+static SHARED: [Mutex<Lists>; CLASSES] = [const { Mutex::new(Lists(ptr::null_mut())) }; CLASSES];
 
 /// The lock, which nobody panics with.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -171,7 +171,7 @@ unsafe fn hand_over(class: usize, list: &mut List) {
     list.room = most(class);
     let first = std::mem::replace(&mut list.first, ptr::null_mut());
     if !first.is_null() {
-        let mut shared = lock(&SHARED[class].0);
+        let mut shared = lock(&SHARED[class]);
         // SAFETY: the block is free, and has room for both.
         unsafe { (*first).before = shared.0 };
         shared.0 = first;
@@ -180,7 +180,7 @@ unsafe fn hand_over(class: usize, list: &mut List) {
 
 /// The list that was handed over last; null if there is none.
 fn take_over(class: usize) -> *mut Block {
-    let mut shared = lock(&SHARED[class].0);
+    let mut shared = lock(&SHARED[class]);
     let first = shared.0;
     if !first.is_null() {
         // SAFETY: it was written when the list was handed over, and nobody had the block since.
