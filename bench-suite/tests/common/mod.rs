@@ -100,9 +100,23 @@ printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts
         self.path(&format!("calls-{id}"))
     }
 
-    /// How often the fake worker `id` was started for `row`.
+    /// How often the fake worker `id` was started for `row`, without the executions that do not count because the host of
+    /// this machine had its cores meanwhile.
     pub fn times_started(&self, id: &str, row: &str) -> usize {
-        fs::read_to_string(self.calls(id)).unwrap_or_default().lines().filter(|line| *line == row).count()
+        let started = fs::read_to_string(self.calls(id)).unwrap_or_default();
+        started.lines().filter(|line| *line == row).count() - self.times_discarded(id, row)
+    }
+
+    fn times_discarded(&self, id: &str, row: &str) -> usize {
+        let runs = fs::read_dir(self.results().join("runs")).into_iter().flatten();
+        let samples =
+            runs.map(|run| fs::read_to_string(run.unwrap().path().join("samples.jsonl")).unwrap_or_default());
+        let discarded = |line: &str| {
+            let sample: serde_json::Value = serde_json::from_str(line).unwrap();
+            let is_of_cell = sample["allocator"] == id && sample["workload"] == row;
+            sample["discarded"].as_array().filter(|_| is_of_cell).map_or(0, Vec::len)
+        };
+        samples.map(|samples| samples.lines().map(discarded).sum::<usize>()).sum()
     }
 
     /// The harness with `arguments`, its results here.
