@@ -232,13 +232,17 @@ fn workers_see_a_clean_environment() {
     let arguments = ["run", "--no-report", "-a", "mi", "-w", "larson", "--passes", "1"];
     let mut command = place.command(&arguments);
     command.arg("--worker-dir").arg(place.workers());
-    for name in ["MALLOC_CONF", "LD_LIBRARY_PATH", "CARGO_PKG_NAME", "RUST_LOG", "MIMALLOC_VERBOSE"] {
-        command.env(name, "1");
+    for name in
+        ["MALLOC_CONF", "LD_LIBRARY_PATH", "CARGO_PKG_NAME", "RUST_LOG", "MIMALLOC_VERBOSE", "GLIBC_TUNABLES"]
+    {
+        command.env(name, "glibc.malloc.check=3");
     }
     assert!(command.output().unwrap().status.success());
-    let allowed = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "BENCH_SUITE_PAD"];
+    let allowed = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "BENCH_SUITE_PAD", "GLIBC_TUNABLES"];
     let by_the_shell = ["PWD", "OLDPWD", "SHLVL", "_"];
-    for line in fs::read_to_string(place.path("env")).unwrap().lines() {
+    let seen = fs::read_to_string(place.path("env")).unwrap();
+    assert!(seen.contains("GLIBC_TUNABLES=glibc.pthread.rseq=0\n"), "{seen}");
+    for line in seen.lines() {
         let name = line.split('=').next().unwrap();
         assert!(allowed.contains(&name) || by_the_shell.contains(&name), "{line}");
     }

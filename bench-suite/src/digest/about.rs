@@ -26,19 +26,22 @@ pub(super) fn allocator_info(allocator: &AllocatorRecord, cells: &[Cell<'_>]) ->
     AllocatorInfo { id: config.id.clone(), label, colour: config.colour.clone(), pattern: config.pattern }
 }
 
-/// The configured name with the version in what the worker stated, such as `jemalloc 5.3.1`.
+/// The configured name with the version in what the worker stated, such as `jemalloc 5.3.1`, and with what it remarks after that.
 ///
 /// The file name of a preloaded library has no version: its number counts interfaces.
 fn label(configured: &str, stated: &str) -> String {
-    let words: Vec<&str> = stated.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+    let (stated, remark) = stated.split_at(stated.find(',').unwrap_or(stated.len()));
+    let words: Vec<&str> = stated.split_whitespace().collect();
     let is_version = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
     let Some(at) = words.iter().position(is_version) else { return configured.to_owned() };
     let (name, version) = (words[..at].join(" "), words[at]);
     // A binding states its own version, which says nothing of the library it is named after.
     let name = if name.starts_with(configured) { &name } else { configured };
     match name.rsplit_once(" v") {
-        Some((name, series)) if version.split('.').next() == Some(series) => format!("{name} v{version}"),
-        _ => format!("{name} {version}"),
+        Some((name, series)) if version.split('.').next() == Some(series) => {
+            format!("{name} v{version}{remark}")
+        }
+        _ => format!("{name} {version}{remark}"),
     }
 }
 
@@ -115,13 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_have_the_version_once_and_nothing_else_that_was_stated() {
+    fn labels_have_the_version_once_and_what_is_remarked() {
         let cases = [
             ("mimalloc-rs", "mimalloc-rs 0.1.0", "mimalloc-rs 0.1.0"),
             ("mimalloc C v3", "mimalloc 3.1.5", "mimalloc C v3.1.5"),
             ("mimalloc C v3", "mimalloc 2.2.4", "mimalloc C v3 2.2.4"),
             ("jemalloc", "jemalloc 5.3.1", "jemalloc 5.3.1"),
-            ("tcmalloc", "tcmalloc-better 0.1.19, per-CPU caches", "tcmalloc-better 0.1.19"),
+            ("tcmalloc", "tcmalloc-better 0.1.19", "tcmalloc-better 0.1.19"),
+            ("tcmalloc", "tcmalloc-better 0.1.19, with less", "tcmalloc-better 0.1.19, with less"),
             ("glibc malloc", "glibc 2.36", "glibc malloc 2.36"),
             ("jemalloc (preload)", "libjemalloc.so.2", "jemalloc (preload)"),
             ("jemalloc", "1.0", "jemalloc 1.0"),

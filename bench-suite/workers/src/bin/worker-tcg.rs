@@ -20,6 +20,7 @@ const OWNED: c_int = 1;
 fn prove(probe: &Probe<'_>) -> Result<Proof, String> {
     let owns = |block: *const u8| MallocExtension_Internal_GetOwnership(block.cast()) == OWNED;
     let evidence = probe.owned("GetOwnership", owns)?;
-    let mode = if MallocExtension_Internal_GetPerCpuCachesActive() { "per-CPU" } else { "per-thread" };
-    Ok(Proof { version: format!("tcmalloc-better 0.1.19, {mode} caches"), evidence })
+    // It falls back to them where the system or the C library denies it the others, and is much slower then.
+    let mode = if MallocExtension_Internal_GetPerCpuCachesActive() { "" } else { ", per-thread caches" };
+    Ok(Proof { version: format!("tcmalloc-better 0.1.19{mode}"), evidence })
 }
