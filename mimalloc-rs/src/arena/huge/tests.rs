@@ -1,0 +1,209 @@
+use super::super::allocate;
+use super::super::purge::purge_now;
+use super::super::region::{Traits, first};
+use super::super::supply::reserve;
+use super::*;
+use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE};
+
+/// Hands out slices of a group that no other test uses, from `from` on, where `before` were used already. Which slices may
+/// hold something afterwards, and whether no huge page was tried.
+fn after(group: usize, from: u32, count: u32, before: u64) -> (u64, bool) {
+    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    // Another test has what is free given back.
+    assert!(first().group(group).claim(u64::MAX), "nobody uses it");
+    first().group(group).soil(before);
+    let is_untried = is_untried_after(first(), group, from, count);
+    (first().group(group).soil(0), is_untried)
+}
+
+/// The second answer for a group of a region.
+fn is_untried_after(region: &'static Region, group: usize, from: u32, count: u32) -> bool {
+    let (trial, bits) = (Trial::new(), mask(from, count));
+    let before = region.group(group).soil(bits);
+    let start = group * GROUP_SLICES + from as usize;
+    let mut pages = PageChoice::new(&trial, region, start, count as usize);
+    pages.choose(group, bits, before);
+    pages.finish();
+    trial.is_untried()
+}
+
+/// A region of which nobody else has a slice.
+fn fresh() -> &'static Region {
+    assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
+    let size = 2 * LARGE_HEAP * SLICE_SIZE;
+    reserve(size, false, Traits { exclusive: true, ..Traits::default() }).expect("there is address space")
+}
+
+/// Whether touching the start of a place fills it up.
+fn fills_up(region: &'static Region, place: usize) -> bool {
+    let start = start_of(region, place);
+    // SAFETY: the place is the test's own.
+    unsafe {
+        start.write(1);
+        os::is_resident(start.add(HUGE_SIZE - SYSTEM_PAGE_MIN))
+    }
+}
+
+const LOWER: u64 = mask(0, HUGE_SLICES as u32);
+
+#[test]
+fn what_a_huge_page_brings_along_can_go_back() {
+    if !are_wanted() {
+        return;
+    }
+    assert_eq!(after(500, 3, 2, 0), (LOWER, false));
+    assert_eq!(after(501, 3, 2, !LOWER), (u64::MAX, false));
+}
+
+#[test]
+fn a_place_that_was_touched_keeps_its_pages() {
+    assert_eq!(after(502, 3, 2, 1), (0b11001, true));
+    assert_eq!(after(503, 3, 2, 0b11000), (0b11000, true));
+}
+
+#[test]
+fn a_place_that_others_touched_meanwhile_shows_nothing() {
+    if !are_wanted() {
+        return;
+    }
+    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    fills_up(first(), 510 * GROUP_PLACES);
+    assert!(after(510, 3, 2, 0).1);
+    let next = 510 * GROUP_PLACES + 1;
+    assert_eq!(fills_up(first(), next), fills_up(first(), next + HUGE_AHEAD - 1), "spoken for");
+    assert!(!fills_up(first(), next + HUGE_AHEAD));
+}
+
+#[test]
+fn a_small_heap_has_none_but_behind_blocks_that_fill_one() {
+    if !are_wanted() {
+        return;
+    }
+    let last = SMALL_HEAP / GROUP_SLICES - 1;
+    assert!(is_untried_after(fresh(), last, 63, 1));
+    assert!(is_untried_after(fresh(), last, 1, 32), "a part of each of two");
+    assert!(!is_untried_after(fresh(), last, 32, 32));
+}
+
+#[test]
+fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
+    if !are_wanted() {
+        return;
+    }
+    let (group, place) = (SMALL_HEAP / GROUP_SLICES, SMALL_HEAP_PLACES);
+    let is_untried_behind = |dense_place, bytes| {
+        let region = fresh();
+        // SAFETY: the places are the test's own.
+        unsafe {
+            assert!(os::populate(start_of(region, dense_place), bytes));
+            // As if there had been one.
+            os::allow_huge_pages(start_of(region, place), HUGE_SIZE, true);
+        }
+        let is_untried = is_untried_after(region, group, 3, 1);
+        assert!(!is_untried || !fills_up(region, place), "small pages");
+        is_untried
+    };
+    for before in [0, place - 1] {
+        assert!(!is_untried_behind(before, DENSE));
+        assert!(is_untried_behind(before, DENSE - SYSTEM_PAGE_MIN));
+    }
+    assert!(is_untried_behind(place + 1, DENSE));
+    let first_large = LARGE_HEAP / GROUP_SLICES;
+    assert!(is_untried_after(fresh(), first_large - 1, 63, 1));
+    assert!(!is_untried_after(fresh(), first_large, 0, 1));
+}
+
+#[test]
+fn the_start_of_a_region_is_a_small_heap_again_when_such_a_block_is_gone() {
+    let region = fresh();
+    for group in [SMALL_HEAP / GROUP_SLICES - 1, LARGE_HEAP / GROUP_SLICES - 1] {
+        let start = (group + 1) * GROUP_SLICES - HUGE_SLICES;
+        region.allocate_at(start, HUGE_SLICES).expect("nobody uses it");
+        PageChoice::new(&Trial::new(), region, start, HUGE_SLICES).choose(group, LOWER << HUGE_SLICES, 0);
+        let place = start / HUGE_SLICES;
+        // SAFETY: nobody uses the place any more.
+        unsafe {
+            region.release(start, HUGE_SLICES);
+            assert!(os::purge(start_of(region, place), HUGE_SIZE));
+        }
+        assert!(!fills_up(region, place), "a huge page");
+    }
+}
+
+#[test]
+fn places_that_are_free_go_back_as_a_whole() {
+    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    if !are_wanted() {
+        return;
+    }
+    let of = |free, bits| free_places(first(), free, bits);
+    assert_eq!(of(u64::MAX, 1 << 3), LOWER);
+    assert_eq!(of(LOWER, 1 << 3 | 1 << 40), LOWER);
+    assert_eq!(of(u64::MAX, 1 << 3 | 1 << 40), u64::MAX);
+    assert_eq!(of(LOWER & !1, 1 << 3), 0);
+}
+
+#[test]
+fn a_place_that_came_free_piece_by_piece_may_have_a_huge_page_again() {
+    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    if !are_wanted() {
+        return;
+    }
+    let start = 570 * GROUP_SLICES;
+    let ours = start / HUGE_SLICES;
+    let other = ours + 1;
+    let half = HUGE_SLICES / 2;
+    let fills_up = |place| {
+        // SAFETY: nobody else uses the place.
+        unsafe { os::allow_huge_pages(start_of(first(), place), HUGE_SIZE, true) };
+        fills_up(first(), place)
+    };
+    // SAFETY: nobody else uses these places, and of what is released nothing is needed.
+    unsafe {
+        fills_up(other);
+        for size in [HUGE_SIZE / 2, HUGE_SIZE] {
+            assert!(os::purge(start_of(first(), other), size));
+        }
+        for piece in [start, start + half] {
+            first().allocate_at(piece, half).expect("nobody uses it");
+        }
+        fills_up(ours);
+        for piece in [start, start + half] {
+            first().release(piece, half);
+            while first().group(570).resident() != 0 {
+                purge_now();
+            }
+        }
+        assert_eq!(fills_up(ours), fills_up(other), "whether the system lets go of tables at all");
+    }
+}
+
+#[test]
+fn a_run_has_huge_pages_as_far_as_it_is_expected_to_be_used() {
+    if !are_wanted() {
+        return;
+    }
+    let (trial, groups) = (Trial::new(), 580..581 + HUGE_AT_FIRST / GROUP_PLACES);
+    let start = groups.start * GROUP_SLICES;
+    let mut pages = PageChoice::new(&trial, first(), start, groups.len() * GROUP_SLICES);
+    groups.for_each(|group| pages.choose(group, u64::MAX, 0));
+    pages.finish();
+    let place = start / HUGE_SLICES;
+    // SAFETY: the place lies in the region.
+    let is_filled = unsafe { os::is_resident(start_of(first(), place + 1)) };
+    assert!(!is_filled, "only the first is, at once");
+    let whole = |number| fills_up(first(), place + number);
+    // Whether there are others is up to the system.
+    assert_eq!(whole(1), whole(HUGE_AT_FIRST - 1));
+    assert!(!whole(HUGE_AT_FIRST));
+}
+
+#[test]
+fn a_run_has_none_after_one_that_was_not_touched() {
+    let trial = Trial::new();
+    let run = |group| PageChoice::new(&trial, first(), group * GROUP_SLICES, GROUP_SLICES);
+    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    run(600);
+    run(601).choose(601, u64::MAX, 0);
+    assert!(trial.is_untried());
+}
