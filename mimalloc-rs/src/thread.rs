@@ -32,13 +32,22 @@ pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
     if !unsafe { Theap::is_none(theap) } {
         return Some(theap);
     }
-    let theap = Theap::for_thread(&heap::MAIN)?;
+    let new = Theap::for_thread(&heap::MAIN)?;
+    // What was reported on the way there may have allocated as well.
+    let theap = here::theap();
+    // SAFETY: as above; nobody knows of the new one.
+    unsafe {
+        if !Theap::is_none(theap) {
+            Theap::retire(new);
+            return Some(theap);
+        }
+    }
     THREADS.add(1);
     // Before anything that might allocate: a nested call finds the theap.
     // SAFETY: the theap is this thread's.
-    unsafe { here::settle(theap) };
-    os::arm_thread_exit(theap.cast());
-    Some(theap)
+    unsafe { here::settle(new) };
+    os::arm_thread_exit(new.cast());
+    Some(new)
 }
 
 /// The calling thread's own theap, made if there is none yet, for a thread that frees. A thread that has ended gets none: it
@@ -77,8 +86,12 @@ fn set_up_process() {
 /// if they allocate the thread gets a theap once more and this is called again.
 unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     let theap: *mut Theap = theap.cast();
-    // SAFETY: the value was stored by this thread for its own theap.
-    unsafe { Theap::beat(theap, true) };
+    // SAFETY: the value was stored by this thread for its own theap. The program may allocate once more, and the heap that was the
+    // default may have ended.
+    unsafe {
+        here::switch_to(theap);
+        Theap::beat(theap, true);
+    }
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
     let born_ms = unsafe {
         here::settle(theap::LATE.as_ptr());

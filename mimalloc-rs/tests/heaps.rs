@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::ptr::NonNull;
 use std::sync::Barrier;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use allocator_api2::vec::Vec as ApiVec;
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::{Heap, MiMalloc, SubProcess};
+use mimalloc_rs::{Heap, MiMalloc, SubProcess, hooks};
 
 /// Sizes of all kinds of page, and of a run.
 const SIZES: [usize; 8] = [1, 8, 24, 100, 1024, 9_000, 60_000, 300_000];
@@ -403,6 +404,86 @@ fn a_sub_process_ends_while_its_threads_do() {
         blocks.iter().for_each(|&(p, size)| check(p, size));
         heaps.into_iter().for_each(Heap::destroy);
     }
+}
+
+#[test]
+fn who_ends_the_default_heap_stays_in_its_sub_process() {
+    let apart = SubProcess::new().expect("memory for one more heap");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert!(apart.add_current_thread());
+            let heap = new();
+            // SAFETY: the heap is this thread's alone.
+            let _ = unsafe { heap.here().unwrap().set_default() };
+            heap.destroy();
+            assert!(SubProcess::current() == apart);
+            assert!(!Heap::main().contains(filled(ThreadHeap::current(), 100)));
+        });
+    });
+    // SAFETY: its only thread has ended.
+    unsafe { apart.destroy() };
+}
+
+/// What a thread is asked at its very end, when destructors of the program have run.
+mod last_words {
+    use std::cell::{Cell, RefCell};
+    use std::ffi::{c_ulonglong, c_void};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{Receiver, Sender};
+
+    use mimalloc_rs::raw::ThreadHeap;
+
+    thread_local! {
+        static IS_ASKED: Cell<bool> = const { Cell::new(false) };
+        static PAUSE: RefCell<Option<Pause>> = const { RefCell::new(None) };
+    }
+
+    /// Where the asked thread allocates at its end.
+    pub(crate) static THEAP: AtomicUsize = AtomicUsize::new(0);
+
+    /// Tells that the thread's destructors run, and has them wait.
+    pub(crate) struct Pause(pub(crate) Sender<()>, pub(crate) Receiver<()>);
+
+    impl Drop for Pause {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+            self.1.recv().unwrap();
+        }
+    }
+
+    pub(crate) fn ask_after(pause: Pause) {
+        IS_ASKED.set(true);
+        PAUSE.set(Some(pause));
+    }
+
+    pub(crate) unsafe extern "C" fn note(_: bool, _: c_ulonglong, _: *mut c_void) {
+        if IS_ASKED.get() {
+            THEAP.store(ThreadHeap::current().into_raw().addr(), Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_thread_whose_sub_process_is_gone_ends_without_it() {
+    let apart = SubProcess::new().expect("memory for one more heap");
+    let ((ends, ended), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+    // SAFETY: the function takes any argument.
+    unsafe { hooks::register_deferred_free(Some(last_words::note), std::ptr::null_mut()) };
+    let thread = std::thread::spawn(move || {
+        assert!(apart.add_current_thread());
+        filled(ThreadHeap::current(), 100);
+        last_words::ask_after(last_words::Pause(ends, goes_on));
+        ThreadHeap::current().into_raw().addr()
+    });
+    ended.recv().unwrap();
+    // SAFETY: nobody uses its blocks, and its thread allocates nothing of its own accord any more.
+    unsafe { apart.destroy() };
+    go_on.send(()).unwrap();
+    let gone = thread.join().unwrap();
+    // SAFETY: no function is registered any more.
+    unsafe { hooks::register_deferred_free(None, std::ptr::null_mut()) };
+    let last = last_words::THEAP.load(Ordering::Relaxed);
+    assert!(last != 0 && last != gone);
 }
 
 fn resident() -> usize {

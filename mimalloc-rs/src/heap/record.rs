@@ -206,6 +206,8 @@ impl Record {
                 if first {
                     Theap::disperse(theap);
                     Theap::retire(theap);
+                } else if Theap::end_unused_pages(theap) {
+                    Theap::retire(theap);
                 } else {
                     Theap::join(theap, main, main.serial());
                     main.list(theap);
@@ -236,12 +238,13 @@ impl Record {
         arena::purge_if_due();
     }
 
-    /// If this is the calling thread's default, it is so no longer.
+    /// If this is the calling thread's default, the main heap of its sub-process is so from now on; that of the process, if this
+    /// is one itself.
     fn leave(&'static self) {
         let default = thread::theap();
         // SAFETY: a thread has a default theap at all times.
         if ptr::eq(unsafe { Theap::heap(default) }, self) {
-            thread::set_default(None);
+            thread::set_default(if self.is_main() { None } else { self.main().theap_here() });
         }
     }
 
@@ -253,5 +256,39 @@ impl Record {
             unsafe { (*theap).tie.cut() };
             end(theap);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::raw::{self, ThreadHeap};
+    use crate::{Heap, SubProcess};
+
+    #[test]
+    fn a_heap_that_ends_leaves_its_sub_process_what_is_in_use_and_nothing_else() {
+        let apart = SubProcess::new().expect("memory for one more heap");
+        let theaps = || ThreadHeap::current().record().main().theaps().count();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(apart.add_current_thread());
+                let one_heap = |keeps: bool| {
+                    let heap = Heap::new().expect("memory for one more heap");
+                    for size in [100, 5_000, 300_000] {
+                        let p = heap.here().expect("memory for this thread's part").malloc(size);
+                        if !keeps {
+                            // SAFETY: the block is live and given up.
+                            unsafe { raw::free(p) };
+                        }
+                    }
+                    heap.delete();
+                };
+                (0..5).for_each(|_| one_heap(false));
+                assert_eq!(theaps(), 1, "that of the thread");
+                one_heap(true);
+                assert_eq!(theaps(), 2);
+            });
+        });
+        // SAFETY: its only thread has ended.
+        unsafe { apart.destroy() };
     }
 }

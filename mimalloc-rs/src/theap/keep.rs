@@ -100,6 +100,19 @@ impl Theap {
         // SAFETY: the caller owns the theap; each page is owned until it is given up.
         unsafe {
             Self::send_gathered((*theap).thread);
+            Self::collect_pages(theap, all);
+            for place in &mut (*theap).cache {
+                if let Some(slice) = place.take() {
+                    arena::release(slice, 1);
+                }
+            }
+        }
+    }
+
+    /// Gives back pages without a block in use; with `all`, the others as well.
+    pub(super) unsafe fn collect_pages(theap: *mut Theap, all: bool) {
+        // SAFETY: the caller owns the theap; each page is owned until it is given up.
+        unsafe {
             Self::release_returned(theap);
             for class in 0..CLASSES {
                 Self::return_active(theap, class);
@@ -115,11 +128,6 @@ impl Theap {
                     } else if !abandoned::give_up(page) {
                         Self::dissolve(theap, page);
                     }
-                }
-            }
-            for place in &mut (*theap).cache {
-                if let Some(slice) = place.take() {
-                    arena::release(slice, 1);
                 }
             }
         }

@@ -137,6 +137,18 @@ impl Theap {
         }
     }
 
+    /// Ends the pages without a block in use. Whether the theap has nothing else.
+    ///
+    /// # Safety
+    /// Nobody allocates from the theap or frees into it at this moment.
+    pub(crate) unsafe fn end_unused_pages(theap: *mut Theap) -> bool {
+        // SAFETY: as the caller says; all that is in the roll is the theap's.
+        unsafe {
+            Self::collect_pages(theap, false);
+            (*theap).roll.is_null()
+        }
+    }
+
     /// Ends a page of the roll.
     unsafe fn end(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns page and theap, and nothing refers to the page's blocks.
