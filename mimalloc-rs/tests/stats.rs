@@ -67,6 +67,7 @@ fn numbers_are_those_of_what_was_done() {
     .join()
     .unwrap();
     frees_of_other_threads_count_at_once();
+    counts_stay_when_heaps_end();
     deferred_frees_have_a_steady_heartbeat();
 }
 
@@ -106,6 +107,18 @@ fn spans_add_up_to(stats: &Stats, large: usize) {
     assert_eq!((normal as i64, huge as i64), (stats.malloc_normal.current, stats.malloc_huge.current));
     assert_eq!(committed as i64, stats.committed.current);
     assert!(pages <= stats.pages.current);
+}
+
+/// A heap's part is another heap's when the heap has ended, and what it did stays done.
+fn counts_stay_when_heaps_end() {
+    const HEAPS: i64 = 20;
+    let before = Stats::process().pages_extended.total;
+    for _ in 0..HEAPS {
+        let heap = Heap::new().unwrap();
+        assert!(!heap.here().unwrap().malloc(SIZE).is_null());
+        heap.destroy();
+    }
+    assert!(Stats::process().pages_extended.total >= before + HEAPS);
 }
 
 /// A thread's heartbeats rise, and are the same in every run.

@@ -36,11 +36,7 @@ impl Stats {
             // SAFETY: theaps are never unmapped.
             stats.add(&unsafe { Theap::tally(theap) });
         }
-        for class in 0..CLASSES {
-            let (blocks, pages) = theap::PAST.of(class);
-            stats.malloc_bins[class].total += blocks.cast_signed();
-            stats.page_bins[class].total += pages.cast_signed();
-        }
+        stats.add(&theap::PAST.tally());
         stats.look_at_pages(|_| true);
         stats.derive();
         stats.look_at_gauges();

@@ -73,7 +73,7 @@ impl Bonds {
         let living = self.table().iter().filter(|bond| bond.lives()).count();
         let slices = ((living + 1) * 2).next_power_of_two().div_ceil(entries(1)).next_power_of_two();
         let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
-        run.first.owner().set(arena::OWNER_NOT_A_PAGE);
+        (0..slices).for_each(|index| run.first.plus(index).owner().set(arena::OWNER_NOT_A_PAGE));
         let start: *mut Bond = run.first.start().cast();
         // SAFETY: the slices are the caller's, hold this many entries, and are written before they are read.
         let new = unsafe {
@@ -129,3 +129,22 @@ const fn entries(slices: usize) -> usize {
 }
 
 const _: () = assert!(BONDS.is_power_of_two() && size_of::<Bond>() == 16);
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::Heap;
+    use crate::theap::here;
+
+    #[test]
+    fn a_table_of_several_slices_holds_no_page() {
+        let heaps: Vec<_> = (0..entries(1)).map(|_| Heap::new().expect("memory for one more heap")).collect();
+        assert!(heaps.iter().all(|heap| heap.here().is_some()));
+        // SAFETY: the theap is this thread's.
+        let (first, slices) = unsafe { (*here::own()).bonds.grown }.expect("more than fit into the theap");
+        assert!(slices > 1);
+        assert!((0..slices).all(|index| first.plus(index).owner().get() == arena::OWNER_NOT_A_PAGE));
+    }
+}

@@ -71,6 +71,12 @@ impl Tally {
         retired: 0,
     };
 
+    /// The counts that are not of a class.
+    fn others(&self) -> [u64; OTHERS] {
+        let Self { extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired, .. } = *self;
+        [extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired]
+    }
+
     pub(super) fn on_page_made(&mut self, class: usize) {
         let class = &mut self.classes[class];
         class.pages_made += 1;
@@ -86,28 +92,45 @@ impl Tally {
     }
 }
 
+/// How many counts a tally has that are not of a class.
+const OTHERS: usize = 6;
+
 /// What theaps have done that serve another heap now.
 pub(crate) struct Past {
-    totals: [[AtomicU64; 2]; CLASSES],
+    /// Blocks and pages that were made, per class.
+    classes: [[AtomicU64; 2]; CLASSES],
+    others: [AtomicU64; OTHERS],
 }
 
 /// The only one.
-pub(crate) static PAST: Past = Past { totals: [const { [const { AtomicU64::new(0) }; 2] }; CLASSES] };
+pub(crate) static PAST: Past = Past {
+    classes: [const { [const { AtomicU64::new(0) }; 2] }; CLASSES],
+    others: [const { AtomicU64::new(0) }; OTHERS],
+};
 
 impl Past {
     /// Keeps the totals of a theap that is used for another heap from now on.
     pub(super) fn keep(&self, tally: &Tally) {
-        for (class, [blocks, pages]) in tally.classes.iter().zip(&self.totals) {
+        for (class, [blocks, pages]) in tally.classes.iter().zip(&self.classes) {
             if class.pages_made != 0 {
                 blocks.fetch_add(class.blocks, Ordering::Relaxed);
                 pages.fetch_add(class.pages_made, Ordering::Relaxed);
             }
         }
+        for (count, past) in tally.others().into_iter().zip(&self.others) {
+            past.fetch_add(count, Ordering::Relaxed);
+        }
     }
 
-    /// Blocks and pages that were made of a class.
-    pub(crate) fn of(&self, class: usize) -> (u64, u64) {
-        let [blocks, pages] = &self.totals[class];
-        (blocks.load(Ordering::Relaxed), pages.load(Ordering::Relaxed))
+    /// All of it, as if one theap had done it.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = Tally::ZERO;
+        for (class, [blocks, pages]) in tally.classes.iter_mut().zip(&self.classes) {
+            class.blocks = blocks.load(Ordering::Relaxed);
+            class.pages_made = pages.load(Ordering::Relaxed);
+        }
+        let [extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired] =
+            self.others.each_ref().map(|count| count.load(Ordering::Relaxed));
+        Tally { extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired, ..tally }
     }
 }
