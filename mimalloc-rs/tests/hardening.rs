@@ -181,6 +181,37 @@ fn a_written_link_is_not_followed() {
     });
 }
 
+/// Allocates like the one who met the error.
+#[cfg(feature = "secure")]
+unsafe extern "C" fn take_a_block(_: c_int, place: *mut c_void) {
+    // SAFETY: it is registered with the place of a pointer.
+    unsafe { place.cast::<*mut u8>().write(block(200)) };
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn who_is_told_of_a_written_link_gets_a_block_of_its_own() {
+    process::alone("who_is_told_of_a_written_link_gets_a_block_of_its_own", || {
+        let blocks: Vec<_> = (0..20).map(|_| block(200)).collect();
+        let mut taken: *mut u8 = ptr::null_mut();
+        // SAFETY: the blocks are live and given up; then a freed one is written to, which is the point.
+        unsafe {
+            for &p in &blocks {
+                raw::free(p);
+            }
+            blocks[7].cast::<usize>().write(blocks[0].addr());
+            hooks::register_error(Some(take_a_block), (&raw mut taken).cast());
+        }
+        let met = (0..2000).map(|_| block(200)).find(|_| {
+            // SAFETY: the function writes there while a block is allocated, and at no other time.
+            unsafe { !(&raw const taken).read_volatile().is_null() }
+        });
+        // SAFETY: none is registered any more.
+        unsafe { hooks::register_error(None, ptr::null_mut()) };
+        assert!(met.is_some_and(|met| met != taken), "{met:?}");
+    });
+}
+
 #[cfg(feature = "secure")]
 #[test]
 fn blocks_come_in_an_order_of_their_own_and_links_are_hidden() {

@@ -17,6 +17,9 @@ pub(crate) struct Block {
 /// # Safety
 /// Throughout, `block` is a free block that the caller holds.
 impl Block {
+    /// Whether links are hidden, and one that leads nowhere is reported.
+    pub(crate) const HIDDEN: bool = cfg!(any(feature = "debug", feature = "secure"));
+
     /// The next block of the list.
     #[inline(always)]
     pub(crate) unsafe fn next(block: *mut Self) -> *mut Self {

@@ -1,10 +1,16 @@
 //! What the crate feature `secure` does to a page: an inaccessible system page behind its blocks, so that a write that
 //! runs on ends there, and blocks in an order that cannot be guessed. Without the feature both are nothing.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::arena::Slice;
 use crate::geometry::{GUARD_SIZE, GUARDED, SLICE_SHIFT};
 use crate::os;
 use crate::page::Block;
+
+/// Whether any end was made inaccessible in the way that does not tell when it is undone: of memory that the program has locked, guards
+/// can be removed but not installed.
+static PROTECTED: AtomicBool = AtomicBool::new(false);
 
 /// Makes the end of the page or run inaccessible. Where the system refuses, it goes on without.
 pub(super) fn raise(first: Slice, slices: usize) {
@@ -14,6 +20,7 @@ pub(super) fn raise(first: Slice, slices: usize) {
             let done = os::install_guard(end(first, slices), GUARD_SIZE);
             // Where memory is accounted for strictly, what is made inaccessible might not be given back.
             if !done && first.region.is_accessible() {
+                PROTECTED.store(true, Ordering::Relaxed);
                 os::protect(end(first, slices), GUARD_SIZE);
             }
         }
@@ -25,7 +32,8 @@ pub(super) fn lower(first: Slice, slices: usize) {
     if GUARDED {
         // SAFETY: as above.
         let _ = unsafe {
-            os::remove_guard(end(first, slices), GUARD_SIZE) || os::commit(end(first, slices), GUARD_SIZE)
+            let removed = os::remove_guard(end(first, slices), GUARD_SIZE);
+            removed && !PROTECTED.load(Ordering::Relaxed) || os::commit(end(first, slices), GUARD_SIZE)
         };
     }
 }
