@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mimalloc_rs::options::{self, Opt};
-use mimalloc_rs::{ErrorKind, hooks, raw};
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::stats::Stats;
+use mimalloc_rs::{ErrorKind, hooks};
 
 /// Says which test a child is to run.
 const CHILD: &str = "MESSAGES_TEST_CHILD";
@@ -144,4 +146,41 @@ fn what_was_said_before_is_replayed_once() {
     if let Some(said) = said {
         assert_eq!(said.matches("MIMALLOC_SHOW_ERRORS=").count(), 1, "{said}");
     }
+}
+
+/// What the output function takes blocks of, and those it took.
+const TAKEN_SIZE: usize = 8000;
+static TAKEN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+unsafe extern "C" fn take_a_block(_: *const c_char, _: *mut c_void) {
+    let block = ThreadHeap::current().malloc(TAKEN_SIZE).expose_provenance();
+    TAKEN.lock().expect("nobody panics with it").push(block);
+}
+
+#[test]
+fn an_output_function_may_allocate_while_memory_is_got() {
+    let variables = [("MIMALLOC_VERBOSE", "1"), ("MIMALLOC_ARENA_RESERVE", "32MiB")];
+    said("an_output_function_may_allocate_while_memory_is_got", &variables, || {
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { hooks::register_output(Some(take_a_block), ptr::null_mut()) };
+        let taken = || TAKEN.lock().expect("nobody panics with it").len();
+        let mut blocks = vec![ThreadHeap::current().malloc(TAKEN_SIZE)];
+        let at_first = taken();
+        while taken() < at_first + 3 && blocks.len() < 100_000 {
+            blocks.push(ThreadHeap::current().malloc(TAKEN_SIZE));
+        }
+        assert!(taken() >= at_first + 3, "more regions were reserved");
+        // SAFETY: nothing is called any more; the blocks are live and given up.
+        unsafe {
+            hooks::register_output(None, ptr::null_mut());
+            blocks.into_iter().for_each(|block| raw::free(block));
+            for &block in TAKEN.lock().expect("nobody panics with it").iter() {
+                raw::free(ptr::with_exposed_provenance_mut(block));
+            }
+        }
+        ThreadHeap::current().collect(true);
+        let stats = Stats::process();
+        let bin = stats.bins().find(|bin| bin.block_size >= TAKEN_SIZE).expect("a class");
+        assert_eq!((bin.blocks.current, bin.pages.current), (0, 0), "no page was forgotten");
+    });
 }

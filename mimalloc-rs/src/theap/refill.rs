@@ -127,7 +127,13 @@ impl Theap {
                     .or_else(|| Self::find_page(theap, class))
                     .or_else(|| Self::find_page_after_collecting(theap, class));
                 let Some(next) = next else { return ptr::null_mut() };
-                (*theap).current[class] = next;
+                if (*theap).current[class] == page::EMPTY.as_ptr() {
+                    (*theap).current[class] = next;
+                } else {
+                    // What was reported on the way may have allocated, and found a page by itself.
+                    (*theap).queues[class].push_back(next);
+                    Self::return_active(theap, class);
+                }
                 others = others.saturating_sub(1);
             }
         }
