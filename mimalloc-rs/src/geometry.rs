@@ -100,6 +100,9 @@ pub(crate) const EBB_MS_PER_SLICE: u64 = 8;
 /// Such slices for each millisecond in the life of a thread that has ended, which makes up for more.
 pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 
+/// How long to wait for slices of which another thread gives the memory back, before it is said that there are none.
+pub(crate) const PURGE_PATIENCE_MS: u64 = 100;
+
 /// Space set aside for one theap.
 pub(crate) const THEAP_SIZE: usize = 4096;
 /// Most slices of bookkeeping memory for theaps.

@@ -112,3 +112,52 @@ fn memory_can_be_made_accessible_by_the_program() {
     let accessible = ACCESSIBLE.load(Ordering::Relaxed);
     assert!((10 * MIB..20 * MIB).contains(&accessible), "{accessible} bytes");
 }
+
+/// A heap in memory that the program hands over, which the system shares with others if `shared`.
+fn heap_in(shared: bool, how: Manage) -> Heap {
+    let sharing = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE };
+    let (size, protection) = (40 * MIB, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a new mapping at a place of the system's choice, which is the test's to give.
+    let arena = unsafe {
+        let start = libc::mmap(std::ptr::null_mut(), size, protection, sharing | libc::MAP_ANONYMOUS, -1, 0);
+        assert_ne!(start, libc::MAP_FAILED);
+        Arena::manage(start.cast(), size, Manage { committed: true, zero: true, exclusive: true, ..how })
+    };
+    Heap::new_in(arena.unwrap(), false).unwrap()
+}
+
+#[test]
+fn memory_that_keeps_its_contents_is_not_taken_for_zero() {
+    let heap = heap_in(true, Manage::default());
+    let here = heap.here().unwrap();
+    let p = here.malloc(MIB);
+    // SAFETY: the block has this size, and is given up.
+    unsafe {
+        p.write_bytes(7, MIB);
+        raw::free(p);
+    }
+    here.collect(true);
+    let again = here.zalloc(MIB);
+    assert_eq!(again, p);
+    // SAFETY: the block has this size.
+    let bytes = unsafe { std::slice::from_raw_parts(again, MIB) };
+    assert!(bytes.iter().all(|&byte| byte == 0));
+}
+
+#[test]
+fn memory_that_must_not_go_back_stays_when_another_thread_frees_it() {
+    for pinned in [false, true] {
+        let heap = heap_in(false, Manage { pinned, ..Manage::default() });
+        let p = heap.here().unwrap().malloc(MIB);
+        // SAFETY: the block has this size.
+        unsafe { p.write_bytes(7, MIB) };
+        let block = p.expose_provenance();
+        // SAFETY: the block is live and given up.
+        std::thread::spawn(move || unsafe { raw::free(std::ptr::with_exposed_provenance_mut(block)) })
+            .join()
+            .unwrap();
+        // SAFETY: the memory is the test's own, and nobody writes to it meanwhile.
+        let left = unsafe { p.add(MIB / 2).read() };
+        assert_eq!(left, if pinned { 7 } else { 0 }, "pinned: {pinned}");
+    }
+}

@@ -20,7 +20,7 @@ mod survey;
 mod tables;
 mod trial;
 
-pub(crate) use purge::{purge_after_thread, purge_if_due, purge_now};
+pub(crate) use purge::{empty, purge_after_thread, purge_if_due, purge_now};
 pub(crate) use region::{Region, Slice, find, slice_at, slice_of_number};
 pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;
@@ -74,6 +74,10 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// system refuses more memory.
 pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
     let align = align.max(SLICE_SIZE);
+    purge::with_patience(|| allocate_shared(count, align))
+}
+
+fn allocate_shared(count: usize, align: usize) -> Option<Run> {
     loop {
         let known = COUNT.load(Ordering::Acquire);
         let mut shared = REGIONS[..known as usize].iter().filter(|region| !region.is_exclusive());
@@ -88,7 +92,7 @@ pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
 /// The same from one region only, if one is given.
 pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
     match region {
-        Some(region) => region.allocate(count, align.max(SLICE_SIZE)),
+        Some(region) => purge::with_patience(|| region.allocate(count, align.max(SLICE_SIZE))),
         None => allocate(count, align),
     }
 }

@@ -7,11 +7,12 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use super::Run;
 use super::bitmap::{Group, mask};
 use super::ebb;
 use super::huge;
 use super::region::{Region, Slice};
-use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
+use crate::geometry::{GROUP_SLICES, PURGE_PATIENCE_MS, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::report;
@@ -68,6 +69,35 @@ pub(super) fn purge_at_ebb() {
         && let Some(given) = purge(Pass::All)
     {
         ebb::note_gone(given);
+    }
+}
+
+/// Has the system take back what lies behind slices that stay held, if it may have it: the holder needs nothing of it.
+///
+/// # Safety
+/// The caller holds the slices, and nothing refers to what is in them.
+pub(crate) unsafe fn empty(first: Slice, count: usize) {
+    if !first.region.is_pinned() && options::get(Opt::PurgeDelay) >= 0 {
+        // SAFETY: as the caller says.
+        unsafe { drop_memory(first, count) };
+    }
+}
+
+/// Attempts to have slices; once more if there are none, since another thread may hold some just to give their memory back.
+#[inline]
+pub(super) fn with_patience(attempt: impl Fn() -> Option<Run>) -> Option<Run> {
+    attempt().or_else(|| {
+        wait();
+        attempt()
+    })
+}
+
+/// Waits for the end of a purge under way, for a while: whoever has the task may be interrupted by this very call.
+#[cold]
+fn wait() {
+    let start = os::coarse_ms();
+    while PURGER.load(Ordering::Acquire) == os::process_id() && os::coarse_ms() - start < PURGE_PATIENCE_MS {
+        os::yield_now();
     }
 }
 
@@ -171,19 +201,11 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     if held.count == 0 {
         return 0;
     }
-    let (start, size) = (Slice { region, index: held.start }.start(), held.count << SLICE_SHIFT);
-    let mark = if size < options::get_size(Opt::MinimalPurgeSize) {
-        None
-    } else if options::is_enabled(Opt::PurgeDecommits) {
-        // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
-        let zero = unsafe { os::purge(start, size) };
-        zero.then_some(Group::clean as fn(&Group, u64))
-    } else {
-        // SAFETY: as above.
-        unsafe { os::offer(start, size) };
-        Some(Group::offer as fn(&Group, u64))
-    };
+    let first = Slice { region, index: held.start };
+    // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
+    let mark = unsafe { drop_memory(first, held.count) };
     if let Some(mark) = mark {
+        let (start, size) = (first.start(), held.count << SLICE_SHIFT);
         report::trace(format_args!("gave {} KiB at {start:p} back", size >> 10));
         super::PURGED.add(held.resident);
         super::PURGE_CALLS.add(1);
@@ -194,4 +216,60 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     }
     region.unclaim(held.start, held.count);
     if mark.is_some() { held.resident } else { 0 }
+}
+
+/// What a group has to note of slices that went back.
+type Mark = fn(&Group, u64);
+
+/// Gives the memory of slices back as the options say; what is to be noted of them then. `None` if they keep it.
+///
+/// # Safety
+/// The caller holds the slices, and nothing refers to what is in them.
+unsafe fn drop_memory(first: Slice, count: usize) -> Option<Mark> {
+    let (start, size) = (first.start(), count << SLICE_SHIFT);
+    if size < options::get_size(Opt::MinimalPurgeSize) {
+        return None;
+    }
+    // SAFETY: as the caller says.
+    unsafe {
+        if !options::is_enabled(Opt::PurgeDecommits) {
+            os::offer(start, size);
+        } else if !os::purge(start, size) {
+            return None;
+        } else if !first.region.is_foreign() {
+            return Some(Group::clean);
+        }
+    }
+    Some(Group::offer)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_finds_nothing_waits_for_a_purge_under_way_and_looks_again() {
+        let first = super::super::allocate(1, 1).expect("memory").first;
+        while !begin() {
+            thread::yield_now();
+        }
+        let looks = Cell::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(20));
+                PURGER.store(0, Ordering::Release);
+            });
+            let run = with_patience(|| {
+                looks.set(looks.get() + 1);
+                (PURGER.load(Ordering::Relaxed) != os::process_id()).then_some(Run { first, zero: false })
+            });
+            assert!(run.is_some() && looks.get() == 2);
+        });
+        // SAFETY: the slice was taken above.
+        unsafe { super::super::release(first, 1) };
+    }
 }

@@ -29,7 +29,7 @@ pub(super) fn first() -> &'static Region {
 pub(crate) struct Region {
     /// Start of the first slice.
     pub(super) base: AtomicPtr<u8>,
-    /// Slices; zero until the region is ready.
+    /// Slices; zero until the region is ready. Who does not know of a slice there reads this first.
     pub(super) slices: AtomicUsize,
     /// A ring with a word for each slice: which theap owns the page that starts there.
     owners: AtomicPtr<OwnerWord>,
@@ -55,6 +55,8 @@ pub(crate) struct Region {
     pinned: AtomicBool,
     /// Huge pages may stand behind its slices.
     may_be_huge: AtomicBool,
+    /// Its memory is the program's, and need not read as zero after it was given back.
+    foreign: AtomicBool,
     /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
     commit_fn: AtomicPtr<c_void>,
     commit_arg: AtomicPtr<c_void>,
@@ -91,6 +93,7 @@ pub(super) struct Traits {
     pub(super) exclusive: bool,
     pub(super) pinned: bool,
     pub(super) may_be_huge: bool,
+    pub(super) foreign: bool,
     pub(super) commit: Option<(CommitFn, *mut c_void)>,
 }
 
@@ -204,6 +207,7 @@ impl Region {
             exclusive: AtomicBool::new(false),
             pinned: AtomicBool::new(false),
             may_be_huge: AtomicBool::new(false),
+            foreign: AtomicBool::new(false),
             commit_fn: AtomicPtr::new(ptr::null_mut()),
             commit_arg: AtomicPtr::new(ptr::null_mut()),
         }
@@ -239,6 +243,7 @@ impl Region {
         self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);
         self.pinned.store(material.traits.pinned, Ordering::Relaxed);
         self.may_be_huge.store(material.traits.may_be_huge, Ordering::Relaxed);
+        self.foreign.store(material.traits.foreign, Ordering::Relaxed);
         if let Some((function, arg)) = material.traits.commit {
             self.commit_arg.store(arg, Ordering::Relaxed);
             self.commit_fn.store(function as *mut c_void, Ordering::Relaxed);
@@ -249,9 +254,15 @@ impl Region {
         super::RESERVED.add(slices << SLICE_SHIFT);
     }
 
-    /// Whether only heaps bound to the region take memory from it.
+    /// Whether it was set up. Before, nothing is known of it.
+    #[inline]
+    fn is_ready(&self) -> bool {
+        self.slices.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether only heaps bound to the region take memory from it; nobody does while it is set up.
     pub(super) fn is_exclusive(&self) -> bool {
-        self.exclusive.load(Ordering::Relaxed)
+        !self.is_ready() || self.exclusive.load(Ordering::Relaxed)
     }
 
     /// Whether all of it can be touched.
@@ -259,9 +270,14 @@ impl Region {
         self.committed.load(Ordering::Relaxed) == self.slices.load(Ordering::Relaxed)
     }
 
-    /// Whether its memory is never given back.
+    /// Whether its memory is never given back, or there is none yet.
     pub(super) fn is_pinned(&self) -> bool {
-        self.pinned.load(Ordering::Relaxed)
+        !self.is_ready() || self.pinned.load(Ordering::Relaxed)
+    }
+
+    /// Whether memory need not read as zero after it was given back.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign.load(Ordering::Relaxed)
     }
 
     /// Whether huge pages may stand behind its slices.
@@ -311,8 +327,10 @@ impl Region {
     /// The slice of this region that holds `p`.
     #[inline(always)]
     pub(crate) fn slice_of(&'static self, p: *const u8) -> Option<Slice> {
+        // First: while the region is set up its start is null, and would make null an address in it.
+        let slices = self.slices.load(Ordering::Acquire);
         let index = p.addr().wrapping_sub(self.base.load(Ordering::Relaxed).addr()) >> SLICE_SHIFT;
-        (index < self.slices.load(Ordering::Relaxed)).then_some(Slice { region: self, index })
+        (index < slices).then_some(Slice { region: self, index })
     }
 
     /// The bits of the group with this number.

@@ -104,6 +104,7 @@ impl Arena {
             exclusive: how.exclusive,
             pinned: how.pinned || how.commit.is_some(),
             may_be_huge: false,
+            foreign: true,
             commit: how.commit,
         };
         // SAFETY: as the caller says; the aligned part lies in the memory.

@@ -37,7 +37,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     {
         return Some(());
     }
-    let most = if ring::is_wanted() { RING_SLICES << SLICE_SHIFT } else { usize::MAX };
+    let most = if ring::is_wanted() { RING_SLICES << SLICE_SHIFT } else { 1 << (NUMBER_SHIFT + SLICE_SHIFT) };
     let wanted = options::get_size(Opt::ArenaReserve).min(most);
     let mut size = (wanted / REGION_UNIT * REGION_UNIT).max(needed);
     let mut is_room = true;

@@ -231,6 +231,12 @@ pub(crate) fn forbid_huge_pages() {
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
+/// Lets another thread run.
+pub(crate) fn yield_now() {
+    // SAFETY: touches no memory, and always succeeds.
+    unsafe { libc::sched_yield() };
+}
+
 /// A number that no other process has while this one lives.
 pub(crate) fn process_id() -> u32 {
     // SAFETY: tells a number.

@@ -15,6 +15,7 @@
 //! * `release`: ends a reservation;
 //! * `coarse_ms`: a cheap clock;
 //! * `thread_ns`: how long the thread has run;
+//! * `yield_now`: lets another thread run;
 //! * `process_id`: tells the child of a fork from its parent;
 //! * `on_thread_exit`, `arm_thread_exit`: a hook;
 //! * `KeptErrno`: what is called when memory is freed leaves `errno` alone;

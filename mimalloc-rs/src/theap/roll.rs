@@ -2,16 +2,14 @@
 //! end without anyone looking at blocks.
 //!
 //! Only the theap's user writes the roll. A run that another thread frees stays in it until the user comes by: its
-//! memory goes back to the system at once, its address space waits in a stack.
+//! memory goes back to the system at once, if it may, and its address space waits in a stack.
 
 use core::ptr;
 
 use super::Theap;
 use crate::abandoned;
 use crate::arena::{self, OWNER_SINGLETON, Slice};
-use crate::geometry::SLICE_SHIFT;
 use crate::large;
-use crate::os;
 use crate::page::Page;
 
 /// # Safety
@@ -73,7 +71,7 @@ impl Theap {
                 Self::strike(theap, page);
                 large::release(first);
             } else {
-                os::purge(first.start(), Page::run_slices(page) << SLICE_SHIFT);
+                arena::empty(first, Page::run_slices(page));
                 (*theap).returned.push(first.number(), Page::returned_next(page));
             }
         }
