@@ -37,27 +37,18 @@ typedef struct mi_stats_s {
   size_t size;    /* the caller sets it to sizeof(mi_stats_t) */
   size_t version; /* and this to MI_STAT_VERSION */
 
-  /* What rises and falls. */
+  /* Counts rise and fall, counters only rise. The order is that of mimalloc 3.3.2. */
   mi_stat_count_t pages;
   mi_stat_count_t reserved;
   mi_stat_count_t committed;
+  mi_stat_counter_t reset;
+  mi_stat_counter_t purged;
   mi_stat_count_t page_committed;
   mi_stat_count_t pages_abandoned;
   mi_stat_count_t threads;
   mi_stat_count_t malloc_normal;
   mi_stat_count_t malloc_huge;
   mi_stat_count_t malloc_requested;
-  mi_stat_count_t segments;
-  mi_stat_count_t segments_abandoned;
-  mi_stat_count_t segments_cache;
-  mi_stat_count_t heaps;
-  mi_stat_count_t theaps;
-  mi_stat_count_t _segments_reserved;
-  mi_stat_count_t _stat_reserved[4];
-
-  /* What only rises. */
-  mi_stat_counter_t reset;
-  mi_stat_counter_t purged;
   mi_stat_counter_t mmap_calls;
   mi_stat_counter_t commit_calls;
   mi_stat_counter_t reset_calls;
@@ -72,23 +63,31 @@ typedef struct mi_stats_s {
   mi_stat_counter_t pages_retire;
   mi_stat_counter_t page_searches;
   mi_stat_counter_t page_searches_count;
+  mi_stat_count_t segments;
+  mi_stat_count_t segments_abandoned;
+  mi_stat_count_t segments_cache;
+  mi_stat_count_t _segments_reserved;
+  mi_stat_count_t heaps;
+  mi_stat_count_t theaps;
   mi_stat_counter_t pages_reclaim_on_alloc;
   mi_stat_counter_t pages_reclaim_on_free;
   mi_stat_counter_t pages_reabandon_full;
   mi_stat_counter_t pages_unabandon_busy_wait;
   mi_stat_counter_t heaps_delete_wait;
+
+  mi_stat_count_t _stat_reserved[4];
   mi_stat_counter_t _stat_counter_reserved[4];
 
-  /* By size class: bytes in blocks, pages; by kind of arena chunk. */
+  /* By size class: blocks, pages; by kind of arena chunk. */
   mi_stat_count_t malloc_bins[MI_BIN_HUGE + 1];
   mi_stat_count_t page_bins[MI_BIN_HUGE + 1];
   mi_stat_count_t chunk_bins[MI_CBIN_COUNT];
 } mi_stats_t;
 
-/* Declares a mi_stats_t that is ready to be filled. */
+/* Declares a mi_stats_t that is ready to be filled, semicolons included. */
 #define mi_stats_t_decl(name) \
   mi_stats_t name;            \
-  mi_stats_init(&name)
+  mi_stats_init(&name);
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,5 +1,7 @@
 //! `mi_stats_t`, and how it stands to the numbers of the Rust interface.
 
+use core::mem::offset_of;
+
 use mi::stats::{CHUNK_BINS, Count, Counter, STAT_VERSION, Stats};
 
 /// Bins of the C structure, the last one for blocks beyond all others.
@@ -82,17 +84,35 @@ impl From<MiCounter> for Counter {
     }
 }
 
+/// A number of a whole.
+trait Total {
+    fn add(&mut self, part: Self);
+}
+
+impl Total for Count {
+    fn add(&mut self, part: Self) {
+        self.total += part.total;
+        self.peak += part.peak;
+        self.current += part.current;
+    }
+}
+
+impl Total for Counter {
+    fn add(&mut self, part: Self) {
+        self.total += part.total;
+    }
+}
+
 /// Declares the structure, and the ways there and back, from one list in the order of the header.
 macro_rules! mi_stats {
-    (counts: $($count:ident)*; counters: $($counter:ident)*;) => {
+    ($($field:ident: $kind:ident,)*) => {
         /// `mi_stats_t`.
         #[repr(C)]
         pub(crate) struct MiStats {
             size: usize,
             version: usize,
-            $($count: MiCount,)*
+            $($field: $kind,)*
             stat_reserved: [MiCount; 4],
-            $($counter: MiCounter,)*
             counter_reserved: [MiCounter; 4],
             malloc_bins: [MiCount; C_BINS],
             page_bins: [MiCount; C_BINS],
@@ -104,9 +124,8 @@ macro_rules! mi_stats {
                 let mut c = Self {
                     size: size_of::<Self>(),
                     version: STAT_VERSION as usize,
-                    $($count: stats.$count.into(),)*
+                    $($field: stats.$field.into(),)*
                     stat_reserved: [MiCount::default(); 4],
-                    $($counter: stats.$counter.into(),)*
                     counter_reserved: [MiCounter::default(); 4],
                     malloc_bins: [MiCount::default(); C_BINS],
                     page_bins: [MiCount::default(); C_BINS],
@@ -123,24 +142,17 @@ macro_rules! mi_stats {
 
         /// Adds the numbers of one part to those of others.
         pub(crate) fn add(sum: &mut Stats, part: &Stats) {
-            let count = |sum: &mut Count, part: Count| {
-                sum.total += part.total;
-                sum.peak += part.peak;
-                sum.current += part.current;
-            };
-            $(count(&mut sum.$count, part.$count);)*
-            $(sum.$counter.total += part.$counter.total;)*
+            $(sum.$field.add(part.$field);)*
             let bins = sum.malloc_bins.iter_mut().chain(&mut sum.page_bins).chain(&mut sum.chunk_bins);
             for (sum, part) in bins.zip(part.malloc_bins.iter().chain(&part.page_bins).chain(&part.chunk_bins)) {
-                count(sum, *part);
+                sum.add(*part);
             }
         }
 
         impl From<&MiStats> for Stats {
             fn from(c: &MiStats) -> Self {
                 let mut stats = Self::empty();
-                $(stats.$count = c.$count.into();)*
-                $(stats.$counter = c.$counter.into();)*
+                $(stats.$field = c.$field.into();)*
                 for (class, bin) in Self::empty().bins().enumerate() {
                     let place = bin_of(bin.block_size);
                     stats.malloc_bins[class] = c.malloc_bins[place].into();
@@ -154,13 +166,32 @@ macro_rules! mi_stats {
 }
 
 mi_stats! {
-    counts: pages reserved committed page_committed pages_abandoned threads malloc_normal malloc_huge
-        malloc_requested segments segments_abandoned segments_cache heaps theaps _segments_reserved;
-    counters: reset purged mmap_calls commit_calls reset_calls purge_calls arena_count malloc_normal_count
-        malloc_huge_count malloc_guarded_count arena_rollback_count arena_purges pages_extended pages_retire
-        page_searches page_searches_count pages_reclaim_on_alloc pages_reclaim_on_free pages_reabandon_full
-        pages_unabandon_busy_wait heaps_delete_wait;
+    pages: MiCount, reserved: MiCount, committed: MiCount,
+    reset: MiCounter, purged: MiCounter,
+    page_committed: MiCount, pages_abandoned: MiCount, threads: MiCount, malloc_normal: MiCount,
+    malloc_huge: MiCount, malloc_requested: MiCount,
+    mmap_calls: MiCounter, commit_calls: MiCounter, reset_calls: MiCounter, purge_calls: MiCounter,
+    arena_count: MiCounter, malloc_normal_count: MiCounter, malloc_huge_count: MiCounter,
+    malloc_guarded_count: MiCounter, arena_rollback_count: MiCounter, arena_purges: MiCounter,
+    pages_extended: MiCounter, pages_retire: MiCounter, page_searches: MiCounter, page_searches_count: MiCounter,
+    segments: MiCount, segments_abandoned: MiCount, segments_cache: MiCount, _segments_reserved: MiCount,
+    heaps: MiCount, theaps: MiCount,
+    pages_reclaim_on_alloc: MiCounter, pages_reclaim_on_free: MiCounter, pages_reabandon_full: MiCounter,
+    pages_unabandon_busy_wait: MiCounter, heaps_delete_wait: MiCounter,
 }
+
+/// Where mimalloc 3.3.2 has the first of each run of one kind: programs that were built with its header look there.
+const _: () = {
+    macro_rules! lie_at {
+        ($($field:ident: $offset:literal,)*) => { $(assert!(offset_of!(MiStats, $field) == $offset);)* };
+    }
+    lie_at! {
+        pages: 16, reset: 88, page_committed: 104, mmap_calls: 248, segments: 360, heaps: 456,
+        pages_reclaim_on_alloc: 504, stat_reserved: 544, counter_reserved: 640,
+        malloc_bins: 672, page_bins: 2448, chunk_bins: 4224,
+    }
+    assert!(size_of::<MiStats>() == 4368);
+};
 
 impl MiStats {
     /// Whether the caller knows this structure.

@@ -14,7 +14,7 @@ static void collect(const char* message, void* arg) {
 }
 
 static void numbers(void) {
-  mi_stats_t_decl(stats);
+  mi_stats_t_decl(stats)
   CHECK(stats.size == sizeof(mi_stats_t) && stats.version == MI_STAT_VERSION);
   CHECK(mi_stats_get(&stats));
   CHECK(stats.size == sizeof(mi_stats_t) && stats.version == MI_STAT_VERSION);
@@ -90,17 +90,34 @@ static void json(void) {
   CHECK(mi_stats_as_json(NULL, 0, NULL) == NULL);
 }
 
-/* Every field, so that none is taken for another on its way. */
+/* Every field in mimalloc's order, so that none is taken for another on its way. */
 #define EACH_FIELD \
-  COUNT(pages) COUNT(reserved) COUNT(committed) COUNT(page_committed) COUNT(pages_abandoned) COUNT(threads) \
-  COUNT(malloc_normal) COUNT(malloc_huge) COUNT(malloc_requested) COUNT(segments) COUNT(segments_abandoned) \
-  COUNT(segments_cache) COUNT(heaps) COUNT(theaps) COUNT(_segments_reserved) \
-  COUNTER(reset) COUNTER(purged) COUNTER(mmap_calls) COUNTER(commit_calls) COUNTER(reset_calls) \
-  COUNTER(purge_calls) COUNTER(arena_count) COUNTER(malloc_normal_count) COUNTER(malloc_huge_count) \
-  COUNTER(malloc_guarded_count) COUNTER(arena_rollback_count) COUNTER(arena_purges) COUNTER(pages_extended) \
-  COUNTER(pages_retire) COUNTER(page_searches) COUNTER(page_searches_count) COUNTER(pages_reclaim_on_alloc) \
+  COUNT(pages) COUNT(reserved) COUNT(committed) COUNTER(reset) COUNTER(purged) COUNT(page_committed) \
+  COUNT(pages_abandoned) COUNT(threads) COUNT(malloc_normal) COUNT(malloc_huge) COUNT(malloc_requested) \
+  COUNTER(mmap_calls) COUNTER(commit_calls) COUNTER(reset_calls) COUNTER(purge_calls) COUNTER(arena_count) \
+  COUNTER(malloc_normal_count) COUNTER(malloc_huge_count) COUNTER(malloc_guarded_count) \
+  COUNTER(arena_rollback_count) COUNTER(arena_purges) COUNTER(pages_extended) COUNTER(pages_retire) \
+  COUNTER(page_searches) COUNTER(page_searches_count) COUNT(segments) COUNT(segments_abandoned) \
+  COUNT(segments_cache) COUNT(_segments_reserved) COUNT(heaps) COUNT(theaps) COUNTER(pages_reclaim_on_alloc) \
   COUNTER(pages_reclaim_on_free) COUNTER(pages_reabandon_full) COUNTER(pages_unabandon_busy_wait) \
   COUNTER(heaps_delete_wait)
+
+/* Programs built with mimalloc's own header find everything where it says. */
+static void layout(void) {
+  size_t next = 2 * sizeof(size_t);
+#define LIES_NEXT(name, type)                                                           \
+  check(offsetof(mi_stats_t, name) == next, "the place of " #name, __FILE__, __LINE__); \
+  next += sizeof(type);
+#define COUNT(name) LIES_NEXT(name, mi_stat_count_t)
+#define COUNTER(name) LIES_NEXT(name, mi_stat_counter_t)
+  EACH_FIELD
+#undef COUNT
+#undef COUNTER
+  CHECK(next == 544 && sizeof(mi_stats_t) == 4368);
+  CHECK(offsetof(mi_stats_t, _stat_reserved) == 544 && offsetof(mi_stats_t, _stat_counter_reserved) == 640);
+  CHECK(offsetof(mi_stats_t, malloc_bins) == 672 && offsetof(mi_stats_t, page_bins) == 2448);
+  CHECK(offsetof(mi_stats_t, chunk_bins) == 4224);
+}
 
 static void fields(void) {
   mi_stats_t stats;
@@ -155,6 +172,7 @@ int main(void) {
   numbers();
   bins();
   json();
+  layout();
   fields();
   printing();
   return report_checks();
