@@ -19,7 +19,7 @@ if(NOT TARGET mimalloc-static)
   set_target_properties(mimalloc-static PROPERTIES
     IMPORTED_LOCATION "${MIMALLOC_LIBRARY_DIR}/libmimalloc_rs.a"
     INTERFACE_INCLUDE_DIRECTORIES "${MIMALLOC_INCLUDE_DIR}"
-    INTERFACE_LINK_LIBRARIES "Threads::Threads;gcc_s;${CMAKE_DL_LIBS};m")
+    INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")
 endif()
 
 set(mimalloc_FOUND TRUE)

@@ -26,8 +26,16 @@ fn prefix() -> &'static Path {
     })
 }
 
-const PROGRAM: &str =
-    "#include <mimalloc.h>\nint main(void) { return mi_version() == MI_MALLOC_VERSION ? 0 : 1; }\n";
+const PROGRAM: &str = "\
+#include <mimalloc.h>
+#include <stdlib.h>
+int main(void) {
+  void* p = malloc(100);
+  bool is_ours = mi_is_in_heap_region(p);
+  free(p);
+  return is_ours && mi_version() == MI_MALLOC_VERSION ? 0 : 1;
+}
+";
 
 const PROJECT: &str = "\
 cmake_minimum_required(VERSION 3.13)
@@ -37,6 +45,8 @@ foreach(library mimalloc mimalloc-static)
   add_executable(with-${library} main.c)
   target_link_libraries(with-${library} PRIVATE ${library})
 endforeach()
+add_executable(all-static main.c)
+target_link_libraries(all-static PRIVATE -static mimalloc-static)
 ";
 
 #[test]
@@ -54,22 +64,35 @@ fn cmake_finds_both_targets() {
         .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix().display()));
     succeed(&mut cmake);
     succeed(Command::new("cmake").arg("--build").arg(&build));
-    for program in ["with-mimalloc", "with-mimalloc-static"] {
+    for program in ["with-mimalloc", "with-mimalloc-static", "all-static"] {
         succeed(&mut Command::new(build.join(program)));
     }
 }
 
-#[test]
-fn pkg_config_knows_how_to_link() {
+/// Compiles the program with the flags that pkg-config gives.
+fn link_by_pkg_config(name: &str, for_cc: &[&str], for_pkg_config: &[&str]) -> PathBuf {
     let mut pkg_config = Command::new("pkg-config");
     pkg_config
         .args(["--cflags", "--libs", "mimalloc"])
+        .args(for_pkg_config)
         .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));
     let flags = String::from_utf8(succeed(&mut pkg_config).stdout).expect("flags are text");
-    let (source, program) = (scratch("pkg_config_user.c"), scratch("pkg-config-user"));
+    let (source, program) = (scratch(&format!("{name}.c")), scratch(name));
     fs::write(&source, PROGRAM).expect("the directory can be written to");
-    succeed(Command::new("cc").arg(&source).arg("-o").arg(&program).args(flags.split_whitespace()));
+    let mut cc = Command::new("cc");
+    succeed(cc.args(for_cc).arg(&source).arg("-o").arg(&program).args(flags.split_whitespace()));
+    program
+}
+
+#[test]
+fn pkg_config_knows_how_to_link() {
+    let program = link_by_pkg_config("pkg-config-user", &[], &[]);
     succeed(Command::new(program).env("LD_LIBRARY_PATH", prefix().join("lib")));
+}
+
+#[test]
+fn pkg_config_knows_how_to_link_statically() {
+    succeed(&mut Command::new(link_by_pkg_config("pkg-config-static-user", &["-static"], &["--static"])));
 }
 
 #[test]
