@@ -36,6 +36,8 @@ pub(crate) const RING_SLICES: usize = 1 << 20;
 pub(crate) const RING_REGION_MIN: usize = 256 << 20;
 /// Most reservations a process can hold.
 pub(crate) const REGIONS_MAX: usize = 32;
+/// The last ones are for ordinary memory on demand, however much the program reserves, hands over, or has of large pages.
+pub(crate) const REGIONS_ON_DEMAND: usize = 8;
 /// Where pages start out inaccessible, this much is made accessible at a time.
 pub(crate) const COMMIT_STEP: usize = 4 << 20;
 
@@ -119,3 +121,4 @@ pub(crate) const CACHE_LINE: usize = 64;
 const _: () = assert!(SMALL_PAGE_BLOCK_MAX <= SLICE_SIZE / 8);
 const _: () = assert!(BLOCK_MAX <= MEDIUM_PAGE_SLICES * SLICE_SIZE / 8);
 const _: () = assert!(REGION_SIZE_MIN >= 2 * MEDIUM_PAGE_SLICES * SLICE_SIZE);
+const _: () = assert!(REGIONS_ON_DEMAND < REGIONS_MAX);

@@ -1,10 +1,13 @@
 //! Arenas: memory reserved ahead, and memory of the program's own.
 
+mod support;
+
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::{Arena, Heap, Manage, Reserve};
+use support::process;
 
 const MIB: usize = 1 << 20;
 
@@ -77,6 +80,22 @@ fn too_little_memory_is_refused() {
     // SAFETY: no memory at all.
     assert!(unsafe { Arena::manage(std::ptr::null_mut(), 64 * MIB, Manage::default()) }.is_none());
     assert!(Arena::reserve(usize::MAX, Reserve::default()).is_err());
+}
+
+#[test]
+fn arenas_that_are_asked_for_leave_room_for_memory_on_demand() {
+    process::alone("arenas_that_are_asked_for_leave_room_for_memory_on_demand", || {
+        let exclusive = Reserve { exclusive: true, ..Reserve::default() };
+        let reserved = (0..40).take_while(|_| Arena::reserve(Arena::MIN_SIZE, exclusive).is_ok()).count();
+        assert_eq!((reserved, Arena::all().count()), (24, 24));
+        let start = mapped(40 * MIB, libc::PROT_READ | libc::PROT_WRITE);
+        let how = Manage { committed: true, zero: true, ..Manage::default() };
+        // SAFETY: the memory is the test's to give.
+        assert!(unsafe { Arena::manage(start, 40 * MIB, how) }.is_none());
+        let elsewhere = ThreadHeap::current().malloc(1000);
+        assert!(!elsewhere.is_null());
+        assert_eq!(Arena::all().count(), 25);
+    });
 }
 
 #[test]

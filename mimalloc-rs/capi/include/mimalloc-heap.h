@@ -170,11 +170,13 @@ mi_decl_nodiscard mi_decl_export bool mi_is_redirected(void) mi_attr_noexcept;
 
 /* ---- Arenas ---- */
 
-/* Those that return int give 0 or ENOMEM. An exclusive arena serves only heaps made for it. */
+/* Those that return int give 0 or ENOMEM. An exclusive arena serves only heaps made for it. A process can ask for 24
+ * arenas at most. */
 mi_decl_export int mi_reserve_os_memory(size_t size, bool commit, bool allow_large) mi_attr_noexcept;
 mi_decl_export int mi_reserve_os_memory_ex(size_t size, bool commit, bool allow_large, bool exclusive,
                                            mi_arena_id_t* arena_id) mi_attr_noexcept;
-/* Makes memory of the program's own an arena, for the rest of the process. False if it is too small to be one. */
+/* Makes memory of the program's own an arena, for the rest of the process. False if it is too small to be one, or there
+ * are too many. */
 mi_decl_export bool mi_manage_os_memory(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                                         int numa_node) mi_attr_noexcept;
 mi_decl_export bool mi_manage_os_memory_ex(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,

@@ -116,7 +116,7 @@ impl Arena {
     }
 
     /// Reserves up to `pages` pages of 1 GiB each, on NUMA node `node` if one is given, and says how many it got. Stops
-    /// when the system has none left, or after `timeout_ms` milliseconds.
+    /// when the system has none left, after `timeout_ms` milliseconds, or when there are too many arenas: each page is one.
     ///
     /// ```
     /// use mimalloc_rs::Arena;

@@ -8,8 +8,8 @@ use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
 use super::ring;
 use super::tables::Tables;
 use crate::geometry::{
-    GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, RING_REGION_MIN, RING_SLICES, SLICE_SHIFT,
-    SLICE_SIZE,
+    GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_ON_DEMAND, RING_REGION_MIN, RING_SLICES,
+    SLICE_SHIFT, SLICE_SIZE,
 };
 use crate::options::{self, Opt};
 use crate::os::{self, Reservation};
@@ -122,7 +122,8 @@ pub(super) struct Managed {
     pub(super) traits: Traits,
 }
 
-/// Makes a region of memory that is there. `None` when there are too many regions, or no memory for the tables.
+/// Makes a region of memory that is there. `None` when all entries but those kept for memory on demand are taken, or there
+/// is no memory for the tables.
 ///
 /// # Safety
 /// The memory is the region's from now on, for the life of the process.
@@ -133,7 +134,7 @@ pub(super) unsafe fn manage(memory: &Managed) -> Option<&'static Region> {
     }
     let (tables, sizes) = tables(slices)?;
     let entry = COUNT.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
-        ((count as usize) < REGIONS_MAX).then_some(count + 1)
+        ((count as usize) < REGIONS_MAX - REGIONS_ON_DEMAND).then_some(count + 1)
     });
     let Ok(entry) = entry else {
         // SAFETY: nobody knows of the tables.
