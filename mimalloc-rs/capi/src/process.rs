@@ -166,12 +166,14 @@ pub(crate) fn print_version(out: &mut OutputWriter) {
     let _ = writeln!(out, "mimalloc-rs {version}, with the interface of mimalloc {major}.{minor}.{patch}");
 }
 
-/// Has the loader call [`introduce`]. Nobody relies on it: memory is there from the first call on.
+/// Has the loader call [`introduce`]; in a program that this is linked into, before the program's own first functions. Nobody
+/// relies on it: memory is there from the first call on.
 #[used]
-#[unsafe(link_section = ".init_array")]
+#[unsafe(link_section = ".init_array.00100")]
 static AT_LOADING: extern "C" fn() = introduce;
 
-/// The same for the end, after the program's own last functions.
+/// The same for the end, after the program's own last functions. The linker sorts by the number, and the order at the end is
+/// the reverse; 101 is the first a program may have.
 #[used]
-#[unsafe(link_section = ".fini_array")]
+#[unsafe(link_section = ".fini_array.00100")]
 static AT_EXIT: extern "C" fn() = mi_process_done;

@@ -3,9 +3,10 @@
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{Linkage, compile, in_package, shared_library, succeed};
+use support::{Linkage, compile, compile_with, in_package, shared_library, succeed};
 
 fn preloaded(program: &str, arguments: &[&str]) -> Output {
     succeed(Command::new(program).args(arguments).env("LD_PRELOAD", shared_library()))
@@ -36,7 +37,7 @@ fn tools_run_with_it() {
 
 #[test]
 fn a_compiler_runs_with_it() {
-    let program = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-under-preload");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-under-preload");
     let source = in_package("tests/cpp/containers.cpp");
     let mut compiler = Command::new("c++");
     compiler.args(["-std=c++17", "-c"]).arg(source).arg("-o").arg(program);
@@ -140,6 +141,33 @@ fn options_in_the_environment_show_at_start_and_end() {
     let verbose = with_option("MIMALLOC_VERBOSE", "1");
     assert!(verbose.starts_with("mimalloc-rs 0."), "{verbose}");
     assert!(verbose.contains("heap stats"), "{verbose}");
+}
+
+/// Starts `program` with an option set.
+fn last_words(program: &Path, linkage: Linkage, option: &str) -> Output {
+    let file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+    let mut command = Command::new(program);
+    command.arg(file.path()).env(option, "1");
+    if linkage == Linkage::None {
+        command.env("LD_PRELOAD", shared_library());
+    }
+    succeed(&mut command)
+}
+
+#[test]
+fn the_library_ends_after_the_program() {
+    let ways: [(Linkage, &[&str]); 4] = [
+        (Linkage::None, &[]),
+        (Linkage::Shared, &[]),
+        (Linkage::Static, &[]),
+        (Linkage::Static, &["-static"]),
+    ];
+    for (linkage, more) in ways {
+        let program = compile_with(&in_package("tests/c/last_words.c"), linkage, more);
+        let messages = text(&last_words(&program, linkage, "MIMALLOC_SHOW_STATS").stderr);
+        let places = ["last function", "very last", "heap stats"].map(|words| messages.find(words));
+        assert!(places[0].is_some() && places.is_sorted(), "{linkage:?} {more:?}: {messages}");
+    }
 }
 
 #[test]
