@@ -153,6 +153,8 @@ extern "C" fn mi_process_done() {
         stats::mi_stats_print(ptr::null_mut());
     }
     if options::is_enabled(Opt::DestroyOnExit) {
+        // SAFETY: writes out what C's streams still have in their buffers, which are blocks.
+        unsafe { libc::fflush(ptr::null_mut()) };
         // SAFETY: the user who set the option says that nothing is used after this.
         unsafe { process::destroy() };
     }

@@ -143,15 +143,16 @@ fn options_in_the_environment_show_at_start_and_end() {
     assert!(verbose.contains("heap stats"), "{verbose}");
 }
 
-/// Starts `program` with an option set.
-fn last_words(program: &Path, linkage: Linkage, option: &str) -> Output {
+/// Starts `program` with an option set. Gives what it left in a file as well.
+fn last_words(program: &Path, linkage: Linkage, option: &str) -> (Output, String) {
     let file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
     let mut command = Command::new(program);
     command.arg(file.path()).env(option, "1");
     if linkage == Linkage::None {
         command.env("LD_PRELOAD", shared_library());
     }
-    succeed(&mut command)
+    let output = succeed(&mut command);
+    (output, std::fs::read_to_string(file.path()).expect("it is there and text"))
 }
 
 #[test]
@@ -164,9 +165,13 @@ fn the_library_ends_after_the_program() {
     ];
     for (linkage, more) in ways {
         let program = compile_with(&in_package("tests/c/last_words.c"), linkage, more);
-        let messages = text(&last_words(&program, linkage, "MIMALLOC_SHOW_STATS").stderr);
+        let messages = text(&last_words(&program, linkage, "MIMALLOC_SHOW_STATS").0.stderr);
         let places = ["last function", "very last", "heap stats"].map(|words| messages.find(words));
         assert!(places[0].is_some() && places.is_sorted(), "{linkage:?} {more:?}: {messages}");
+        // What is still in buffers is written out before memory goes back.
+        let (output, file) = last_words(&program, linkage, "MIMALLOC_DESTROY_ON_EXIT");
+        let written = (text(&output.stdout), file);
+        assert_eq!(written, ("last words\n".into(), "in a file\n".into()), "{linkage:?} {more:?}");
     }
 }
 
