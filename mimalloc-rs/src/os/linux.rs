@@ -28,6 +28,7 @@ impl Drop for KeptErrno {
 /// Reserves `size` bytes whose start is a multiple of `align`, a power of two of at least the system's
 /// page size. `None` when the system refuses.
 pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
+    let _errno = KeptErrno::save();
     let padded = size.checked_add(align)?;
     // Where memory is overcommitted, untouched writable memory costs nothing. Under strict accounting the
     // first call fails, or would be charged in full, and inaccessible memory is free.
@@ -56,6 +57,7 @@ pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
 
 /// Reserves `size` bytes of large pages, which stay in memory. `None` when the system has not enough of them.
 pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<Reservation> {
+    let _errno = KeptErrno::save();
     let kind = match pages {
         LargePages::Default => libc::MAP_HUGETLB,
         LargePages::Huge { .. } => libc::MAP_HUGETLB | libc::MAP_HUGE_1GB,
@@ -99,6 +101,7 @@ fn map_with(size: usize, protection: i32, kind: i32) -> Option<*mut u8> {
 /// # Safety
 /// The range is a whole reservation, and nobody uses it any more.
 pub(crate) unsafe fn release(start: *mut u8, size: usize) {
+    let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
     unsafe { libc::munmap(start.cast(), size) };
 }
@@ -141,6 +144,7 @@ pub(crate) unsafe fn remove_guard(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// As for [`install_guard`].
 pub(crate) unsafe fn protect(start: *mut u8, size: usize) {
+    let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
     unsafe { libc::mprotect(start.cast(), size, libc::PROT_NONE) };
 }
@@ -148,6 +152,7 @@ pub(crate) unsafe fn protect(start: *mut u8, size: usize) {
 /// A number nobody can guess, as far as the system has any.
 #[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) fn random() -> usize {
+    let _errno = KeptErrno::save();
     let mut number = 0usize;
     // SAFETY: `number` is valid for writing. AT_RANDOM names 16 bytes that live as long as the process.
     unsafe {
@@ -227,6 +232,7 @@ pub(crate) unsafe fn offer(start: *mut u8, size: usize) {
 
 /// Has the system use no transparent huge pages in this process.
 pub(crate) fn forbid_huge_pages() {
+    let _errno = KeptErrno::save();
     // SAFETY: changes nothing but that.
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
@@ -312,4 +318,31 @@ pub(crate) fn give_up(line: &str) -> ! {
     write_to_stderr(line.as_bytes());
     // SAFETY: ends the process.
     unsafe { libc::abort() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `errno` is after `call`, if it was zero before.
+    fn errno_after(call: impl FnOnce()) -> i32 {
+        // SAFETY: the location is the calling thread's own.
+        unsafe { *libc::__errno_location() = 0 };
+        call();
+        KeptErrno::save().0
+    }
+
+    #[test]
+    fn what_the_system_refuses_does_not_show_in_errno() {
+        const NOT_THERE: usize = 1 << 60;
+        assert_eq!(errno_after(|| assert!(reserve(NOT_THERE, SYSTEM_PAGE_MIN).is_none())), 0);
+        assert_eq!(errno_after(|| assert!(reserve_large(NOT_THERE, LargePages::Default).is_none())), 0);
+        let huge = LargePages::Huge { node: Some(0) };
+        assert_eq!(errno_after(|| assert!(reserve_large(NOT_THERE, huge).is_none())), 0);
+        let no_page = ptr::without_provenance_mut(1);
+        // SAFETY: the system refuses an address inside a page.
+        assert_eq!(errno_after(|| unsafe { protect(no_page, SYSTEM_PAGE_MIN) }), 0);
+        // SAFETY: as above.
+        assert_eq!(errno_after(|| unsafe { release(no_page, SYSTEM_PAGE_MIN) }), 0);
+    }
 }

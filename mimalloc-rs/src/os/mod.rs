@@ -18,7 +18,7 @@
 //! * `yield_now`: lets another thread run;
 //! * `process_id`: tells the child of a fork from its parent;
 //! * `on_thread_exit`, `arm_thread_exit`: a hook;
-//! * `KeptErrno`: what is called when memory is freed leaves `errno` alone;
+//! * `KeptErrno`: what is called when memory is allocated or freed leaves `errno` alone;
 //! * `write_to_stderr`, `keep_stderr`, `give_up`: messages, without allocating.
 
 #[cfg(target_os = "linux")]
