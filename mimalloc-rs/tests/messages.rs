@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::stats::Stats;
-use mimalloc_rs::{ErrorKind, hooks};
+use mimalloc_rs::{ErrorKind, hooks, process};
 
 /// Says which test a child is to run.
 const CHILD: &str = "MESSAGES_TEST_CHILD";
@@ -183,4 +183,45 @@ fn an_output_function_may_allocate_while_memory_is_got() {
         let bin = stats.bins().find(|bin| bin.block_size >= TAKEN_SIZE).expect("a class");
         assert_eq!((bin.blocks.current, bin.pages.current), (0, 0), "no page was forgotten");
     });
+}
+
+/// A file of the program's own that has the number of the descriptor kept for messages.
+#[test]
+fn messages_go_to_no_file_but_standard_error() {
+    let said = said("messages_go_to_no_file_but_standard_error", &[], || {
+        let is_open = |descriptor: &c_int| {
+            // SAFETY: asks for a descriptor's flags.
+            unsafe { libc::fcntl(*descriptor, libc::F_GETFD) >= 0 }
+        };
+        let before: Vec<c_int> = (0..1024).filter(is_open).collect();
+        process::keep_stderr();
+        let kept = (0..1024).find(|descriptor| is_open(descriptor) && !before.contains(descriptor));
+        let mut ends = [0; 2];
+        // SAFETY: the kept descriptor is nobody else's, and there is room for two.
+        unsafe {
+            assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_NONBLOCK), 0);
+            assert!(libc::dup2(ends[1], kept.expect("one more descriptor")) >= 0);
+        }
+        options::print();
+        let mut byte = 0_u8;
+        // SAFETY: there is room for one byte.
+        let length = unsafe { libc::read(ends[0], (&raw mut byte).cast(), 1) };
+        assert_eq!(length, -1, "there is something in the pipe");
+    });
+    if let Some(said) = said {
+        assert!(said.contains("MIMALLOC_SHOW_ERRORS="), "{said}");
+    }
+}
+
+#[test]
+fn messages_go_to_the_standard_error_that_was_kept() {
+    let said = said("messages_go_to_the_standard_error_that_was_kept", &[], || {
+        process::keep_stderr();
+        // SAFETY: what is written after this is not for the program's own standard error.
+        unsafe { libc::close(libc::STDERR_FILENO) };
+        options::print();
+    });
+    if let Some(said) = said {
+        assert!(said.contains("MIMALLOC_SHOW_ERRORS="), "{said}");
+    }
 }
