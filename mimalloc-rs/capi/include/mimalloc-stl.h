@@ -92,7 +92,7 @@ struct _mi_heap_stl_allocator_common : _mi_stl_allocator_common<T> {
   using typename _mi_stl_allocator_common<T>::size_type;
   using is_always_equal = std::false_type;
 
-  explicit _mi_heap_stl_allocator_common(mi_heap_t* borrowed) : heap(borrowed, [](mi_heap_t*) {}) {}
+  _mi_heap_stl_allocator_common(mi_heap_t* borrowed) : heap(borrowed, [](mi_heap_t*) {}) {}
 
   mi_decl_nodiscard T* allocate(size_type count, const void* = nullptr) {
     if (alignof(T) > alignof(std::max_align_t)) {
@@ -132,7 +132,7 @@ struct mi_heap_stl_allocator : _mi_heap_stl_allocator_common<T, false> {
     typedef mi_heap_stl_allocator<U> other;
   };
   mi_heap_stl_allocator() = default;
-  explicit mi_heap_stl_allocator(mi_heap_t* borrowed) : _mi_heap_stl_allocator_common<T, false>(borrowed) {}
+  mi_heap_stl_allocator(mi_heap_t* borrowed) : _mi_heap_stl_allocator_common<T, false>(borrowed) {}
   template <class U>
   mi_heap_stl_allocator(const mi_heap_stl_allocator<U>& other) noexcept
       : _mi_heap_stl_allocator_common<T, false>(other) {}
@@ -147,7 +147,7 @@ struct mi_heap_destroy_stl_allocator : _mi_heap_stl_allocator_common<T, true> {
     typedef mi_heap_destroy_stl_allocator<U> other;
   };
   mi_heap_destroy_stl_allocator() = default;
-  explicit mi_heap_destroy_stl_allocator(mi_heap_t* borrowed) : _mi_heap_stl_allocator_common<T, true>(borrowed) {}
+  mi_heap_destroy_stl_allocator(mi_heap_t* borrowed) : _mi_heap_stl_allocator_common<T, true>(borrowed) {}
   template <class U>
   mi_heap_destroy_stl_allocator(const mi_heap_destroy_stl_allocator<U>& other) noexcept
       : _mi_heap_stl_allocator_common<T, true>(other) {}

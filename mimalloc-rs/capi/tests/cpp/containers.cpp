@@ -92,6 +92,13 @@ static void borrowed() {
     numbers.resize(1000);
     CHECK(mi_heap_contains(heap, numbers.data()));
   }
+  {
+    std::vector<int, mi_heap_stl_allocator<int>> numbers(heap);
+    std::vector<int, mi_heap_destroy_stl_allocator<int>> others(heap);
+    numbers.resize(1000);
+    others.resize(1000);
+    CHECK(mi_heap_contains(heap, numbers.data()) && mi_heap_contains(heap, others.data()));
+  }
   void* p = mi_heap_malloc(heap, 10);
   CHECK(p != nullptr);
   mi_heap_destroy(heap);
