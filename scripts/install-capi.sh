@@ -9,8 +9,12 @@ fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 package=$root/mimalloc-rs/capi
 target=${CARGO_TARGET_DIR:-$root/target}
+case $target in
+  /*) ;;
+  *) target=$PWD/$target ;;
+esac
 
-(cd "$root" && cargo build --locked --release --package mimalloc-c)
+(cd "$root" && CARGO_TARGET_DIR=$target cargo build --locked --release --package mimalloc-c)
 
 mkdir -p "$1"
 prefix=$(cd "$1" && pwd)

@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -93,6 +95,32 @@ fn pkg_config_knows_how_to_link() {
 #[test]
 fn pkg_config_knows_how_to_link_statically() {
     succeed(&mut Command::new(link_by_pkg_config("pkg-config-static-user", &["-static"], &["--static"])));
+}
+
+/// Stands for cargo, and makes what the script installs where it is told to.
+const CARGO: &str = "\
+#!/bin/sh
+mkdir -p \"$CARGO_TARGET_DIR/release\"
+touch \"$CARGO_TARGET_DIR/release/libmimalloc_rs.a\" \"$CARGO_TARGET_DIR/release/libmimalloc_rs.so\"
+";
+
+#[test]
+fn a_relative_target_directory_is_taken_from_where_the_script_starts() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let cargo = folder.path().join("cargo");
+    fs::write(&cargo, CARGO).expect("the folder is ours");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    let path = env::var("PATH").unwrap_or_default();
+    let mut script = Command::new(in_package("../../scripts/install-capi.sh"));
+    script
+        .arg("prefix")
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", "built/here")
+        .env("PATH", format!("{}:{path}", folder.path().display()));
+    succeed(&mut script);
+    for file in ["built/here/release/libmimalloc_rs.a", "prefix/lib/libmimalloc_rs.so.0"] {
+        assert!(folder.path().join(file).exists(), "no {file}");
+    }
 }
 
 #[test]
