@@ -131,12 +131,11 @@ unsafe fn resolve(on: ThreadHeap<'_>, path: *const c_char, resolved: *mut c_char
         }
         let buffer = on.malloc(libc::PATH_MAX as usize);
         if buffer.is_null() {
-            errno::set(libc::ENOMEM);
-            return buffer;
+            return errno::or_no_memory(buffer);
         }
         let found = libc::realpath(path, buffer.cast());
         let copy = copy_string(on, found, || libc::strlen(found));
         raw::free(buffer);
-        copy
+        if found.is_null() { copy } else { errno::or_no_memory(copy) }
     }
 }

@@ -1,4 +1,5 @@
 /* Arenas: reserved, and handed over. */
+#include <limits.h>
 #include <mimalloc.h>
 #include <sys/mman.h>
 
@@ -54,6 +55,22 @@ static void reserved(void) {
   CHECK(mi_reserve_os_memory_ex(NOT_THERE, false, false, false, &arena) == ENOMEM && arena == NULL);
 }
 
+/* The path is found, and there is no memory for a copy of it. */
+static void full(void) {
+  mi_arena_id_t arena = NULL;
+  CHECK(mi_reserve_os_memory_ex(mi_arena_min_size(), false, false, true, &arena) == 0);
+  mi_heap_t* heap = mi_heap_new_in_arena(arena);
+  /* The blocks of the last page; when they are gone, there is one page for the path, and none for the copy. */
+  void* last[16];
+  size_t blocks = 0;
+  for (void* p; (p = mi_heap_malloc(heap, PATH_MAX)) != NULL;) last[blocks++ % 16] = p;
+  CHECK(blocks >= 16 && mi_heap_malloc(heap, 2) == NULL);
+  for (size_t i = 0; i < 16; i++) mi_free(last[i]);
+  CHECK_ERRNO(ENOMEM, mi_heap_realpath(heap, "/", NULL) == NULL);
+  CHECK_ERRNO(ENOENT, mi_heap_realpath(heap, "/no/such/path", NULL) == NULL);
+  mi_heap_destroy(heap);
+}
+
 static int commits;
 
 static bool commit(bool on, void* start, size_t size, bool* is_zero, void* arg) {
@@ -103,6 +120,7 @@ static void huge(void) {
 
 int main(void) {
   reserved();
+  full();
   handed_over();
   huge();
   mi_arenas_print();
