@@ -160,7 +160,7 @@ mi_decl_export bool mi_heap_visit_abandoned_blocks(mi_heap_t* heap, bool visit_b
 /* The same for the heap that the theap is a part of. */
 mi_decl_export bool mi_theap_visit_blocks(const mi_theap_t* theap, bool visit_blocks, mi_block_visit_fun* visitor,
                                           void* arg) mi_attr_noexcept;
-/* Versions 1 and 2: of all heaps of a sub-process; the tag has no effect. */
+/* Versions 1 and 2: of all heaps of a sub-process, the main one for none; the tag has no effect. */
 mi_decl_export bool mi_abandoned_visit_blocks(mi_subproc_id_t subproc, int heap_tag, bool visit_blocks,
                                               mi_block_visit_fun* visitor, void* arg) mi_attr_noexcept;
 /* Whether the page of the block at p is used to at most perc percent, so that moving the block may free the page. */

@@ -13,7 +13,7 @@ use mi::stats::Stats;
 use crate::heap::{MiHeap, borrow};
 use crate::options::writer;
 use crate::stats_t::{MiStats, add, bin_size};
-use crate::subproc::{MiSubprocId, sub_process};
+use crate::subproc::{MiSubprocId, named};
 
 /// # Safety
 /// `heap` is null or a live heap.
@@ -21,15 +21,6 @@ unsafe fn of_heap(heap: *const MiHeap) -> Stats {
     // SAFETY: as the caller says.
     let heap = unsafe { borrow(heap) };
     Stats::of(&heap)
-}
-
-/// The sub-process; none means the main one, as in versions 1 and 2.
-///
-/// # Safety
-/// `id` is none or that of a live sub-process.
-unsafe fn named(id: MiSubprocId) -> SubProcess {
-    // SAFETY: as the caller says.
-    unsafe { sub_process(id) }.unwrap_or_else(SubProcess::main)
 }
 
 /// The numbers of the process stand for those of its main part. Others are known by their heaps.

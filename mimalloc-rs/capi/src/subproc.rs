@@ -22,9 +22,18 @@ impl From<Option<SubProcess>> for MiSubprocId {
 
 /// # Safety
 /// `id` is none or that of a live sub-process.
-pub(crate) unsafe fn sub_process(id: MiSubprocId) -> Option<SubProcess> {
+unsafe fn sub_process(id: MiSubprocId) -> Option<SubProcess> {
     // SAFETY: as the caller says.
     NonNull::new(id.ptr).map(|p| unsafe { SubProcess::from_raw(p) })
+}
+
+/// The sub-process; none means the main one, as in versions 1 and 2.
+///
+/// # Safety
+/// `id` is none or that of a live sub-process.
+pub(crate) unsafe fn named(id: MiSubprocId) -> SubProcess {
+    // SAFETY: as the caller says.
+    unsafe { sub_process(id) }.unwrap_or_else(SubProcess::main)
 }
 
 #[unsafe(no_mangle)]

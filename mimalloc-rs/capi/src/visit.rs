@@ -6,7 +6,7 @@ use core::ptr;
 use mi::Area;
 
 use crate::heap::{MiHeap, borrow};
-use crate::subproc::{MiSubprocId, sub_process};
+use crate::subproc::{MiSubprocId, named};
 use crate::theap::{MiTheap, theap_from};
 
 /// `mi_heap_area_t`.
@@ -110,8 +110,7 @@ unsafe extern "C" fn mi_abandoned_visit_blocks(
     let _ = tag;
     // SAFETY: C callers pass none or a live sub-process, and leave its heaps alone meanwhile.
     unsafe {
-        let Some(sub_process) = sub_process(subproc) else { return false };
-        sub_process.heaps().all(|heap| Visit { blocks, visitor, arg }.run(heap.as_ptr().cast(), true))
+        named(subproc).heaps().all(|heap| Visit { blocks, visitor, arg }.run(heap.as_ptr().cast(), true))
     }
 }
 
