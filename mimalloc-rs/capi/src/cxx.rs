@@ -1,25 +1,45 @@
 //! Allocation that does not fail as C does: C++'s `new`.
 
-use core::arch::{asm, global_asm};
-use core::ptr;
+use core::arch::global_asm;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use mi::raw::ThreadHeap;
 
 use crate::heap::{MiHeap, theap_of};
 
-// What C++ writes as `try { handler(); return true; } catch (...) { return false; }`, with the tables that go with it.
-// The names of the C++ library are weak: without it there is no handler to call.
+// What C++ writes as `try { handler(); return true; } catch (...) { return false; }`, with the tables that go with it, and what
+// is needed of the C++ library and the loader. Those names are weak: without the C++ library there is no handler to call.
 global_asm!(
     ".weak __gxx_personality_v0",
     ".weak __cxa_begin_catch",
     ".weak __cxa_end_catch",
+    ".weak _ZSt15get_new_handlerv",
+    ".weak _ZSt17__throw_bad_allocv",
+    ".weak dlsym",
+    ".pushsection .data.mimalloc_rs_from_elsewhere,\"aw\",@progbits",
+    ".p2align 3",
+    ".globl mimalloc_rs_from_elsewhere",
+    ".hidden mimalloc_rs_from_elsewhere",
+    ".type mimalloc_rs_from_elsewhere,@object",
+    "mimalloc_rs_from_elsewhere:",
+    "mimalloc_rs_personality: .quad __gxx_personality_v0",
+    ".Lmimalloc_rs_begin_catch: .quad __cxa_begin_catch",
+    ".Lmimalloc_rs_end_catch: .quad __cxa_end_catch",
+    ".quad _ZSt15get_new_handlerv",
+    ".quad _ZSt17__throw_bad_allocv",
+    ".quad dlsym",
+    ".size mimalloc_rs_from_elsewhere, . - mimalloc_rs_from_elsewhere",
+    ".popsection",
     ".pushsection .text.mimalloc_rs_call_and_catch,\"ax\",@progbits",
     ".globl mimalloc_rs_call_and_catch",
     ".hidden mimalloc_rs_call_and_catch",
     ".type mimalloc_rs_call_and_catch,@function",
     "mimalloc_rs_call_and_catch:",
     ".cfi_startproc",
-    ".cfi_personality 0x9b, mimalloc_rs_cxx_personality",
+    ".cfi_personality 0x9b, mimalloc_rs_personality",
     ".cfi_lsda 0x1b, .Lmimalloc_rs_handlers",
     "sub rsp, 8",
     ".cfi_def_cfa_offset 16",
@@ -30,8 +50,8 @@ global_asm!(
     "jmp .Lmimalloc_rs_done",
     ".Lmimalloc_rs_catch:",
     "mov rdi, rax",
-    "call qword ptr [rip + __cxa_begin_catch@GOTPCREL]",
-    "call qword ptr [rip + __cxa_end_catch@GOTPCREL]",
+    "call qword ptr [rip + .Lmimalloc_rs_begin_catch]",
+    "call qword ptr [rip + .Lmimalloc_rs_end_catch]",
     "xor eax, eax",
     ".Lmimalloc_rs_done:",
     "add rsp, 8",
@@ -61,37 +81,85 @@ global_asm!(
     ".quad 0",
     ".Lmimalloc_rs_types:",
     ".popsection",
-    ".pushsection .data.rel.ro.mimalloc_rs_cxx_personality,\"aw\",@progbits",
-    ".p2align 3",
-    "mimalloc_rs_cxx_personality:",
-    ".quad __gxx_personality_v0",
-    ".popsection",
 );
 
 unsafe extern "C" {
-    /// Calls the handler, and tells whether it returned instead of throwing.
+    /// Calls the handler, and tells whether it returned instead of throwing. Takes what is in [`FromElsewhere`].
     fn mimalloc_rs_call_and_catch(handler: Handler) -> bool;
+    static mimalloc_rs_from_elsewhere: FromElsewhere;
+}
+
+/// Addresses that the loader fills in, null for what nobody defined when the program started.
+#[repr(C)]
+struct FromElsewhere {
+    personality: AtomicPtr<c_void>,
+    begin_catch: AtomicPtr<c_void>,
+    end_catch: AtomicPtr<c_void>,
+    get_new_handler: AtomicPtr<c_void>,
+    throw_bad_alloc: AtomicPtr<c_void>,
+    dlsym: Option<Find>,
 }
 
 type Handler = unsafe extern "C-unwind" fn();
 type GetHandler = unsafe extern "C-unwind" fn() -> Option<Handler>;
 type Throw = unsafe extern "C-unwind" fn() -> !;
+type Open = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
+type Find = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
 
-/// The address of a function of the C++ library; null in programs without it.
-macro_rules! cxx_library {
-    ($symbol:literal as $type:ty) => {{
-        let address: *const ();
-        // SAFETY: reads an address that the loader fills in, zero for a weak symbol nobody defines.
-        unsafe {
-            asm!(
-                concat!(".weak ", $symbol),
-                concat!("mov {address}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
-                address = out(reg) address,
-                options(pure, nomem, nostack, preserves_flags),
-            );
-            core::mem::transmute::<*const (), Option<$type>>(address)
+impl FromElsewhere {
+    fn get() -> &'static Self {
+        // SAFETY: it is defined above as it is declared, and written to only through its atomic parts.
+        unsafe { &mimalloc_rs_from_elsewhere }
+    }
+
+    /// Fills what is null from a C++ library that the program has loaded since it started.
+    #[cold]
+    #[inline(never)]
+    fn look_again(&self) {
+        let Some(find) = self.dlsym else { return };
+        let Some(library) = loaded_cxx_library(find) else { return };
+        for (place, name) in [
+            (&self.personality, c"__gxx_personality_v0"),
+            (&self.begin_catch, c"__cxa_begin_catch"),
+            (&self.end_catch, c"__cxa_end_catch"),
+            (&self.get_new_handler, c"_ZSt15get_new_handlerv"),
+            (&self.throw_bad_alloc, c"_ZSt17__throw_bad_allocv"),
+        ] {
+            // SAFETY: the library is open, and the name a string.
+            let address = unsafe { find(library.as_ptr(), name.as_ptr()) };
+            // What was there from the start stays. Who finds a function that throws finds what catches, too.
+            let _ = place.compare_exchange(ptr::null_mut(), address, Ordering::Release, Ordering::Relaxed);
         }
-    }};
+    }
+
+    /// The address in a place, which is looked for once more if it is null.
+    fn address(&self, place: &AtomicPtr<c_void>) -> *mut c_void {
+        if place.load(Ordering::Acquire).is_null() {
+            self.look_again();
+        }
+        place.load(Ordering::Acquire)
+    }
+
+    fn get_new_handler(&self) -> Option<GetHandler> {
+        // SAFETY: the address is null or that of `std::get_new_handler`.
+        unsafe { mem::transmute::<*mut c_void, Option<GetHandler>>(self.address(&self.get_new_handler)) }
+    }
+
+    fn throw_bad_alloc(&self) -> Option<Throw> {
+        // SAFETY: the address is null or that of `std::__throw_bad_alloc`.
+        unsafe { mem::transmute::<*mut c_void, Option<Throw>>(self.address(&self.throw_bad_alloc)) }
+    }
+}
+
+/// A C++ library among all that is loaded. It stays: what is found in it is used from now on.
+fn loaded_cxx_library(find: Find) -> Option<NonNull<c_void>> {
+    // Named as the others are, it would have linkers warn in static programs.
+    // SAFETY: the name is a string, and what is found has this type.
+    let open =
+        unsafe { mem::transmute::<*mut c_void, Option<Open>>(find(libc::RTLD_DEFAULT, c"dlopen".as_ptr())) }?;
+    // SAFETY: the name is a string. Nothing is loaded that is not.
+    let open = |name: &CStr| unsafe { open(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+    NonNull::new(open(c"libstdc++.so.6")).or_else(|| NonNull::new(open(c"libc++.so.1")))
 }
 
 /// What happens when there is no memory and no handler to ask for some.
@@ -157,13 +225,13 @@ fn keep_trying(ending: Ending, attempt: impl Fn() -> *mut u8) -> *mut u8 {
 }
 
 fn new_handler() -> Option<Handler> {
-    let get = cxx_library!("_ZSt15get_new_handlerv" as GetHandler)?;
+    let get = FromElsewhere::get().get_new_handler()?;
     // SAFETY: `std::get_new_handler` has no preconditions.
     unsafe { get() }
 }
 
 fn throw_bad_alloc() -> ! {
-    match cxx_library!("_ZSt17__throw_bad_allocv" as Throw) {
+    match FromElsewhere::get().throw_bad_alloc() {
         // SAFETY: `std::__throw_bad_alloc` has no preconditions; as for the handler, nothing is skipped.
         Some(throw) => unsafe { throw() },
         // SAFETY: ends the process.

@@ -74,6 +74,14 @@ fn without_the_cxx_library_new_ends_the_process() {
 }
 
 #[test]
+fn new_throws_where_a_plugin_brings_the_cxx_library() {
+    let plugin = compile_with(&in_package("tests/cpp/plugin.cpp"), Linkage::None, &["-shared", "-fPIC"]);
+    let program = compile(&in_package("tests/c/loads_cxx.c"), Linkage::None);
+    let output = succeed(Command::new(program).arg(plugin).env("LD_PRELOAD", shared_library()));
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+}
+
+#[test]
 fn operators_can_be_defined_by_header() {
     let program = compile(&in_package("tests/cpp/by_header.cpp"), Linkage::Shared);
     let output = succeed(&mut Command::new(program));
