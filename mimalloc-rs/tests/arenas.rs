@@ -53,6 +53,21 @@ fn an_exclusive_arena_serves_its_heaps_alone_until_it_is_full() {
 }
 
 #[test]
+fn a_heap_whose_arena_is_full_finds_the_blocks_it_freed() {
+    let arena = Arena::reserve(32 * MIB, Reserve { exclusive: true, ..Reserve::default() }).unwrap();
+    let heap = Heap::new_in(arena, false).unwrap();
+    let here = heap.here().unwrap();
+    let blocks: Vec<_> =
+        std::iter::repeat_with(|| here.malloc(4096)).take_while(|block| !block.is_null()).collect();
+    for at in [blocks.len() - 1, 0, blocks.len() / 2] {
+        // SAFETY: the block is live and given up; the test does not use it again.
+        unsafe { raw::free(blocks[at]) };
+        assert_eq!(here.malloc(4096), blocks[at]);
+        assert!(here.malloc(4096).is_null(), "there is no other");
+    }
+}
+
+#[test]
 fn the_program_can_hand_over_memory_of_its_own() {
     let start = mapped(40 * MIB, libc::PROT_READ | libc::PROT_WRITE);
     // SAFETY: the memory is new.

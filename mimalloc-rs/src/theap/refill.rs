@@ -125,7 +125,8 @@ impl Theap {
                 let waiting = if apart && others == 0 { None } else { (*theap).queues[class].pop_front() };
                 let next = waiting
                     .or_else(|| Self::find_page(theap, class))
-                    .or_else(|| Self::find_page_after_collecting(theap, class));
+                    .or_else(|| Self::find_page_after_collecting(theap, class))
+                    .or_else(|| Self::find_any_free_block(theap, class));
                 let Some(next) = next else { return ptr::null_mut() };
                 if (*theap).current[class] == page::EMPTY.as_ptr() {
                     (*theap).current[class] = next;
@@ -218,6 +219,23 @@ impl Theap {
             Self::collect(theap, false);
             Self::find_page(theap, class)
         }
+    }
+
+    /// A page of the queue that has a block to give, when there is no memory for another: each is looked at.
+    #[cold]
+    unsafe fn find_any_free_block(theap: *mut Theap, class: usize) -> Option<*mut Page> {
+        // SAFETY: the theap owns the pages in its queue.
+        unsafe {
+            for _ in 0..(*theap).queues[class].len() {
+                let page = (*theap).queues[class].pop_front()?;
+                Page::collect_remote(page);
+                if !(*page).local_free.is_null() || Page::extendable(page) {
+                    return Some(page);
+                }
+                (*theap).queues[class].push_back(page);
+            }
+        }
+        None
     }
 
     /// Tells everyone that the page, which the caller owns, is this theap's.
