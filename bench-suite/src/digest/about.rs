@@ -53,9 +53,7 @@ pub(super) fn run_info(
     pace: Option<String>,
 ) -> RunInfo {
     let plan = &record.plan;
-    let finished = record.finished_utc.is_some();
-    let begun = samples.iter().map(|sample| sample.pass + 1).max().unwrap_or(0);
-    let passes = if finished { plan.passes } else { begun.saturating_sub(1) };
+    let passes = if record.finished_utc.is_some() { plan.passes } else { completed_passes(samples, cells) };
     RunInfo {
         run_id: record.run_id.clone(),
         started_utc: record.started_utc.clone(),
@@ -67,11 +65,22 @@ pub(super) fn run_info(
         profile: plan.profile.name().to_owned(),
         machine: record.machine.line(),
         rustc: record.toolchain.rustc.clone(),
-        warnings: pace.into_iter().chain(warnings(record, samples, cells)).collect(),
+        warnings: pace.into_iter().chain(warnings(record, passes, samples, cells)).collect(),
     }
 }
 
-fn warnings(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>]) -> Vec<String> {
+/// Passes of an unfinished run in which every cell had its turn. One that failed too often has none.
+fn completed_passes(samples: &[Sample], cells: &[Cell<'_>]) -> usize {
+    let begun = samples.iter().map(|sample| sample.pass + 1).max().unwrap_or(0);
+    let had_its_turn = |cell: &Cell<'_>| {
+        let mut own = samples.iter().filter(|s| s.workload == cell.workload && s.allocator == cell.allocator);
+        own.any(|sample| sample.pass + 1 == begun)
+    };
+    let mut expected = cells.iter().filter(|cell| matches!(cell.status, Status::Ok | Status::NotRun));
+    if expected.all(had_its_turn) { begun } else { begun.saturating_sub(1) }
+}
+
+fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
     if record.finished_utc.is_none() {
         warnings.push("the run is not finished".to_owned());
@@ -88,11 +97,9 @@ fn warnings(record: &RunRecord, samples: &[Sample], cells: &[Cell<'_>]) -> Vec<S
             "{discarded} of {executions} executions do not count: others had their cores, so they were taken again"
         ));
     }
-    if record.plan.passes < MIN_OBSERVATIONS {
-        warnings.push(format!(
-            "only {}: intervals are ranges from least to greatest",
-            passes_in_words(record.plan.passes)
-        ));
+    if passes < MIN_OBSERVATIONS {
+        warnings
+            .push(format!("only {}: intervals are ranges from least to greatest", passes_in_words(passes)));
     }
     let reference = &record.plan.reference;
     for cell in cells.iter().filter(|cell| cell.allocator == reference && cell.status != Status::Ok) {

@@ -145,6 +145,21 @@ fn unfinished_run_says_so() {
 }
 
 #[test]
+fn unfinished_run_counts_and_warns_of_the_passes_it_has() {
+    let mut record = record(7);
+    record.finished_utc = None;
+    let told = |samples: Vec<Sample>| {
+        let run = digest(&record, samples).summary.run;
+        let warning = run.warnings.into_iter().find(|warning| warning.starts_with("only "));
+        (run.passes, warning.map(|warning| warning.split(':').next().unwrap().to_owned()))
+    };
+    let mut samples = samples(6);
+    assert_eq!(told(samples.clone()), (6, None));
+    samples.pop();
+    assert_eq!(told(samples), (5, Some("only 5 passes".to_owned())));
+}
+
+#[test]
 fn waiting_samples_make_a_noisy_run() {
     let mut samples = samples(3);
     for sample in samples.iter_mut().take(4) {

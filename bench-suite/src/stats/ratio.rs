@@ -45,21 +45,25 @@ pub fn of_cell(log_ratios: &[Option<f64>], seed: u64) -> Option<Ratio> {
 /// Geometric mean of the median ratios of several workloads.
 ///
 /// Passes are drawn for all workloads together, because what disturbs a pass disturbs
-/// all of it. A workload that misses a drawn pass is represented by its other passes.
+/// all of it. A workload that misses a drawn pass is represented by its other passes; a pass
+/// that no workload has, such as one that an unfinished run never came to, is not drawn.
 pub fn geometric_mean(cells: &[&Series], seed: u64) -> Option<Ratio> {
-    let passes = cells.iter().map(|cell| cell.len()).max()?;
-    let mut scratch = Vec::with_capacity(passes);
+    let value_in = |cell: &Series, pass: usize| cell.get(pass).copied().flatten();
+    let slots = cells.iter().map(|cell| cell.len()).max()?;
+    let measured = |pass: &usize| cells.iter().any(|cell| value_in(cell, *pass).is_some());
+    let passes: Vec<usize> = (0..slots).filter(measured).collect();
+    let mut scratch = Vec::with_capacity(passes.len());
     let mut mean_of_medians = |picks: &[usize]| {
         let mut sum = 0.0;
         for cell in cells {
             scratch.clear();
-            scratch.extend(picks.iter().filter_map(|pass| cell.get(*pass).copied().flatten()));
+            scratch.extend(picks.iter().filter_map(|pick| value_in(cell, passes[*pick])));
             sum += median(&scratch)?;
         }
         Some(sum / cells.len() as f64)
     };
-    let value = mean_of_medians(&(0..passes).collect::<Vec<_>>())?.exp();
-    let bounds = interval(passes, seed, mean_of_medians)?;
+    let value = mean_of_medians(&(0..passes.len()).collect::<Vec<_>>())?.exp();
+    let bounds = interval(passes.len(), seed, mean_of_medians)?;
     Some(Ratio { n: cells.len(), value, interval: exp(bounds) })
 }
 
@@ -153,5 +157,14 @@ mod tests {
         let mean = geometric_mean(&[&gap, &disturbed], 1).unwrap();
         assert!((mean.value - 1.0).abs() < 1e-12);
         assert!(mean.interval.low <= 1.0 && mean.interval.high >= 1.0);
+    }
+
+    #[test]
+    fn geometric_mean_is_over_the_passes_that_were_measured() {
+        let of_three = |ratios: [f64; 3]| ratios.map(Some).into_iter().chain([None; 4]).collect::<Series>();
+        let cells = [[0.0, 3.0, 5.0], [3.0, 5.0, 0.0], [5.0, 0.0, 3.0]].map(of_three);
+        let mean = geometric_mean(&cells.each_ref(), 1).unwrap();
+        // Of three passes the interval is the range, and each of these has the same mean.
+        assert_eq!(mean.interval.low, mean.interval.high);
     }
 }
