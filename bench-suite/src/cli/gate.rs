@@ -19,9 +19,10 @@ use crate::fingerprint::{Commit, Machine, Toolchain, cores};
 use crate::gate::judge::{Verdict, judge};
 use crate::gate::{Baseline, Figures, SUBJECT, Tolerance, YARDSTICK, measure};
 use crate::journal;
-use crate::plan::Params;
+use crate::plan::{Params, Profile};
 use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
+use crate::usage;
 
 /// Flags of `gate`.
 #[derive(Debug, Clone, Args)]
@@ -45,6 +46,9 @@ pub(super) struct GateArgs {
 /// Passes of the quick run of a new baseline, enough to show how far peaks are apart.
 const BASELINE_PASSES: usize = 9;
 
+/// How the workers are built that a baseline is about.
+const PROFILE: Profile = Profile::Worker;
+
 /// Does what `gate` was asked for.
 pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     let path = args.baseline.clone().unwrap_or_else(|| setup.results.baseline());
@@ -60,7 +64,7 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
         return Ok(Outcome::NothingJudged);
     };
     let mut figures = empty(baseline.figures.params, &setup);
-    let stored = stored_run(args.run.as_deref(), &setup.results, &figures)?;
+    let stored = stored_run(args.run.as_deref(), &setup.results, figures.params)?;
     if args.measure {
         let Some(taken) = take(args, setup, figures, stored, None)? else { return Ok(interrupted()) };
         figures = taken;
@@ -123,6 +127,7 @@ fn take(
     let worker = WorkerArgs {
         preset: Some(params.preset),
         threads: Some(params.threads),
+        profile: Some(PROFILE),
         worker_dir: args.worker_dir.clone(),
         ..WorkerArgs::default()
     };
@@ -176,11 +181,12 @@ impl StoredRun {
 }
 
 /// The run to judge: the named one, or the newest that fits the baseline.
-fn stored_run(wanted: Option<&str>, results: &Results, figures: &Figures) -> Result<Option<StoredRun>> {
+fn stored_run(wanted: Option<&str>, results: &Results, params: Params) -> Result<Option<StoredRun>> {
     let found = match wanted {
         Some(name) => {
             let folder = results.find(name)?;
             let record = RunRecord::load(folder.path())?;
+            refuse_other_profile(name, record.plan.profile)?;
             Some((folder, record))
         }
         None => results.newest(|record| {
@@ -188,12 +194,25 @@ fn stored_run(wanted: Option<&str>, results: &Results, figures: &Figures) -> Res
             let every_row = ROWS.iter().all(|row| record.plan.workloads.iter().any(|id| id == row));
             record.finished_utc.is_some()
                 && every_row
-                && record.plan.params == figures.params
+                && record.plan.params == params
+                && record.plan.profile == PROFILE
                 && has(SUBJECT)
                 && has(YARDSTICK)
         }),
     };
     Ok(found.map(|(folder, record)| StoredRun { folder, record }))
+}
+
+/// Fails if the workers of a run were built otherwise than those of a baseline.
+fn refuse_other_profile(run: &str, profile: Profile) -> Result<()> {
+    if profile == PROFILE {
+        return Ok(());
+    }
+    Err(usage!(
+        "run '{run}' has workers of profile {}, the baseline those of {}; name another run",
+        profile.name(),
+        PROFILE.name()
+    ))
 }
 
 /// Adds the figures of a stored run.
@@ -220,4 +239,34 @@ fn empty(params: Params, setup: &Setup) -> Figures {
 fn interrupted() -> Outcome {
     eprintln!("bench-suite: interrupted");
     Outcome::Interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::tests::record;
+    use crate::error::exit_code;
+
+    #[test]
+    fn runs_whose_workers_were_built_otherwise_are_not_judged() {
+        let root = tempfile::tempdir().unwrap();
+        let results = Results::at(root.path().into());
+        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        let mut run = record(3);
+        (run.plan.allocators, run.plan.workloads) = (strings(&[SUBJECT, YARDSTICK]), strings(ROWS));
+        let mut store = |profile, started: &str| {
+            (run.plan.profile, run.started_utc) = (profile, started.to_owned());
+            let folder = results.create(None, &run.commit).unwrap();
+            run.store(folder.path()).unwrap();
+            folder.name()
+        };
+        let usual = store(Profile::Worker, "1");
+        let newer = store(Profile::WorkerNolto, "2");
+        let params = run.plan.params;
+        let found = stored_run(None, &results, params).unwrap().expect("one of the two fits");
+        assert_eq!(found.folder.name(), usual);
+        let error = stored_run(Some(&newer), &results, params).err().expect("it is refused");
+        assert_eq!(exit_code(&error), 2);
+        assert!(error.to_string().contains("workers of profile worker-nolto"), "{error}");
+    }
 }
