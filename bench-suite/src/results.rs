@@ -13,6 +13,8 @@ use crate::usage;
 #[derive(Debug, Clone)]
 pub struct Results {
     root: PathBuf,
+    /// Whether commands find it without being told.
+    usual: bool,
 }
 
 /// Sub-folders of a run.
@@ -20,9 +22,14 @@ const LOGS: &str = "logs";
 const WORKERS: &str = "workers";
 
 impl Results {
-    /// Results below `root`.
+    /// Results below `root`, a folder that the user named.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, usual: false }
+    }
+
+    /// Results where they are unless the user names a folder: in that of the sources.
+    pub fn usual(sources: Option<&Path>) -> Self {
+        Self { root: sources.unwrap_or(Path::new("")).join("results"), usual: true }
     }
 
     /// Creates the folder of a new run and names it: in `out` if given, else by time and
@@ -75,6 +82,14 @@ impl Results {
             .ok_or_else(|| usage!("there is no run '{run}'; runs are in {}", self.runs().display()))
     }
 
+    /// The command line that has `command` go on with the run in `folder`, whatever the current folder is.
+    pub fn command(&self, command: &str, folder: &RunFolder) -> String {
+        let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let run = if self.has(folder) { PathBuf::from(folder.name()) } else { absolute(&folder.path) };
+        let line = format!("bench-suite {command} {}", run.display());
+        if self.usual { line } else { format!("{line} --results {}", absolute(&self.root).display()) }
+    }
+
     /// The newest run that `wanted` accepts. Runs whose record cannot be read are passed over.
     pub fn newest(&self, wanted: impl Fn(&RunRecord) -> bool) -> Option<(RunFolder, RunRecord)> {
         let mut found: Vec<_> = fs::read_dir(self.runs())
@@ -89,7 +104,7 @@ impl Results {
 
     /// Notes that `folder` is the newest run, if it is one of those kept here.
     pub fn note_latest(&self, folder: &RunFolder) -> Result<()> {
-        if folder.path.parent() != Some(&self.runs()) {
+        if !self.has(folder) {
             return Ok(());
         }
         record::replace(&self.root.join("latest"), format!("{}\n", folder.name()).as_bytes())
@@ -98,6 +113,11 @@ impl Results {
     /// The limits that `gate` applies.
     pub fn baseline(&self) -> PathBuf {
         self.root.join("baseline.json")
+    }
+
+    /// Whether `folder` is one of the runs kept here.
+    fn has(&self, folder: &RunFolder) -> bool {
+        folder.path.parent() == Some(&self.runs())
     }
 
     fn runs(&self) -> PathBuf {
@@ -174,6 +194,21 @@ mod tests {
         fs::write(root.path().join("precious"), "x").unwrap();
         let error = Results::at(root.path().into()).create(Some(root.path()), &commit()).unwrap_err();
         assert!(error.to_string().contains("never overwritten"));
+    }
+
+    #[test]
+    fn commands_name_what_they_would_not_find_by_themselves() {
+        let here = std::env::current_dir().unwrap();
+        let elsewhere = RunFolder { path: "out/x".into() };
+        let usual = Results::usual(Some(Path::new("/src")));
+        let own = RunFolder { path: usual.runs().join("x") };
+        assert_eq!(usual.command("report", &own), "bench-suite report x");
+        let expected = format!("bench-suite report {}/out/x", here.display());
+        assert_eq!(usual.command("report", &elsewhere), expected);
+        let named = Results::at("results".into());
+        let own = RunFolder { path: named.runs().join("x") };
+        let expected = format!("bench-suite run --resume x --results {}/results", here.display());
+        assert_eq!(named.command("run --resume", &own), expected);
     }
 
     #[test]

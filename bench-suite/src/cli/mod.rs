@@ -86,8 +86,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
         }
     };
     let root = source_root().ok();
-    let results = cli.results.unwrap_or_else(|| root.clone().unwrap_or_default().join("results"));
-    let setup = Setup { config: Config::embedded()?, results: Results::at(results), root };
+    let results = cli.results.map_or_else(|| Results::usual(root.as_deref()), Results::at);
+    let setup = Setup { config: Config::embedded()?, results, root };
     match cli.command {
         Command::Run(args) => run::run(args, setup),
         Command::List => list::list(&setup),

@@ -133,7 +133,7 @@ pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Out
     match finish {
         Finish::Interrupted(folder) => {
             let advice = match folder {
-                Some(folder) => format!("go on with: {}", resume_command(&folder, results)),
+                Some(folder) => format!("go on with: {}", results.command("run --resume", &folder)),
                 None => "nothing was measured yet".to_owned(),
             };
             eprintln!("bench-suite: interrupted; {advice}");
@@ -281,14 +281,6 @@ fn describe(Wanted { plan, allocators }: &Wanted, worker: &WorkerArgs) -> Result
         writeln!(text, "  {}", command_line(&job))?;
     }
     Ok(text)
-}
-
-fn resume_command(folder: &RunFolder, results: &Results) -> String {
-    let name = folder.name();
-    match results.find(&name) {
-        Ok(_) => format!("bench-suite run --resume {name}"),
-        Err(_) => format!("bench-suite run --resume {}", folder.path().display()),
-    }
 }
 
 fn closing(folder: &RunFolder, digests: &Digests) -> String {

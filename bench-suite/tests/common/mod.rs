@@ -152,6 +152,12 @@ fn program(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Runs the harness with the arguments in `line` and no others, in a folder that has nothing to do with a place.
+pub fn as_told(line: &str) -> Done {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-suite"));
+    Done::from(command.args(line.split_whitespace()).current_dir("/").output().unwrap())
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub struct Done {
