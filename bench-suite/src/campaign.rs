@@ -17,7 +17,7 @@ use crate::journal::{self, Journal};
 use crate::jsonl::Appender;
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::record::{Part, RunRecord, SCHEMA_VERSION, utc_now};
+use crate::record::{Afterwards, Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
 use crate::sample::Sample;
 use crate::session::{End, walk};
@@ -35,10 +35,8 @@ pub struct Surroundings {
     pub cancel: Cancel,
     /// Show no progress.
     pub quiet: bool,
-    /// Draw charts and write the report at the end.
-    pub with_report: bool,
-    /// Take the curves of memory over time after the passes.
-    pub with_curves: bool,
+    /// What the user wants after the passes.
+    pub afterwards: Afterwards,
 }
 
 /// How a run ended.
@@ -111,6 +109,7 @@ pub fn start(
         toolchain: Toolchain::read(root),
         allocators: main.0.allocators,
         programs: programs.map(|programs| programs.0),
+        afterwards: surroundings.afterwards,
     };
     record.store(folder.path())?;
     drive(folder, record, &launches, surroundings)
@@ -139,7 +138,7 @@ fn prepare(
     Ok((Part { plan, allocators: records }, launches))
 }
 
-/// Goes on with an unfinished run.
+/// Goes on with an unfinished run. After the passes it does what it was begun with, or less if that is wanted now.
 pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings) -> Result<Finish> {
     if let Some(difference) = record.machine.difference(&Machine::read()) {
         bail!("cannot resume {}: {difference}; start a new run", record.run_id);
@@ -147,7 +146,8 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
     let parts = record.parts();
     let launches = parts.iter().map(|part| workers::relaunch(&part.allocators, &folder.workers()));
     let launches = launches.collect::<Result<Vec<_>>>()?;
-    drive(folder, record, &launches, surroundings)
+    let afterwards = surroundings.afterwards.and(record.afterwards);
+    drive(folder, record, &launches, &Surroundings { afterwards, ..surroundings.clone() })
 }
 
 /// Writes everything that is made from the samples of the run in `folder`.
@@ -207,7 +207,7 @@ fn drive(
             return Ok(Finish::Interrupted(Some(folder)));
         }
     }
-    if surroundings.with_curves
+    if surroundings.afterwards.curves
         && take_curves(&folder, &parts, launches, &mut executors, surroundings)? == End::Interrupted
     {
         return Ok(Finish::Interrupted(Some(folder)));
@@ -215,7 +215,7 @@ fn drive(
     record.finished_utc = Some(utc_now());
     record.store(folder.path())?;
     surroundings.results.note_latest(&folder)?;
-    let digests = rewrite(&folder, &record, surroundings.with_report)?;
+    let digests = rewrite(&folder, &record, surroundings.afterwards.report)?;
     if digests.iter().all(|digest| digest.failures.is_empty()) {
         // Failed cells can only be looked into with the binaries they failed with.
         folder.remove_workers()?;

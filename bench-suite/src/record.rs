@@ -41,6 +41,32 @@ pub struct RunRecord {
     /// What is measured after that, with a reference of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<Part>,
+    /// What is done when all passes are.
+    #[serde(default)]
+    pub afterwards: Afterwards,
+}
+
+/// What a run does after its passes; everything, unless it was asked for less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Afterwards {
+    /// Take the curves of memory over time.
+    pub curves: bool,
+    /// Draw charts and write the report.
+    pub report: bool,
+}
+
+impl Default for Afterwards {
+    fn default() -> Self {
+        Self { curves: true, report: true }
+    }
+}
+
+impl Afterwards {
+    /// What both say.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { curves: self.curves && other.curves, report: self.report && other.report }
+    }
 }
 
 /// A plan and the allocators it is about.
@@ -126,6 +152,16 @@ mod tests {
         assert!(error.contains("schema 99") && error.contains("update bench-suite"), "{error}");
         fs::write(&path, "{").unwrap();
         assert!(RunRecord::load(folder.path()).unwrap_err().to_string().ends_with("run.json is damaged"));
+    }
+
+    #[test]
+    fn everything_follows_the_passes_unless_the_record_says_less() {
+        let mut record = serde_json::to_value(crate::digest::tests::record(3)).unwrap();
+        let read = |record: &serde_json::Value| RunRecord::deserialize(record).unwrap().afterwards;
+        record["afterwards"]["curves"] = false.into();
+        assert_eq!(read(&record), Afterwards { curves: false, report: true });
+        record.as_object_mut().unwrap().remove("afterwards");
+        assert_eq!(read(&record), Afterwards { curves: true, report: true });
     }
 
     #[test]

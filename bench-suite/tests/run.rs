@@ -358,5 +358,18 @@ fn interrupted_run_says_how_to_go_on_and_does() {
     let after = fs::read_to_string(run.join("samples.jsonl")).unwrap();
     assert!(after.starts_with(&before));
     assert_eq!(after.lines().count(), 8);
-    assert!(run.join("summary.csv").exists());
+    // What it was to leave away need not be said again.
+    assert!(run.join("summary.csv").exists() && !run.join("report.md").exists());
+}
+
+#[test]
+fn quick_run_that_goes_on_takes_no_memory_over_time_either() {
+    let place = Place::new();
+    let marker = place.path("stopped");
+    let stop = format!("if [ ! -e {0} ]; then touch {0}; kill -INT $PPID; sleep 300; fi", marker.display());
+    place.worker("mc", &stop);
+    place.with_workers(&["run", "--quick", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(130);
+    place.plain(&["run", "--resume"]).expect(0);
+    assert_eq!((place.times_started("mi", "larson"), place.times_started("mc", "larson")), (1, 2));
+    assert!(place.only_run().join("report.md").exists());
 }

@@ -13,6 +13,7 @@ use crate::campaign::Surroundings;
 use crate::config::{Allocator, Config, Measured};
 use crate::exec::Cancel;
 use crate::plan::{Field, Profile};
+use crate::record::Afterwards;
 use crate::select::{self, Filter};
 use crate::workers::{Source, check_shared_library};
 
@@ -138,8 +139,7 @@ impl OutputArgs {
             root: setup.root.clone(),
             cancel: cancel.clone(),
             quiet: self.quiet,
-            with_report: !self.no_report,
-            with_curves: !(self.no_report || self.no_curves),
+            afterwards: Afterwards { curves: !(self.no_report || self.no_curves), report: !self.no_report },
         }
     }
 }

@@ -155,7 +155,7 @@ pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Out
 pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Result<Option<Finish>> {
     args.select.allocators.add_preloads(&mut setup.config)?;
     let mut surroundings = args.output.surroundings(&setup, cancel);
-    surroundings.with_curves &= !args.quick;
+    surroundings.afterwards.curves &= !args.quick;
     if let Some(wanted) = &args.resume {
         let (folder, record) = unfinished(&setup.results, wanted.as_deref())?;
         refuse_changes(&args, &setup.config, &record)?;
@@ -178,7 +178,7 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
     if !surroundings.quiet {
         let plans = || std::iter::once(&main).chain(&programs).map(|part| &part.plan);
         plans().for_each(|plan| eprint!("{}", headline(plan)));
-        if surroundings.with_curves {
+        if surroundings.afterwards.curves {
             let time = plans().map(curve::estimate).sum();
             eprintln!("then: memory over time, about {}", indicatif::HumanDuration(time));
         }

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Config;
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::plan::tests::plan;
-use crate::record::SCHEMA_VERSION;
+use crate::record::{Afterwards, SCHEMA_VERSION};
 use crate::sample::Discarded;
 use crate::sample::tests::sample;
 use crate::workers::AllocatorRecord;
@@ -35,6 +35,7 @@ pub(crate) fn record(passes: usize) -> RunRecord {
         toolchain: Toolchain { rustc: String::new(), rustflags: String::new() },
         allocators: allocators.collect(),
         programs: None,
+        afterwards: Afterwards::default(),
     }
 }
 
