@@ -93,7 +93,7 @@ pub enum Field {
 /// A command of the user that is measured as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnCommand {
-    /// The program, as the user named it, and its arguments.
+    /// The program, by a path that does not depend on where the harness runs, and its arguments.
     pub words: Vec<String>,
     /// Where it runs.
     pub folder: PathBuf,

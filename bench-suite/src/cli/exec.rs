@@ -58,9 +58,7 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     let folder = env::current_dir().context("cannot tell the current folder")?;
     let command = OwnCommand { words: args.command, folder, compare_output: args.compare_output };
     // What cannot be measured is refused before anything is built.
-    if let Err(refusal) = AdHoc::of_user(&name, &command) {
-        return Err(usage!("{refusal}"));
-    }
+    let command = located(&name, command)?;
     args.allocators.add_preloads(&mut setup.config)?;
     let allocators = args.allocators.selected(&setup.config, Field::Programs)?;
     let timeout = args.timeout.unwrap_or(setup.config.run.timeout(Size::Full));
@@ -83,6 +81,17 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     show(finish, &setup.results, args.output.quiet)
 }
 
+/// The same command with the absolute path of its program: a run may go on from another folder, and with another `PATH`.
+/// Links are not followed, because some programs do what they are called.
+fn located(name: &str, mut command: OwnCommand) -> Result<OwnCommand> {
+    let own = AdHoc::of_user(name, &command).map_err(|refusal| usage!("{refusal}"))?;
+    let path = &own.inspected().path;
+    let program = path.to_str();
+    let program = program.ok_or_else(|| usage!("{} is not valid UTF-8; rename it", path.display()))?;
+    command.words[0] = program.to_owned();
+    Ok(command)
+}
+
 /// The name of the workload: given, or that of the program.
 fn name(args: &ExecArgs) -> Result<String> {
     let program = args.command.first().map_or("", String::as_str);
@@ -98,4 +107,28 @@ fn name(args: &ExecArgs) -> Result<String> {
         return Err(usage!("--name {name}: the suite has a workload of that name; choose another"));
     }
     Ok(if catalogue::find(&name).is_some() { format!("own-{name}") } else { name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program_of(words: &[&str]) -> Result<String> {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let command = OwnCommand { words, folder: "/".into(), compare_output: false };
+        Ok(located("own", command)?.words.remove(0))
+    }
+
+    #[test]
+    fn programs_are_found_again_from_any_folder() {
+        let here = env::current_dir().unwrap();
+        let from_here = "../".repeat(here.components().count() - 1) + "bin/sh";
+        for named in ["sh", "/bin/sh", &from_here] {
+            let program = program_of(&[named, "-c", "true"]).unwrap();
+            assert!(program.starts_with('/') && Path::new(&program).is_file(), "{named} is {program}");
+        }
+        assert_eq!(program_of(&["/bin/sh"]).unwrap(), "/bin/sh");
+        let error = program_of(&["surely-no-such-program"]).unwrap_err();
+        assert_eq!(crate::error::exit_code(&error), 2);
+    }
 }
