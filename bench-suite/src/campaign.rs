@@ -21,6 +21,7 @@ use crate::record::{Afterwards, Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
 use crate::sample::Sample;
 use crate::session::{End, walk};
+use crate::tell::tell;
 use crate::workers::{self, Launch, Source};
 use crate::{export, report};
 
@@ -250,6 +251,6 @@ fn take_curves(
 
 fn note(surroundings: &Surroundings, line: &str) {
     if !surroundings.quiet {
-        eprintln!("{line}");
+        tell(line);
     }
 }

@@ -31,4 +31,5 @@ pub mod stats;
 pub mod status;
 pub mod summary;
 pub mod table;
+pub mod tell;
 pub mod workers;

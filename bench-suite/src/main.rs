@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use bench_suite::tell::tell;
 use bench_suite::{cli, error};
 
 fn main() -> ExitCode {
     match cli::main(std::env::args_os()) {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
-            eprintln!("bench-suite: {}", error::one_line(&failure));
+            tell(format_args!("bench-suite: {}", error::one_line(&failure)));
             ExitCode::from(error::exit_code(&failure))
         }
     }

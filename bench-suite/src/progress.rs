@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::session::Step;
+use crate::tell::tell;
 
 /// Time between lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -74,7 +75,7 @@ impl Progress {
                 let left = u32::try_from(step.total - step.done).unwrap_or(u32::MAX);
                 let eta = (started.elapsed() / done_now).saturating_mul(left);
                 let percent = 100 * step.done / step.total.max(1);
-                eprintln!("{place}  {percent} %  about {} left", HumanDuration(eta));
+                tell(format_args!("{place}  {percent} %  about {} left", HumanDuration(eta)));
             }
         }
     }

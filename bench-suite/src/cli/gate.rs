@@ -22,6 +22,7 @@ use crate::journal;
 use crate::plan::{Params, Profile};
 use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
+use crate::tell::tell;
 use crate::usage;
 
 /// Flags of `gate`.
@@ -57,10 +58,10 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
         return update(args, setup, baseline, path);
     }
     let Some(baseline) = baseline else {
-        eprintln!(
+        tell(format_args!(
             "bench-suite: nothing can be judged: there is no {}; write it with: bench-suite gate --update",
             path.display()
-        );
+        ));
         return Ok(Outcome::NothingJudged);
     };
     let mut figures = empty(baseline.figures.params, &setup);
@@ -110,7 +111,7 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
         figures,
     };
     baseline.store(&path)?;
-    eprintln!("written: {}", path.display());
+    tell(format_args!("written: {}", path.display()));
     Ok(Outcome::Done)
 }
 
@@ -144,12 +145,12 @@ fn take(
         bail!("'{SUBJECT}' is not available: {reason}");
     };
     let mut executor = RealExecutor::new(cancel.clone());
-    eprintln!("counting allocations");
+    tell("counting allocations");
     if measure::checks(&mut executor, launch, &mut figures)?.is_none() {
         return Ok(None);
     }
     if figures.valgrind.is_some() {
-        eprintln!("counting instructions");
+        tell("counting instructions");
         if measure::instructions(&mut executor, launch, &mut figures)?.is_none() {
             return Ok(None);
         }
@@ -217,7 +218,7 @@ fn refuse_other_profile(run: &str, profile: Profile) -> Result<()> {
 
 /// Adds the figures of a stored run.
 fn add_run(StoredRun { folder, record }: StoredRun, figures: &mut Figures) -> Result<()> {
-    eprintln!("judging run {}", record.run_id);
+    tell(format_args!("judging run {}", record.run_id));
     figures.params = record.plan.params;
     measure::from_digest(&digest(&record, journal::load(folder.path())?), figures);
     Ok(())
@@ -237,7 +238,7 @@ fn empty(params: Params, setup: &Setup) -> Figures {
 }
 
 fn interrupted() -> Outcome {
-    eprintln!("bench-suite: interrupted");
+    tell("bench-suite: interrupted");
     Outcome::Interrupted
 }
 

@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::error::Outcome;
 use crate::results::Results;
+use crate::tell::tell;
 use crate::usage;
 use crate::workers::source_root;
 
@@ -73,7 +74,7 @@ struct Setup {
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
     let arguments: Vec<OsString> = arguments.collect();
     if arguments.len() < 2 {
-        eprintln!("bench-suite: say what to measure\n\n{EXAMPLES}\n\nMore: bench-suite --help");
+        tell(format_args!("bench-suite: say what to measure\n\n{EXAMPLES}\n\nMore: bench-suite --help"));
         return Ok(Outcome::HelpShown);
     }
     let arguments = imply_run(arguments);

@@ -8,6 +8,7 @@ use crate::campaign::rewrite;
 use crate::error::Outcome;
 use crate::record::RunRecord;
 use crate::table::{self, Style};
+use crate::tell::tell;
 use crate::usage;
 
 /// Flags of `report`.
@@ -33,6 +34,6 @@ pub(super) fn report(args: &ReportArgs, setup: &Setup) -> Result<Outcome> {
     for digest in rewrite(&folder, &record, true)?.iter() {
         print_out(&table::render(&digest.summary, Style::detect()))?;
     }
-    eprintln!("written: {}", folder.path().display());
+    tell(format_args!("written: {}", folder.path().display()));
     Ok(Outcome::Done)
 }

@@ -24,6 +24,7 @@ use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::status::Status;
 use crate::table::{self, Style};
+use crate::tell::tell;
 use crate::usage;
 use crate::workers::{Launch, find_library};
 
@@ -136,7 +137,7 @@ pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Out
                 Some(folder) => format!("go on with: {}", results.command("run --resume", &folder)),
                 None => "nothing was measured yet".to_owned(),
             };
-            eprintln!("bench-suite: interrupted; {advice}");
+            tell(format_args!("bench-suite: interrupted; {advice}"));
             Ok(Outcome::Interrupted)
         }
         Finish::Complete(folder, digests) => {
@@ -144,7 +145,7 @@ pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Out
                 print_out(&table::render(&digest.summary, Style::detect()))?;
             }
             if !quiet {
-                eprint!("{}", closing(&folder, &digests));
+                tell(closing(&folder, &digests).trim_end());
             }
             Ok(outcome(&digests))
         }
@@ -177,10 +178,10 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
     let source = args.worker.source()?;
     if !surroundings.quiet {
         let plans = || std::iter::once(&main).chain(&programs).map(|part| &part.plan);
-        plans().for_each(|plan| eprint!("{}", headline(plan)));
+        plans().for_each(|plan| tell(headline(plan).trim_end()));
         if surroundings.afterwards.curves {
             let time = plans().map(curve::estimate).sum();
-            eprintln!("then: memory over time, about {}", indicatif::HumanDuration(time));
+            tell(format_args!("then: memory over time, about {}", indicatif::HumanDuration(time)));
         }
     }
     campaign::start(main, programs, &source, args.output.out.clone(), &surroundings).map(Some)

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::config::Allocator;
 use crate::exec::Cancel;
 use crate::status::Status;
+use crate::tell::tell;
 use crate::workers::{AllocatorRecord, Launch, Source, prepare};
 
 /// Prepared workers and the folder they are in.
@@ -37,7 +38,7 @@ impl Scratch {
             .tempdir_in(&parent)
             .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
         let path = folder.path().to_path_buf();
-        let prepared = prepare(allocators, source, 1, &path, &path, cancel, &mut |line| eprintln!("{line}"))?;
+        let prepared = prepare(allocators, source, 1, &path, &path, cancel, &mut |line| tell(line))?;
         // The log of a failed build is named in its reason and must outlive the command.
         folder.disable_cleanup(prepared.iter().any(|one| one.record.status == Status::BuildFailed));
         let mut launches = BTreeMap::new();

@@ -1,7 +1,5 @@
 //! `verify`: each cell once at the smallest size, to see that it works. Times nothing.
 
-use std::io::Write;
-
 use anyhow::Result;
 use clap::Args;
 use workloads::rows::Size;
@@ -18,6 +16,7 @@ use crate::progress::Progress;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::session::{End, walk};
 use crate::status::Status;
+use crate::tell::tell;
 
 /// Flags of `verify`.
 #[derive(Debug, Clone, Args)]
@@ -47,7 +46,7 @@ pub(super) fn verify(args: VerifyArgs, mut setup: Setup) -> Result<Outcome> {
         });
         progress.finish();
         if walked? == End::Interrupted || cancel.requested() {
-            writeln!(std::io::stderr(), "bench-suite: interrupted")?;
+            tell("bench-suite: interrupted");
             return Ok(Outcome::Interrupted);
         }
         mark_wrong_checksums(&mut samples, &plan.reference);
