@@ -103,7 +103,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Result<Outcome> {
 
 /// Puts `run` before flags that have no command in front of them.
 fn imply_run(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let first = if arguments[1] == "--results" { 3 } else { 1 };
+    let first = match &*arguments[1].to_string_lossy() {
+        "--results" => 3,
+        flag if flag.starts_with("--results=") => 2,
+        _ => 1,
+    };
     let is_own_flag = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|flag| word == flag);
     if arguments.get(first).is_none_or(|word| word.to_string_lossy().starts_with('-') && !is_own_flag(word)) {
         arguments.insert(1, "run".into());
@@ -127,5 +131,27 @@ fn print_out(text: &str) -> Result<()> {
             Err(error).context("cannot write to standard output")
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_is_implied_where_flags_have_no_command() {
+        let implied = |line: &str| {
+            let words = imply_run(line.split(' ').map(OsString::from).collect());
+            words.into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        for line in
+            ["b list", "b --version", "b --results x list", "b --results=x list", "b --results=x --help"]
+        {
+            assert_eq!(implied(line), line);
+        }
+        assert_eq!(implied("b --all"), "b run --all");
+        for flags in ["--results x", "--results x --all", "--results=x", "--results=x --all"] {
+            assert_eq!(implied(&format!("b {flags}")), format!("b run {flags}"));
+        }
     }
 }
