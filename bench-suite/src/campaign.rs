@@ -21,6 +21,7 @@ use crate::record::{Afterwards, Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
 use crate::sample::Sample;
 use crate::session::{End, walk};
+use crate::status::Status;
 use crate::tell::tell;
 use crate::workers::{self, Launch, Source};
 use crate::{export, report};
@@ -62,6 +63,12 @@ impl Digests {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Digest> {
         std::iter::once(&*self.main).chain(self.programs.as_deref())
+    }
+
+    /// Whether a cell failed of what is installed.
+    pub fn any_failed(&self) -> bool {
+        let mut failures = self.iter().flat_map(|digest| &digest.failures);
+        failures.any(|cell| cell.status != Status::NotInstalled)
     }
 }
 
@@ -217,7 +224,7 @@ fn drive(
     record.store(folder.path())?;
     surroundings.results.note_latest(&folder)?;
     let digests = rewrite(&folder, &record, surroundings.afterwards.report)?;
-    if digests.iter().all(|digest| digest.failures.is_empty()) {
+    if !digests.any_failed() {
         // Failed cells can only be looked into with the binaries they failed with.
         folder.remove_workers()?;
     }

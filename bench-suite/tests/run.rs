@@ -98,6 +98,7 @@ fn with_bad_worker(id: &str, behaviour: &str, more: &[&str]) -> (i32, String, St
     let samples = csv_rows(&run.join("samples.csv"));
     let reason = samples.iter().find(|s| s["allocator"] == id).unwrap()["reason"].clone();
     assert!(run.join(format!("logs/larson-{id}-pass1.txt")).exists() || time(id)["status"] == "wrong-output");
+    assert!(run.join("workers").join(format!("worker-{id}")).exists(), "failures are looked into with it");
     (done.code, time(id)["status"].clone(), reason)
 }
 
@@ -214,8 +215,10 @@ fn missing_worker_is_not_installed_and_no_failure() {
         place.with_workers(&["run", "--no-report", "-a", "sn", "-w", "larson*", "--passes", "1"]).expect(0);
     // Once when it is looked for, once at the end, whatever the number of workloads.
     assert_eq!(done.stderr.matches("sn: not-installed: there is no ").count(), 2, "{done:#?}");
-    let rows = csv_rows(&place.only_run().join("summary.csv"));
+    let run = place.only_run();
+    let rows = csv_rows(&run.join("summary.csv"));
     assert_eq!(rows.iter().find(|r| r["allocator"] == "sn").unwrap()["status"], "not-installed");
+    assert!(!run.join("workers").exists(), "copies are kept for failures only");
 }
 
 #[test]

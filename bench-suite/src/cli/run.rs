@@ -322,8 +322,7 @@ fn is_port(workload: &Workload) -> bool {
 }
 
 fn outcome(digests: &Digests) -> Outcome {
-    let failures = || digests.iter().flat_map(|digest| &digest.failures);
-    if failures().any(|cell| cell.status != Status::NotInstalled) {
+    if digests.any_failed() {
         Outcome::CellsFailed
     } else if !digests.iter().any(Digest::has_figures) {
         Outcome::NothingJudged
