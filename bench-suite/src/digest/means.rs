@@ -13,25 +13,37 @@ fn scopes() -> impl Iterator<Item = Option<Group>> {
     std::iter::once(None).chain(Group::ALL.map(Some))
 }
 
-/// The means of every metric over all workloads and over each group of them.
-///
-/// `log_ratios` gives the logarithms of the ratios of one cell by pass, of a metric, a workload
-/// and an allocator.
+/// What a mean takes of one metric, of a workload under an allocator.
+pub(crate) struct Entry {
+    /// Whether the allocator did it, whatever the reference did.
+    pub(crate) completed: bool,
+    /// Logarithms of the ratios by pass.
+    pub(crate) log_ratios: Series,
+}
+
+impl Entry {
+    fn has_ratio(&self) -> bool {
+        self.log_ratios.iter().any(Option::is_some)
+    }
+}
+
+/// The means of every metric over all workloads and over each group of them, of the entries for a metric, a workload and
+/// an allocator.
 pub(crate) fn means(
     workloads: &[&str],
     allocators: &[&str],
     seed: u64,
-    log_ratios: impl Fn(Metric, &str, &str) -> Series + Sync,
+    entry: impl Fn(Metric, &str, &str) -> Entry + Sync,
 ) -> Vec<Means> {
     let sets: Vec<(Metric, Option<Group>)> =
         METRICS.iter().flat_map(|(metric, _)| scopes().map(|scope| (*metric, scope))).collect();
     sets.into_par_iter()
         .map(|(metric, scope)| {
             let inside = |workload: &&&str| scope.is_none_or(|group| group_of(workload) == group);
-            let cells: Vec<Vec<Series>> = workloads
+            let cells: Vec<Vec<Entry>> = workloads
                 .iter()
                 .filter(inside)
-                .map(|workload| allocators.iter().map(|id| log_ratios(metric, workload, id)).collect())
+                .map(|workload| allocators.iter().map(|id| entry(metric, workload, id)).collect())
                 .collect();
             let (over, of_allocator) = compared(&cells, allocators, seed);
             Means { metric, group: scope, over, of: cells.len(), of_allocator }
@@ -44,18 +56,19 @@ pub(crate) fn means(
 ///
 /// An allocator that completed less than half of the workloads is not compared; otherwise its
 /// failures would take the workloads from all the others. Means of different sets of workloads
-/// cannot be compared, so all means are over what every compared allocator completed.
-fn compared(cells: &[Vec<Series>], allocators: &[&str], seed: u64) -> (usize, Vec<Mean>) {
-    let done = |row: &[Series], at: usize| row[at].iter().any(Option::is_some);
-    let completed = |at: usize| cells.iter().filter(|row| done(row, at)).count();
+/// cannot be compared, so all means are over what every compared allocator completed. What the
+/// reference failed is nobody else's failure, but has no ratios.
+fn compared(cells: &[Vec<Entry>], allocators: &[&str], seed: u64) -> (usize, Vec<Mean>) {
+    let completed = |at: usize| cells.iter().filter(|row| row[at].completed).count();
     let counts: Vec<usize> = (0..allocators.len()).map(completed).collect();
-    let is_compared = |at: usize| counts[at] > 0 && 2 * counts[at] >= cells.len();
-    let compared: Vec<usize> = (0..allocators.len()).filter(|&at| is_compared(at)).collect();
-    let common: Vec<&Vec<Series>> =
-        cells.iter().filter(|row| !compared.is_empty() && compared.iter().all(|&at| done(row, at))).collect();
+    let is_compared =
+        |at: &usize| 2 * counts[*at] >= cells.len() && cells.iter().any(|row| row[*at].has_ratio());
+    let compared: Vec<usize> = (0..allocators.len()).filter(is_compared).collect();
+    let has_all = |row: &&Vec<Entry>| !compared.is_empty() && compared.iter().all(|at| row[*at].has_ratio());
+    let common: Vec<&Vec<Entry>> = cells.iter().filter(has_all).collect();
 
     let mean = |(at, id): (usize, &&str)| {
-        let series: Vec<&Series> = common.iter().map(|row| &row[at]).collect();
+        let series: Vec<&Series> = common.iter().map(|row| &row[at].log_ratios).collect();
         let ratio = compared.contains(&at).then(|| geometric_mean(&series, seed)).flatten();
         Mean {
             allocator: (*id).to_owned(),
@@ -72,10 +85,17 @@ fn compared(cells: &[Vec<Series>], allocators: &[&str], seed: u64) -> (usize, Ve
 mod tests {
     use super::*;
 
-    /// The means and their number of workloads where every pass measured the same ratio.
+    fn completed(log_ratios: Series) -> Entry {
+        Entry { completed: true, log_ratios }
+    }
+
+    /// The means and their number of workloads where every pass measured the same ratio, or failed.
     fn of_constant(ratios: &[&[Option<f64>]]) -> (usize, Vec<Mean>) {
-        let series = |ratio: &Option<f64>| vec![ratio.map(f64::ln); 3];
-        let cells: Vec<Vec<Series>> = ratios.iter().map(|row| row.iter().map(series).collect()).collect();
+        let entry = |ratio: &Option<f64>| Entry {
+            completed: ratio.is_some(),
+            log_ratios: vec![ratio.map(f64::ln); 3],
+        };
+        let cells: Vec<Vec<Entry>> = ratios.iter().map(|row| row.iter().map(entry).collect()).collect();
         compared(&cells, &["mi", "jx", "sn"][..ratios[0].len()], 1)
     }
 
@@ -131,8 +151,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_reference_failed_is_completed_by_the_others() {
+        let failed = || Entry { completed: false, log_ratios: vec![None; 3] };
+        let without_ratio = || completed(vec![None; 3]);
+        let mut cells: Vec<Vec<Entry>> = (0..3).map(|_| vec![failed(), without_ratio()]).collect();
+        cells
+            .extend((0..2).map(|_| vec![completed(vec![Some(0.0); 3]), completed(vec![Some(2f64.ln()); 3])]));
+        let (over, means) = compared(&cells, &["mi", "jx"], 1);
+        assert_eq!((over, means[0].completed, means[1].completed), (2, 2, 5));
+        assert!(close(&means[1], 2.0), "{means:?}");
+    }
+
+    #[test]
     fn the_interval_holds_the_mean_and_follows_the_passes() {
-        let cells = vec![vec![vec![Some(0.0); 7], (0..7).map(|pass| Some(f64::from(pass) / 10.0)).collect()]];
+        let rising = (0..7).map(|pass| Some(f64::from(pass) / 10.0)).collect();
+        let cells = vec![vec![completed(vec![Some(0.0); 7]), completed(rising)]];
         let (_, means) = compared(&cells, &["mi", "jx"], 1);
         let interval = |mean: &Mean| mean.ci_low.zip(mean.ci_high).expect("there is an interval");
         assert_eq!(interval(&means[0]), (1.0, 1.0));
@@ -144,7 +177,7 @@ mod tests {
     fn every_group_with_workloads_has_its_own_means() {
         let ratio = |_: Metric, workload: &str, id: &str| {
             let ratio: f64 = if id == "mi" { 1.0 } else { workload.len() as f64 };
-            vec![Some(ratio.ln()); 3]
+            completed(vec![Some(ratio.ln()); 3])
         };
         let of = |workloads: &[&str]| {
             let all = means(workloads, &["mi", "jx"], 1, ratio);

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use self::cell::Cell;
+use self::means::Entry;
 use self::paced::Paces;
 use crate::record::RunRecord;
 use crate::sample::{Sample, mark_wrong_checksums};
@@ -137,6 +138,8 @@ fn means(cells: &[Cell<'_>], paces: &Paces<'_>, record: &RunRecord) -> Vec<Means
     let allocators: Vec<&str> = record.allocators.iter().map(|one| one.config.id.as_str()).collect();
     means::means(&workloads, &allocators, plan.seed, |metric, workload, allocator| {
         let base = series(metric, workload, plan.reference.as_str());
-        ratio::log_ratios(&series(metric, workload, allocator), &base)
+        let log_ratios = ratio::log_ratios(&series(metric, workload, allocator), &base);
+        let completed = cells.get(&(workload, allocator)).is_some_and(|cell| cell.status == Status::Ok);
+        Entry { completed, log_ratios }
     })
 }

@@ -7,7 +7,7 @@ use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{BAND, FAILED, GRID, INK, MUTED, PAPER};
 use super::furniture::{Origin, SHEET, Sheet};
 use super::legend;
-use super::matrix::{Cell, Matrix, Ratio, Workload};
+use super::matrix::{Cell, Matrix, NO_RATIO, Ratio, Workload};
 use super::numbers;
 use super::scale::Scale;
 use super::wording::{self, MetricWords};
@@ -124,7 +124,8 @@ impl<'a> Bars<'a> {
             let lane = Lane { x: start + at as f64 * width, width };
             match cell {
                 Cell::Measured(ratio) => self.draw_bar(canvas, plot, lane, allocator, ratio),
-                Cell::Failed(reason) => self.draw_failure(canvas, plot, lane, reason),
+                Cell::NoRatio => self.draw_missing(canvas, plot, lane, NO_RATIO),
+                Cell::Failed(reason) => self.draw_missing(canvas, plot, lane, &format!("× {reason}")),
             }
         }
 
@@ -202,8 +203,8 @@ impl<'a> Bars<'a> {
         self.matrix.ratios().all(|ratio| lettering.width(&numbers::ratio(ratio.value)) + 3.0 <= lane.width)
     }
 
-    /// A hatched outline with the reason, so that nobody takes what failed for a zero.
-    fn draw_failure<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, plot: Area, lane: Lane, reason: &str) {
+    /// A hatched outline with the reason, so that nobody takes what is missing for a zero.
+    fn draw_missing<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, plot: Area, lane: Lane, reason: &str) {
         let one = self.y(plot, 1.0);
         let top = self.y(plot, self.scale.high);
         let outline = lane.bar(top, one - top);
@@ -212,7 +213,7 @@ impl<'a> Bars<'a> {
 
         let size = VALUE.min(outline.width - 1.0).max(9.0);
         let lettering = Lettering::new(size, INK).upward();
-        let text = lettering.fitted(&format!("× {reason}"), outline.height - 16.0);
+        let text = lettering.fitted(reason, outline.height - 16.0);
         let ground = Area {
             x: outline.x + 1.0,
             y: one - 12.0 - lettering.width(&text),

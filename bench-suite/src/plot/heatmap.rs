@@ -6,7 +6,7 @@ use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{self, GRID, INK, MUTED, Rgb, SATURATED_OCTAVES, STEP_OCTAVES};
 use super::figure::Figure;
 use super::furniture::{Furniture, SHEET};
-use super::matrix::{Cell, Matrix};
+use super::matrix::{Cell, Matrix, NO_RATIO};
 use super::numbers;
 use super::wording;
 use crate::summary::{Pattern, RunInfo};
@@ -145,9 +145,6 @@ impl<'a> Heatmap<'a> {
     fn draw_cell<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area, content: &Cell, strong: bool) {
         let inner =
             Area { x: area.x + 0.5, y: area.y + 0.5, width: area.width - 1.0, height: area.height - 1.0 };
-        let middle = |lettering: &Lettering| {
-            (inner.x + inner.width / 2.0, inner.y + inner.height / 2.0 + lettering.half_height())
-        };
         match content {
             Cell::Measured(ratio) => {
                 let ground = colour::diverging(ratio.value);
@@ -155,25 +152,10 @@ impl<'a> Heatmap<'a> {
                 let plain = Lettering::new((inner.height * 0.5).clamp(10.0, 21.0), ground.ink_on()).centred();
                 let lettering = if strong { plain.bold() } else { plain };
                 let text = lettering.fitted(&numbers::ratio(ratio.value), inner.width);
-                canvas.text(middle(&lettering), &text, &lettering);
+                canvas.text(middle(inner, &lettering), &text, &lettering);
             }
-            Cell::Failed(reason) => {
-                canvas.fill(inner, EMPTY);
-                canvas.hatch(inner, Pattern::Rising, 12.0, 1.0, Rgb(0xD4, 0xD4, 0xD4));
-                let lettering = Lettering::new((inner.height * 0.4).clamp(9.0, 16.0), INK).centred();
-                let lettering = lettering.squeezed(reason, inner.width - 12.0, 12.0);
-                let text = lettering.fitted(reason, inner.width - 10.0);
-                let width = lettering.width(&text) + 8.0;
-                let height = lettering.size * 1.3;
-                let ground = Area {
-                    x: inner.x + (inner.width - width) / 2.0,
-                    y: inner.y + (inner.height - height) / 2.0,
-                    width,
-                    height,
-                };
-                canvas.fill(ground, EMPTY);
-                canvas.text(middle(&lettering), &text, &lettering);
-            }
+            Cell::NoRatio => draw_missing(canvas, inner, NO_RATIO),
+            Cell::Failed(reason) => draw_missing(canvas, inner, reason),
         }
     }
 
@@ -187,6 +169,30 @@ impl<'a> Heatmap<'a> {
             }
         }
     }
+}
+
+/// Fills a cell that has a word instead of a number.
+fn draw_missing<B: DrawingBackend>(canvas: &mut Canvas<B>, cell: Area, word: &str) {
+    canvas.fill(cell, EMPTY);
+    canvas.hatch(cell, Pattern::Rising, 12.0, 1.0, Rgb(0xD4, 0xD4, 0xD4));
+    let lettering = Lettering::new((cell.height * 0.4).clamp(9.0, 16.0), INK).centred();
+    let lettering = lettering.squeezed(word, cell.width - 12.0, 12.0);
+    let text = lettering.fitted(word, cell.width - 10.0);
+    let width = lettering.width(&text) + 8.0;
+    let height = lettering.size * 1.3;
+    let ground = Area {
+        x: cell.x + (cell.width - width) / 2.0,
+        y: cell.y + (cell.height - height) / 2.0,
+        width,
+        height,
+    };
+    canvas.fill(ground, EMPTY);
+    canvas.text(middle(cell, &lettering), &text, &lettering);
+}
+
+/// Where centred letters stand in the middle of a cell.
+fn middle(cell: Area, lettering: &Lettering) -> (f64, f64) {
+    (cell.x + cell.width / 2.0, cell.y + cell.height / 2.0 + lettering.half_height())
 }
 
 impl Figure for Heatmap<'_> {

@@ -37,16 +37,21 @@ impl Ratio {
 pub enum Cell {
     /// It ran.
     Measured(Ratio),
+    /// It ran, but there is nothing to relate it to: the reference failed.
+    NoRatio,
     /// It did not; the word says why.
     Failed(String),
 }
+
+/// What stands where a ratio would if there were one.
+pub(crate) const NO_RATIO: &str = "no ratio";
 
 impl Cell {
     /// The ratio, if there is one.
     pub fn ratio(&self) -> Option<f64> {
         match self {
             Self::Measured(ratio) => Some(ratio.value),
-            Self::Failed(_) => None,
+            Self::NoRatio | Self::Failed(_) => None,
         }
     }
 
@@ -59,7 +64,7 @@ impl Cell {
         let value = row.ratio_to_ref.or((is_reference && row.median.is_some()).then_some(1.0));
         match value.and_then(|value| Ratio::new(value, row.ci_low, row.ci_high, row.n)) {
             Some(ratio) => Self::Measured(ratio.of_reference(is_reference)),
-            None => Self::Failed("no ratio".to_owned()),
+            None => Self::NoRatio,
         }
     }
 }
@@ -158,7 +163,7 @@ impl<'a> Matrix<'a> {
 
     /// How many workloads the allocator at this place completed.
     pub fn completed(&self, at: usize) -> usize {
-        self.workloads.iter().filter(|workload| workload.cells[at].ratio().is_some()).count()
+        self.workloads.iter().filter(|workload| !matches!(workload.cells[at], Cell::Failed(_))).count()
     }
 
     /// All measured ratios to the reference, the reference's own left out.
@@ -269,11 +274,11 @@ mod tests {
     }
 
     #[test]
-    fn unusable_numbers_are_failures_with_a_reason() {
+    fn unusable_numbers_are_no_ratio_and_failures_have_a_reason() {
         for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(cell_of(|row| row.ratio_to_ref = Some(nonsense)), Cell::Failed("no ratio".into()));
+            assert_eq!(cell_of(|row| row.ratio_to_ref = Some(nonsense)), Cell::NoRatio);
         }
-        assert_eq!(cell_of(|row| row.ratio_to_ref = None), Cell::Failed("no ratio".into()));
+        assert_eq!(cell_of(|row| row.ratio_to_ref = None), Cell::NoRatio);
         assert_eq!(cell_of(|row| row.status = "timeout".into()), Cell::Failed("timeout".into()));
         assert_eq!(cell_of(|row| row.status.clear()), Cell::Failed("failed".into()));
         assert_eq!(cell_of(|row| row.workload = "cfrac".into()), Cell::Failed("not run".into()));
@@ -294,6 +299,22 @@ mod tests {
             ("jemalloc (preload)", "wrong-output", 1),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn who_runs_where_the_reference_fails_has_completed_it() {
+        let mut summary = sample::summary();
+        for row in summary.rows.iter_mut().filter(|row| row.workload == "larson") {
+            (row.ratio_to_ref, row.ci_low, row.ci_high) = (None, None, None);
+            if row.allocator == "mi" {
+                (row.status, row.median) = ("timeout".into(), None);
+            }
+        }
+        let matrix = Matrix::new(&summary, Metric::Time);
+        let completed: Vec<usize> = (0..matrix.allocators.len()).map(|at| matrix.completed(at)).collect();
+        assert_eq!((completed[0], completed[1..].iter().min()), (8, Some(&9)));
+        let failures = failures(&[&matrix]);
+        assert_eq!((failures.len(), failures[0].allocator), (1, "mimalloc-rs 0.1.0"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::config::{Allocator, Config};
-use crate::digest;
+use crate::digest::means::{self, Entry};
 use crate::summary::{AllocatorInfo, Means, Metric, RunInfo, Summary, SummaryRow};
 
 /// The workloads of the made-up run.
@@ -203,8 +203,12 @@ fn means(summary: &Summary) -> Vec<Means> {
         .enumerate()
         .map(|(at, row)| ((row.metric, row.workload.as_str(), row.allocator.as_str()), (at, row)))
         .collect();
-    digest::means::means(&workloads, &allocators, summary.run.seed, |metric, workload, allocator| {
-        cells.get(&(metric, workload, allocator)).map(|(at, row)| passes(row, *at)).unwrap_or_default()
+    means::means(&workloads, &allocators, summary.run.seed, |metric, workload, allocator| {
+        let cell = cells.get(&(metric, workload, allocator));
+        Entry {
+            completed: cell.is_some_and(|(_, row)| row.status == "ok"),
+            log_ratios: cell.map(|(at, row)| passes(row, *at)).unwrap_or_default(),
+        }
     })
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Image, MemoryImages};
 use crate::plan::passes_in_words;
-use crate::plot::matrix::{Cell, Failure, Matrix, Ratio, failures};
+use crate::plot::matrix::{Cell, Failure, Matrix, NO_RATIO, Ratio, failures};
 use crate::plot::{numbers, wording};
 use crate::summary::Summary;
 
@@ -118,6 +118,7 @@ fn table(matrix: &Matrix) -> String {
                     format!("{} ~", numbers::ratio(ratio.value))
                 }
                 Cell::Measured(ratio) => numbers::ratio(ratio.value),
+                Cell::NoRatio => NO_RATIO.to_owned(),
                 Cell::Failed(reason) => format!("× {}", escaped(reason)),
             };
             let _ = write!(text, " {content} |");
@@ -147,6 +148,7 @@ fn intervals(matrix: &Matrix) -> String {
                     format!("{} n={}", with_interval(ratio), ratio.passes)
                 }
                 Cell::Measured(ratio) => numbers::ratio(ratio.value),
+                Cell::NoRatio => NO_RATIO.to_owned(),
                 Cell::Failed(reason) => format!("× {}", escaped(reason)),
             };
             let _ = write!(text, " {content} |");
@@ -190,7 +192,8 @@ fn reading(summary: &Summary, matrices: &[Matrix]) -> String {
          - The mean is geometric and only over workloads that every compared allocator completed; an allocator that \
          completed less than half of them is not compared. It depends on the choice of workloads: look at the rows \
          that resemble your program before the mean.\n\
-         - `×`: the cell failed; the word says how. A failed cell is never counted as fast or slow.",
+         - `×`: the cell failed; the word says how. A failed cell is never counted as fast or slow. `no ratio`: it did \
+         well, but {reference} failed there.",
         allocators.join(", ")
     )
 }
