@@ -56,6 +56,14 @@ fn bad_values_are_named() {
 }
 
 #[test]
+fn comparing_takes_the_reference_and_verifying_does_not() {
+    let place = Place::new();
+    place.with_workers(&["run", "-A", "mi", "-w", "cfrac"]).complains(2, "compared with 'mi'");
+    assert!(!place.results().exists());
+    place.with_workers(&["verify", "-a", "mc", "-A", "mi", "-w", "cfrac"]).expect(0);
+}
+
+#[test]
 fn libraries_that_cannot_be_preloaded_are_refused() {
     let place = Place::new();
     place.with_workers(&["run", "--preload", "x=/nonexistent/lib.so"]).complains(2, "/nonexistent/lib.so");

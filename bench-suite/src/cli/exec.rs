@@ -9,7 +9,7 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::Setup;
-use super::options::{AllocatorArgs, OutputArgs, WorkerArgs, at_least_one};
+use super::options::{AllocatorArgs, OutputArgs, WorkerArgs, at_least_one, refuse_without_reference};
 use super::run::show;
 use crate::campaign::{self, Wanted};
 use crate::catalogue;
@@ -61,6 +61,7 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     let command = located(&name, command)?;
     args.allocators.add_preloads(&mut setup.config)?;
     let allocators = args.allocators.selected(&setup.config, Field::Programs)?;
+    refuse_without_reference(&setup.config, Field::Programs, &allocators)?;
     let timeout = args.timeout.unwrap_or(setup.config.run.timeout(Size::Full));
     let plan = Plan {
         field: Field::Programs,

@@ -15,6 +15,7 @@ use crate::exec::Cancel;
 use crate::plan::{Field, Profile};
 use crate::record::Afterwards;
 use crate::select::{self, Filter};
+use crate::usage;
 use crate::workers::{Source, check_shared_library};
 
 /// Which allocators.
@@ -105,6 +106,24 @@ impl SelectArgs {
         let compared = self.allocators.alloc.is_empty() || allocators.len() > 1 || field == Field::Workers;
         Ok((compared && !allocators.is_empty()).then_some(Selected { workloads, allocators }))
     }
+}
+
+/// Fails if there is nothing to compare `allocators` with.
+pub(super) fn refuse_without_reference(
+    config: &Config,
+    field: Field,
+    allocators: &[Allocator],
+) -> Result<()> {
+    let reference = config.reference(field);
+    if allocators.iter().any(|allocator| allocator.id == reference) {
+        return Ok(());
+    }
+    Err(match field {
+        Field::Workers => usage!("the others are compared with '{reference}': do not drop it with -A"),
+        Field::Programs => usage!(
+            "programs are compared with themselves under '{reference}': do not drop it with -A, or select no programs"
+        ),
+    })
 }
 
 /// Workloads and the allocators they run under, in display order.
@@ -239,6 +258,21 @@ mod tests {
         assert_eq!(ids(&args, Field::Workers), ["mi", "jx"]);
         args.not_alloc.push("mi".to_owned());
         assert_eq!(ids(&args, Field::Workers), ["jx"]);
+    }
+
+    #[test]
+    fn nothing_is_compared_without_the_reference() {
+        let config = Config::embedded().unwrap();
+        for (field, reference, other) in [(Field::Workers, "mi", "mi-so"), (Field::Programs, "mi-so", "mi")] {
+            let refused = |dropped: &str| {
+                let args = AllocatorArgs { not_alloc: vec![dropped.to_owned()], ..AllocatorArgs::default() };
+                refuse_without_reference(&config, field, &args.selected(&config, field).unwrap())
+            };
+            refused(other).unwrap();
+            let error = refused(reference).unwrap_err();
+            assert_eq!(crate::error::exit_code(&error), 2);
+            assert!(error.to_string().contains(&format!("'{reference}': do not drop it with -A")), "{error}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::options::{
-    AllocatorArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, at_least_one, size_parser,
+    AllocatorArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, at_least_one, refuse_without_reference,
+    size_parser,
 };
 use super::{Setup, print_out};
 use crate::campaign::{self, Digests, Finish, PROGRAMS, Wanted};
@@ -112,7 +113,9 @@ impl RunArgs {
         let mut wanted = Vec::new();
         for field in [Field::Workers, Field::Programs] {
             let Some(selected) = self.select.part(config, field)? else { continue };
-            wanted.extend(base(field, &selected).map(|base| self.plan(&config.run, &base, selected)));
+            let Some(base) = base(field, &selected) else { continue };
+            refuse_without_reference(config, field, &selected.allocators)?;
+            wanted.push(self.plan(&config.run, &base, selected));
         }
         Ok(wanted)
     }
