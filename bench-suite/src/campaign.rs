@@ -222,8 +222,13 @@ fn drive(
     }
     record.finished_utc = Some(utc_now());
     record.store(folder.path())?;
-    surroundings.results.note_latest(&folder)?;
-    let digests = rewrite(&folder, &record, surroundings.afterwards.report)?;
+    let results = &surroundings.results;
+    let written =
+        results.note_latest(&folder).and_then(|()| rewrite(&folder, &record, surroundings.afterwards.report));
+    let digests = written.with_context(|| {
+        let command = results.command("report", &folder);
+        format!("everything is measured; make room and write the report with: {command}")
+    })?;
     if !digests.any_failed() {
         // Failed cells can only be looked into with the binaries they failed with.
         folder.remove_workers()?;

@@ -286,6 +286,23 @@ fn report_writes_the_same_summary_again() {
 }
 
 #[test]
+fn measured_run_that_cannot_be_drawn_says_how_to_get_its_report() {
+    let place = Place::new();
+    let obstacle = format!("for run in {}/runs/*; do : > $run/charts; done", place.results().display());
+    place.worker("mi", &obstacle);
+    let done = place.with_workers(&["run", "--no-curves", "-a", "mi", "-w", "larson", "-n", "1"]).expect(1);
+    let run = place.only_run();
+    let name = run.file_name().unwrap().to_str().unwrap();
+    let (_, advice) = done.stderr.split_once("everything is measured; ").expect(&done.stderr);
+    let (_, command) = advice.split_once("with: bench-suite ").unwrap();
+    let command = command.split_once(": ").unwrap().0;
+    place.plain(&["run", "--resume", name]).complains(2, &format!("with: bench-suite {command};"));
+    fs::remove_file(run.join("charts")).unwrap();
+    as_told(command).expect(0);
+    assert!(run.join("report.md").exists());
+}
+
+#[test]
 fn memory_over_time_is_taken_once_per_cell_after_the_passes() {
     let place = Place::new();
     let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "2"];

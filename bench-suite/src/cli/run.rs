@@ -232,7 +232,8 @@ fn unfinished(results: &Results, wanted: Option<&str>) -> Result<(RunFolder, Run
     let folder = results.find(name)?;
     let record = RunRecord::load(folder.path())?;
     if record.finished_utc.is_some() {
-        return Err(usage!("run '{name}' is finished; start a new one"));
+        let command = results.command("report", &folder);
+        return Err(usage!("run '{name}' is finished; write its report with: {command}; or start a new run"));
     }
     Ok((folder, record))
 }
