@@ -48,6 +48,8 @@ fn misspelt_names_suggest_the_nearest() {
 fn bad_values_are_named() {
     let place = Place::new();
     place.with_workers(&["run", "--passes", "0"]).complains(2, "must be at least 1");
+    let countless = u64::MAX.to_string();
+    place.with_workers(&["run", "--passes", &countless, "--dry-run"]).complains(2, "must be at most 100000");
     place.with_workers(&["run", "--threads", "many"]).complains(2, "not a whole number");
     place.with_workers(&["run", "--timeout", "0s"]).complains(2, "longer than nothing");
     place.with_workers(&["run", "--timeout", "soon"]).complains(2, "90s");

@@ -9,7 +9,7 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::Setup;
-use super::options::{AllocatorArgs, OutputArgs, WorkerArgs, at_least_one, refuse_without_reference};
+use super::options::{AllocatorArgs, OutputArgs, WorkerArgs, parse_passes, refuse_without_reference};
 use super::run::show;
 use crate::campaign::{self, Wanted};
 use crate::catalogue;
@@ -32,7 +32,7 @@ pub(super) struct ExecArgs {
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
     command: Vec<String>,
     /// How often it runs under each allocator [default: 7]
-    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parse_passes)]
     passes: Option<usize>,
     #[command(flatten)]
     allocators: AllocatorArgs,

@@ -18,6 +18,9 @@ use crate::select::{self, Filter};
 use crate::usage;
 use crate::workers::{Source, check_shared_library};
 
+/// More passes than anybody waits for, and few enough for all that is counted and kept by pass.
+const MOST_PASSES: usize = 100_000;
+
 /// Which allocators.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct AllocatorArgs {
@@ -210,12 +213,18 @@ fn profile_parser() -> impl TypedValueParser<Value = Profile> {
 }
 
 /// Parser of counts.
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
         Ok(count) => Ok(count),
         Err(_) => Err("not a whole number".to_owned()),
     }
+}
+
+/// Parser of numbers of passes.
+pub(super) fn parse_passes(text: &str) -> Result<usize, String> {
+    let count = at_least_one(text)?;
+    if count > MOST_PASSES { Err(format!("must be at most {MOST_PASSES}")) } else { Ok(count) }
 }
 
 pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {

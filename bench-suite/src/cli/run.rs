@@ -8,7 +8,7 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::options::{
-    AllocatorArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, at_least_one, refuse_without_reference,
+    AllocatorArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, parse_passes, refuse_without_reference,
     size_parser,
 };
 use super::{Setup, print_out};
@@ -39,7 +39,7 @@ pub(super) struct RunArgs {
     #[arg(long, conflicts_with = "size")]
     quick: bool,
     /// How often every cell is measured [default: 7]
-    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parse_passes)]
     passes: Option<usize>,
     #[command(flatten)]
     select: SelectArgs,
