@@ -39,8 +39,9 @@ fn head(summary: &Summary) -> String {
         text,
         "Run `{}`, started {}, commit `{}`: {} of preset {}, size {}, seed {}, workers built with profile \
          `{}`.\n\n{}\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
-         in a fresh process. Ratios are paired: each is the median over the passes of an allocator's figure divided \
-         by that of {} in the same pass.",
+         in a fresh process. Executions that others on the host disturbed were discarded and taken again, within bounds \
+         (`discarded` in `samples.csv`). Ratios are paired: each is the median over the passes of an allocator's figure \
+         divided by that of {} in the same pass.",
         run.run_id,
         run.started_utc,
         run.commit,
