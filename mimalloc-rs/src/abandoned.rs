@@ -90,6 +90,29 @@ pub(crate) unsafe fn leave(page: *mut Page) {
     }
 }
 
+/// Gives up a page of an arena that only its heaps take memory from, and whose heap has ended: it waits for its blocks, and nobody
+/// allocates from it.
+///
+/// # Safety
+/// As for [`give_up`].
+#[cold]
+unsafe fn leave_unlisted(page: *mut Page) {
+    // SAFETY: the caller owns the page until it is released.
+    unsafe {
+        loop {
+            Page::collect_remote(page);
+            if (*page).used == 0 {
+                let (first, slices) = Page::dissolve(page);
+                return arena::release(first, slices);
+            }
+            Page::disown(page, 0);
+            if Page::remote(page).release_full() {
+                return;
+            }
+        }
+    }
+}
+
 /// Takes a page of `class`; the caller owns it.
 pub(crate) fn pop(class: usize) -> Option<*mut Page> {
     loop {
@@ -102,11 +125,14 @@ pub(crate) fn pop(class: usize) -> Option<*mut Page> {
             if Page::remote_of(page, class).unlist() == Unlisted::Busy {
                 continue;
             }
-            if Page::class(page) == class {
+            if Page::class(page) != class {
+                // The page's memory was used again for another class while the old entry stood here.
+                leave(page);
+            } else if Page::slice(page).region.is_exclusive() {
+                leave_unlisted(page);
+            } else {
                 return Some(page);
             }
-            // The page's memory was used again for another class while the old entry stood here.
-            leave(page);
         }
     }
 }

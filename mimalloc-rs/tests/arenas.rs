@@ -5,6 +5,7 @@ mod support;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::{Arena, Heap, Manage, Reserve};
 use support::process;
@@ -65,6 +66,36 @@ fn a_heap_whose_arena_is_full_finds_the_blocks_it_freed() {
         assert_eq!(here.malloc(4096), blocks[at]);
         assert!(here.malloc(4096).is_null(), "there is no other");
     }
+}
+
+#[test]
+fn an_exclusive_arena_stays_so_when_its_heap_leaves_blocks_behind() {
+    // SAFETY: the blocks are live and given up.
+    let free = |blocks: &mut Vec<*mut u8>, count| {
+        blocks.drain(..count).for_each(|block| unsafe { raw::free(block) });
+    };
+    let before = options::get(Opt::PageReclaimOnFree);
+    for reclaim in [before, 1] {
+        options::set(Opt::PageReclaimOnFree, reclaim);
+        let arena = Arena::reserve(32 * MIB, Reserve { exclusive: true, ..Reserve::default() }).unwrap();
+        let none_is_taken = || {
+            let mut blocks: Vec<_> = (0..10_000).map(|_| ThreadHeap::current().malloc(200)).collect();
+            assert!(!blocks.iter().any(|&block| arena.contains(block)), "reclaim: {reclaim}");
+            free(&mut blocks, 10_000);
+        };
+        let heap = Heap::new_in(arena, false).unwrap();
+        let mut left: Vec<_> = (0..10_000).map(|_| heap.here().unwrap().malloc(200)).collect();
+        free(&mut left, 5_000);
+        heap.delete();
+        none_is_taken();
+        for _ in 0..2 {
+            free(&mut left, 2_500);
+            none_is_taken();
+        }
+        let next = Heap::new_in(arena, false).unwrap();
+        assert!(!next.here().unwrap().malloc(30 * MIB).is_null(), "all of it came back");
+    }
+    options::set(Opt::PageReclaimOnFree, before);
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl Region {
     }
 
     /// Whether only heaps bound to the region take memory from it; nobody does while it is set up.
-    pub(super) fn is_exclusive(&self) -> bool {
+    pub(crate) fn is_exclusive(&self) -> bool {
         !self.is_ready() || self.exclusive.load(Ordering::Relaxed)
     }
 

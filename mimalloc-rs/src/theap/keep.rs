@@ -19,7 +19,9 @@ impl Theap {
         unsafe {
             Page::collect_remote(page);
             let class = Page::class(page);
-            if (*page).used != 0 && Self::wants(theap, class, Page::origin(page)) {
+            let is_wanted =
+                Self::wants(theap, class, Page::origin(page)) && !Page::slice(page).region.is_exclusive();
+            if (*page).used != 0 && is_wanted {
                 Self::own(theap, page);
                 (*theap).queues[class].push_back(page);
                 (*theap).tally.reclaimed_on_free += 1;
@@ -78,6 +80,7 @@ impl Theap {
             let (first, slices) = Page::dissolve(page);
             if slices == 1
                 && !apart
+                && !first.region.is_exclusive()
                 && let Some(place) = (*theap).cache.iter_mut().find(|place| place.is_none())
             {
                 *place = Some(first);
