@@ -223,6 +223,6 @@ fn memory_that_must_not_go_back_stays_when_another_thread_frees_it() {
             .unwrap();
         // SAFETY: the memory is the test's own, and nobody writes to it meanwhile.
         let left = unsafe { p.add(MIB / 2).read() };
-        assert_eq!(left, if pinned { 7 } else { 0 }, "pinned: {pinned}");
+        assert_eq!(left != 0, pinned);
     }
 }
