@@ -26,7 +26,8 @@ pub(crate) unsafe fn give_up(page: *mut Page) -> bool {
             }
             Page::disown(page, 0);
             let full = (*page).local_free.is_null() && !Page::extendable(page);
-            let released = if full {
+            // What a heap that has ended leaves in an arena of its own waits there for its blocks.
+            let released = if full || first.region.is_exclusive() {
                 Page::remote(page).release_full()
             } else {
                 match Page::remote(page).release_listed() {
@@ -90,49 +91,24 @@ pub(crate) unsafe fn leave(page: *mut Page) {
     }
 }
 
-/// Gives up a page of an arena that only its heaps take memory from, and whose heap has ended: it waits for its blocks, and nobody
-/// allocates from it.
-///
-/// # Safety
-/// As for [`give_up`].
-#[cold]
-unsafe fn leave_unlisted(page: *mut Page) {
-    // SAFETY: the caller owns the page until it is released.
-    unsafe {
-        loop {
-            Page::collect_remote(page);
-            if (*page).used == 0 {
-                let (first, slices) = Page::dissolve(page);
-                return arena::release(first, slices);
-            }
-            Page::disown(page, 0);
-            if Page::remote(page).release_full() {
-                return;
-            }
-        }
-    }
-}
-
 /// Takes a page of `class`; the caller owns it.
 pub(crate) fn pop(class: usize) -> Option<*mut Page> {
     loop {
         // SAFETY: records are never unmapped; only numbers of records are in the stack.
         let number = LISTED[class]
             .pop(|number| unsafe { Page::listed_next(arena::slice_of_number(number).page(), class) })?;
-        let page = arena::slice_of_number(number).page();
+        let first = arena::slice_of_number(number);
+        let page = first.page();
         // SAFETY: as above. Claimed means that the caller owns the page from then on.
         unsafe {
             if Page::remote_of(page, class).unlist() == Unlisted::Busy {
                 continue;
             }
-            if Page::class(page) != class {
-                // The page's memory was used again for another class while the old entry stood here.
-                leave(page);
-            } else if Page::slice(page).region.is_exclusive() {
-                leave_unlisted(page);
-            } else {
+            // The page's memory may have been used again for another class while the old entry stood here.
+            if Page::class(page) == class && !first.region.is_exclusive() {
                 return Some(page);
             }
+            leave(page);
         }
     }
 }
