@@ -70,9 +70,11 @@ fn a_heap_whose_arena_is_full_finds_the_blocks_it_freed() {
 
 #[test]
 fn an_exclusive_arena_stays_so_when_its_heap_leaves_blocks_behind() {
-    // SAFETY: the blocks are live and given up.
     let free = |blocks: &mut Vec<*mut u8>, count| {
-        blocks.drain(..count).for_each(|block| unsafe { raw::free(block) });
+        for block in blocks.drain(..count) {
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(block) };
+        }
     };
     let before = options::get(Opt::PageReclaimOnFree);
     for reclaim in [before, 1] {
