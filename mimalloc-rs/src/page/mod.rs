@@ -346,7 +346,7 @@ fn mark_interior(first: Slice, from: usize, to: usize) {
 }
 
 /// Has the slices `from .. to` behind `first` say that they are in no page.
-fn mark_no_page(first: Slice, from: usize, to: usize) {
+pub(crate) fn mark_no_page(first: Slice, from: usize, to: usize) {
     for distance in from..to {
         first.plus(distance).owner().set(OWNER_NOT_A_PAGE);
     }

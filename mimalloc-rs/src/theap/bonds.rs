@@ -9,6 +9,7 @@ use core::ptr;
 use super::Theap;
 use crate::arena::{self, Slice};
 use crate::geometry::{BONDS, SLICE_SHIFT, SLICE_SIZE};
+use crate::page;
 
 /// A theap of the heap with this serial number; zero is no heap.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +74,7 @@ impl Bonds {
         let living = self.table().iter().filter(|bond| bond.lives()).count();
         let slices = ((living + 1) * 2).next_power_of_two().div_ceil(entries(1)).next_power_of_two();
         let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
-        (0..slices).for_each(|index| run.first.plus(index).owner().set(arena::OWNER_NOT_A_PAGE));
+        page::mark_no_page(run.first, 0, slices);
         let start: *mut Bond = run.first.start().cast();
         // SAFETY: the slices are the caller's, hold this many entries, and are written before they are read.
         let new = unsafe {
