@@ -18,13 +18,16 @@ pub enum Group {
     Modern,
     /// What programs in Rust do with well-known crates.
     Rust,
+    /// Single operations, done again and again.
+    Operations,
     /// Programs of the system, as they are, under a preloaded allocator.
     Real,
 }
 
 impl Group {
     /// All groups, in the order of tables and charts.
-    pub const ALL: [Self; 5] = [Self::Programs, Self::Stress, Self::Modern, Self::Rust, Self::Real];
+    pub const ALL: [Self; 6] =
+        [Self::Programs, Self::Stress, Self::Modern, Self::Rust, Self::Operations, Self::Real];
 
     /// The name used in files and on the command line.
     pub const fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Group {
             Self::Stress => "stress",
             Self::Modern => "modern",
             Self::Rust => "rust",
+            Self::Operations => "operations",
             Self::Real => "real",
         }
     }
@@ -83,7 +87,8 @@ pub struct Workload {
 impl Workload {
     /// Whether it is measured here without being named.
     pub fn is_usual(&self) -> bool {
-        self.only_with.as_ref().is_none_or(|program| which::which(program).is_ok())
+        self.group != Group::Operations
+            && self.only_with.as_ref().is_none_or(|program| which::which(program).is_ok())
     }
 }
 
@@ -118,6 +123,7 @@ pub fn group_of(id: &str) -> Group {
 
 #[cfg(test)]
 mod tests {
+    use workloads::operations::OPERATIONS;
     use workloads::registry::ROWS;
 
     use super::*;
@@ -125,7 +131,7 @@ mod tests {
     #[test]
     fn the_ports_are_those_that_workers_know() {
         let mut described: Vec<&str> = ports().map(|workload| workload.id.as_str()).collect();
-        let mut known = ROWS.to_vec();
+        let mut known = [ROWS, OPERATIONS].concat();
         described.sort_unstable();
         known.sort_unstable();
         assert_eq!(described, known);

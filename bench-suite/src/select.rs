@@ -61,7 +61,7 @@ impl Filter<'_> {
 }
 
 /// The workloads that stay, in the order of tables and charts. With `tags`, only those that have one of them;
-/// the name of a group is a tag as well.
+/// the name of a group is a tag as well. Single operations stay if they are named in full or have one of the tags.
 pub fn workloads(keep: &[String], drop: &[String], tags: &[String]) -> Result<Vec<String>> {
     let labels =
         |row: &'static Workload| row.tags.iter().map(String::as_str).chain(std::iter::once(row.group.name()));
@@ -71,7 +71,8 @@ pub fn workloads(keep: &[String], drop: &[String], tags: &[String]) -> Result<Ve
     }
     let wanted = |row: &&'static Workload| {
         let tagged = tags.is_empty() || labels(row).any(|label| tags.iter().any(|tag| tag == label));
-        tagged && (row.is_usual() || keep.contains(&row.id))
+        let asked_for = || keep.contains(&row.id) || (row.group == Group::Operations && !tags.is_empty());
+        tagged && (row.is_usual() || asked_for())
     };
     let planted = PLANTED.iter().copied().filter(|id| keep.iter().any(|glob| glob == id));
     let rows = catalogue::workloads().iter().filter(wanted).map(|row| row.id.as_str());
@@ -104,6 +105,8 @@ fn nearest<'i>(text: &str, ids: impl Iterator<Item = &'i str>) -> Option<&'i str
 
 #[cfg(test)]
 mod tests {
+    use workloads::operations::OPERATIONS;
+
     use super::*;
 
     fn strings(items: &[&str]) -> Vec<String> {
@@ -135,6 +138,15 @@ mod tests {
     fn planted_rows_need_their_full_name() {
         assert_eq!(workloads(&strings(&["planted-crash"]), &[], &[]).unwrap(), ["planted-crash"]);
         assert!(workloads(&strings(&["planted-*"]), &[], &[]).is_err());
+    }
+
+    #[test]
+    fn single_operations_are_measured_on_request() {
+        let selected = |keep: &[&str], tags: &[&str]| workloads(&strings(keep), &[], &strings(tags));
+        assert!(!selected(&["*"], &[]).unwrap().contains(&"lifo".to_owned()));
+        assert_eq!(selected(&["lifo"], &[]).unwrap(), ["lifo"]);
+        assert_eq!(selected(&["pair-1*"], &["operations"]).unwrap(), ["pair-128", "pair-1024"]);
+        assert!(selected(&[], &["operations"]).unwrap().iter().eq(OPERATIONS));
     }
 
     #[test]

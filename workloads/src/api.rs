@@ -44,8 +44,9 @@ impl Request {
         self.0.size()
     }
 
+    /// Size and alignment.
     #[inline]
-    fn layout(self) -> Layout {
+    pub const fn layout(self) -> Layout {
         self.0
     }
 }

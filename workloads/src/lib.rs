@@ -5,7 +5,7 @@
 //!
 //! A port asks for memory through [`api::Api`] only, keeps the data structures the
 //! original keeps on the heap on the heap, and leaves to statics what is static
-//! there. With the feature `native` there are also the rows that run on well-known crates, which ask the global
+//! there. Beside the rows that are measured in every run there are single [`operations`]. With the feature `native` there are also the rows that run on well-known crates, which ask the global
 //! allocator. [`registry`] finds a row's port by its id, [`execute::execute`] runs it and makes the
 //! [`protocol::Report`].
 
@@ -47,6 +47,7 @@ pub mod mleak;
 pub mod mstress;
 #[cfg(feature = "native")]
 pub mod native;
+pub mod operations;
 pub mod rptest;
 pub mod sh6bench;
 pub mod sh8bench;

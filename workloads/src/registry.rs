@@ -15,6 +15,7 @@ use crate::mleak::Mleak;
 use crate::mstress::Mstress;
 #[cfg(feature = "native")]
 use crate::native;
+use crate::operations;
 use crate::planted;
 use crate::rows::{Preset, Size};
 use crate::rptest::Rptest;
@@ -75,7 +76,7 @@ pub type Run = fn(&Params, &mut Meter) -> Result<Outcome, Failure>;
 /// The ids of the rows that run on crates; they are there with the feature `native` only.
 pub const NATIVE: &[&str] = &["json", "syn", "index", "search", "echo", "egraph"];
 
-/// The ids of all rows.
+/// The ids of all rows but the single [`operations`].
 pub const ROWS: &[&str] = &[
     "cfrac",
     "espresso",
@@ -105,7 +106,7 @@ pub const ROWS: &[&str] = &[
     "egraph",
 ];
 
-/// The port behind one of the [`ROWS`] or of [`planted`], for the allocator `A`.
+/// The port behind one of the [`ROWS`], of the [`operations`] or of [`planted`], for the allocator `A`.
 pub fn find<A: Api>(row: &str) -> Option<Run> {
     let run: Run = match row {
         "cfrac" => Cfrac::run::<A>,
@@ -128,12 +129,18 @@ pub fn find<A: Api>(row: &str) -> Option<Run> {
         "glibc-simple" => GlibcSimple::run::<A>,
         "glibc-thread" => GlibcThread::run::<A>,
         "mleak" => Mleak::run::<A>,
-        #[cfg(feature = "native")]
-        _ => return native::find::<A>(row).or_else(|| planted::find::<A>(row)),
-        #[cfg(not(feature = "native"))]
-        _ => return planted::find::<A>(row),
+        _ => return find_elsewhere::<A>(row),
     };
     Some(run)
+}
+
+/// The port of a row that has a table of its own.
+fn find_elsewhere<A: Api>(row: &str) -> Option<Run> {
+    #[cfg(feature = "native")]
+    if let Some(run) = native::find::<A>(row) {
+        return Some(run);
+    }
+    operations::find::<A>(row).or_else(|| planted::find::<A>(row))
 }
 
 /// The number of threads, if the row can have that many.

@@ -48,6 +48,7 @@ fn described(workload: &Workload) -> String {
         Group::Programs => "program",
         Group::Stress | Group::Modern => "stress test",
         Group::Rust => "Rust program",
+        Group::Operations => "single operation, measured when named or with -t operations",
         Group::Real => "real program",
     };
     let threads = match workload.threads {

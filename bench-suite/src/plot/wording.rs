@@ -39,6 +39,7 @@ pub fn group(group: Group) -> &'static str {
         Group::Stress => "stress loops",
         Group::Modern => "newer stress loops",
         Group::Rust => "Rust programs",
+        Group::Operations => "single operations",
         Group::Real => "real programs",
     }
 }

@@ -24,6 +24,7 @@ use workloads::counted::Counted;
 use workloads::execute::{Identity, execute};
 use workloads::heap_map::HeapMap;
 use workloads::measure::Meter;
+use workloads::operations::OPERATIONS;
 use workloads::phases::PhaseLog;
 use workloads::protocol::Report;
 use workloads::registry::{Failure, Params, ROWS};
@@ -76,7 +77,7 @@ fn exit_code_of<C: Api>(id: &'static str, prove: Prove, map: Option<&MapHeap>) -
     let failure = match arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Help) => return print(arguments::USAGE),
         Ok(Command::Rows) => {
-            return print(&ROWS.join("\n"));
+            return print(&[ROWS, OPERATIONS].concat().join("\n"));
         }
         Ok(Command::Run(run)) => match report::<C>(id, prove, map, &run) {
             Ok(report) => {

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use workloads::heap_map::{HeapMap, Holding};
+use workloads::operations::OPERATIONS;
 use workloads::phases::{Mark, Phase};
 use workloads::planted::{EXTRA_BYTES, PLANTED};
 use workloads::protocol::{PROTOCOL, Report};
@@ -37,7 +38,7 @@ fn complaint(worker: &str, arguments: &str) -> (Option<i32>, String) {
 
 #[test]
 fn every_row_has_the_same_result_under_both_allocators() {
-    for row in ROWS {
+    for row in ROWS.iter().chain(OPERATIONS) {
         for preset in ["seed2019", "current"] {
             let arguments = format!("run --row {} --preset {preset} --size check --threads 2", row);
             let (mi, mc) = (report(MI, &arguments), report(MC, &arguments));
@@ -53,7 +54,7 @@ fn every_row_has_the_same_result_under_both_allocators() {
 }
 
 /// The rows in which a block is freed by another thread than the one that allocated it.
-const HAND_OVER: [&str; 9] = [
+const HAND_OVER: [&str; 11] = [
     "larson",
     "larson-sized",
     "sh8bench",
@@ -63,11 +64,13 @@ const HAND_OVER: [&str; 9] = [
     "rptest",
     "xmalloc-test",
     "mleak",
+    "hand-over",
+    "exchange",
 ];
 
 #[test]
 fn counts_come_with_stats_and_change_nothing_else() {
-    for row in ROWS {
+    for row in ROWS.iter().chain(OPERATIONS) {
         let arguments = format!("run --row {row} --check --threads 2");
         let on_crates = NATIVE.contains(row);
         let with = report(if on_crates { COUNT } else { MC }, &format!("{arguments} --stats"));
@@ -149,7 +152,27 @@ fn phases_are_noted_only_when_asked_for() {
 fn rows_are_listed() {
     let output = run(MI, "rows");
     let text = String::from_utf8(output.stdout).expect("a list is text");
-    assert!(text.lines().eq(ROWS.iter().copied()), "{text}");
+    assert!(text.lines().eq(ROWS.iter().chain(OPERATIONS).copied()), "{text}");
+}
+
+#[test]
+fn a_malloc_that_nobody_expects_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("own.c"), folder.path().join("own.so"));
+    let malloc = "#include <stddef.h>\nvoid *__libc_malloc(size_t);\nvoid *malloc(size_t size) { return __libc_malloc(size); }\n";
+    std::fs::write(&source, malloc).unwrap();
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(built.expect("Rust links with cc").success());
+    let preloaded = |more: &[&str]| {
+        let mut worker = Command::new(MC);
+        worker.env("LD_PRELOAD", &library).args(["run", "--row", "mleak", "--check"]).args(more);
+        worker.output().expect("the worker starts")
+    };
+    let output = preloaded(&[]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(4) && output.stdout.is_empty(), "{output:?}");
+    assert!(text.contains("own.so") && text.contains("--expect-library"), "{text}");
+    assert!(preloaded(&["--expect-library", library.to_str().unwrap()]).status.success());
 }
 
 #[test]

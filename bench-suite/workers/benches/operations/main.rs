@@ -1,59 +1,72 @@
-//! The cost of single operations, by way of the same interface for each allocator.
+//! The cost of single operations under criterion, with all allocators in one program.
 //!
 //! `cargo bench -p workers --features mi3,jx,sn,rp,tcg,ra`; each feature adds its allocator. Operations are the
 //! groups, so that what is compared is measured in a row; `-- pair` runs the groups with that name. The system's allocator
-//! and the yardstick are there in every build.
+//! and the yardstick are there in every build. The suite measures the same operations by turns, each allocator in
+//! processes of its own: `bench-suite --all -t operations`.
 
-mod blocks;
-mod handover;
-mod one_thread;
+mod linked;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use linked::{Linked, Named};
+use workloads::operations::{Batch, Exchange, Grow, HandOver, Operation, Pair, Replacement, Resize, Zeroed};
 
-type Group<'a> = BenchmarkGroup<'a, WallTime>;
+/// Measures an operation under each allocator of the build.
+fn compare<O: Operation>(criterion: &mut Criterion, name: &str) {
+    let mut group = criterion.benchmark_group(name);
+    group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
+    measure::<O, linked::Mi>(&mut group);
+    #[cfg(feature = "mi3")]
+    measure::<O, linked::Mi3>(&mut group);
+    #[cfg(feature = "jx")]
+    measure::<O, linked::Jx>(&mut group);
+    #[cfg(feature = "sn")]
+    measure::<O, linked::Sn>(&mut group);
+    #[cfg(feature = "rp")]
+    measure::<O, linked::Rp>(&mut group);
+    #[cfg(feature = "tcg")]
+    measure::<O, linked::Tcg>(&mut group);
+    #[cfg(feature = "ra")]
+    measure::<O, linked::Ra>(&mut group);
+    measure::<O, linked::Mc>(&mut group);
+    measure::<O, linked::Bare>(&mut group);
+    group.finish();
+}
 
-/// Measures an operation under each allocator of the build: calls `operation(group, name, allocator, arguments…)`.
-macro_rules! compare {
-    ($criterion:expr, $name:expr, $operation:path $(, $argument:expr)*) => {{
-        let mut group = $criterion.benchmark_group($name);
-        group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
-        $operation(&mut group, "mi", &mimalloc_rs::MiMalloc $(, $argument)*);
-        #[cfg(feature = "mi3")]
-        $operation(&mut group, "mi3", &mimalloc::MiMalloc $(, $argument)*);
-        #[cfg(feature = "jx")]
-        $operation(&mut group, "jx", &tikv_jemallocator::Jemalloc $(, $argument)*);
-        #[cfg(feature = "sn")]
-        $operation(&mut group, "sn", &snmalloc_rs::SnMalloc $(, $argument)*);
-        #[cfg(feature = "rp")]
-        $operation(&mut group, "rp", &rpmalloc::RpMalloc $(, $argument)*);
-        #[cfg(feature = "tcg")]
-        $operation(&mut group, "tcg", &tcmalloc_better::TCMalloc $(, $argument)*);
-        #[cfg(feature = "ra")]
-        $operation(&mut group, "ra", &rusty_alloc_api::RustyAlloc $(, $argument)*);
-        $operation(&mut group, "mc", &std::alloc::System $(, $argument)*);
-        $operation(&mut group, "bare", &workers::bare::Bare $(, $argument)*);
-        group.finish();
-    }};
+fn measure<O: Operation, N: Named>(group: &mut BenchmarkGroup<'_, WallTime>) {
+    group.bench_function(N::NAME, |bencher| {
+        let mut operation = O::prepare::<Linked<N>>();
+        bencher.iter_custom(|times| {
+            let start = Instant::now();
+            operation.repeat::<Linked<N>>(times);
+            start.elapsed()
+        });
+        operation.finish::<Linked<N>>();
+    });
 }
 
 fn operations(criterion: &mut Criterion) {
-    for size in [8, 16, 32, 64, 128, 256, 512, 1024] {
-        compare!(criterion, format!("pair of {size}"), one_thread::pair, size, 8);
-    }
-    for align in [64, 4096] {
-        compare!(criterion, format!("pair aligned to {align}"), one_thread::pair, 100, align);
-    }
-    compare!(criterion, "batch, last in first out", one_thread::batch, one_thread::Order::LastInFirstOut);
-    compare!(criterion, "batch, first in first out", one_thread::batch, one_thread::Order::FirstInFirstOut);
-    compare!(criterion, "replacement", one_thread::replacement);
-    compare!(criterion, "doubling to 1 MiB", one_thread::doubling);
-    compare!(criterion, "resize in place", one_thread::resize_in_place);
-    compare!(criterion, "zeroed 64 KiB", one_thread::zeroed, 64 << 10);
-    compare!(criterion, "hand-over", handover::one_way);
-    compare!(criterion, "exchange", handover::both_ways);
+    compare::<Pair<8, 8>>(criterion, "pair of 8");
+    compare::<Pair<16, 8>>(criterion, "pair of 16");
+    compare::<Pair<32, 8>>(criterion, "pair of 32");
+    compare::<Pair<64, 8>>(criterion, "pair of 64");
+    compare::<Pair<128, 8>>(criterion, "pair of 128");
+    compare::<Pair<256, 8>>(criterion, "pair of 256");
+    compare::<Pair<512, 8>>(criterion, "pair of 512");
+    compare::<Pair<1024, 8>>(criterion, "pair of 1024");
+    compare::<Pair<100, 64>>(criterion, "pair aligned to 64");
+    compare::<Pair<100, 4096>>(criterion, "pair aligned to 4096");
+    compare::<Batch<true>>(criterion, "batch, last in first out");
+    compare::<Batch<false>>(criterion, "batch, first in first out");
+    compare::<Replacement>(criterion, "replacement");
+    compare::<Grow>(criterion, "doubling to 1 MiB");
+    compare::<Resize>(criterion, "resize in place");
+    compare::<Zeroed>(criterion, "zeroed 64 KiB");
+    compare::<HandOver>(criterion, "hand-over");
+    compare::<Exchange>(criterion, "exchange");
 }
 
 criterion_group!(benches, operations);
