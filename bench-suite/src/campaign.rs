@@ -196,8 +196,9 @@ fn drive(
     launches: &[Launches],
     surroundings: &Surroundings,
 ) -> Result<Finish> {
-    let done = journal::load_and_mend(folder.path())?;
+    // Opened first: what another process is just writing would look like a torn line.
     let mut journal = Journal::open(folder.path(), folder.logs())?;
+    let done = journal::load_and_mend(folder.path())?;
     note(surroundings, &format!("machine: {}", record.machine.line()));
     let parts = record.parts();
     // What is made ready and proven of programs once serves for all that follows.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::jsonl::{self, Appender};
 use crate::sample::Sample;
@@ -33,9 +33,16 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the file in `folder`; explanations go to `logs`.
+    /// Opens or creates the file in `folder`; explanations go to `logs`. Nobody else can open it until the journal
+    /// is gone.
     pub fn open(folder: &Path, logs: PathBuf) -> Result<Self> {
-        Ok(Self { file: Appender::open(folder.join(FILE))?, logs })
+        let file = Appender::open(folder.join(FILE))?;
+        ensure!(
+            file.is_ours_alone(),
+            "the run in {} is being measured by another bench-suite: let it end, or stop it first",
+            folder.display()
+        );
+        Ok(Self { file, logs })
     }
 }
 
@@ -81,6 +88,17 @@ mod tests {
         assert_eq!(load(folder.path()).unwrap(), samples);
         assert_eq!(load_and_mend(folder.path()).unwrap(), samples);
         assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), whole);
+    }
+
+    #[test]
+    fn one_process_at_a_time_measures_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Journal::open(folder.path(), folder.path().into());
+        let first = open().unwrap();
+        let error = open().unwrap_err().to_string();
+        assert!(error.contains("by another bench-suite"), "{error}");
+        drop(first);
+        open().unwrap();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files of JSON lines that grow while a run goes on. What is on disk survives anything that happens
 //! later: each line is handed to the system before the next one is made.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,12 @@ impl Appender {
             .open(&path)
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file, path })
+    }
+
+    /// Takes the file for this process until the appender is gone; `false` if another one has it.
+    pub(crate) fn is_ours_alone(&self) -> bool {
+        // A file system without locks has no second process to speak of.
+        !matches!(self.file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Adds a line.
