@@ -8,13 +8,21 @@ use std::path::{Path, PathBuf};
 
 use crate::proof::{Probe, Proof};
 
-/// Proves who owns `malloc`, and that it is the expected library if there is one.
+/// Proves who owns `malloc`: the expected library if there is one, else the C library.
 ///
 /// # Errors
 /// Says which library owns `malloc` instead.
 pub fn prove(probe: &Probe<'_>) -> Result<Proof, String> {
-    let owner = owner_of_malloc()?;
+    let owner = owner_of(c"malloc")?;
     let Some(expected) = probe.expected_library() else {
+        let libc = owner_of(c"gnu_get_libc_version")?;
+        if owner != libc {
+            return Err(format!(
+                "malloc is in {}, not in {}; if it should be, say so with --expect-library",
+                owner.display(),
+                libc.display()
+            ));
+        }
         return Ok(Proof {
             version: libc_version(),
             evidence: format!("dladdr: malloc is in {}", owner.display()),
@@ -32,18 +40,19 @@ pub fn prove(probe: &Probe<'_>) -> Result<Proof, String> {
     Ok(Proof { version, evidence: format!("dladdr and /proc/self/maps: malloc is in {}", wanted.display()) })
 }
 
-/// The file of the library whose `malloc` this process calls.
-fn owner_of_malloc() -> Result<PathBuf, String> {
+/// The file of the library whose `function` this process calls.
+fn owner_of(function: &CStr) -> Result<PathBuf, String> {
+    let name = function.to_string_lossy();
     // SAFETY: the name ends in a zero byte.
-    let malloc = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) };
-    if malloc.is_null() {
-        return Err("there is no malloc in this process".to_owned());
+    let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, function.as_ptr()) };
+    if function.is_null() {
+        return Err(format!("there is no {name} in this process"));
     }
     let mut info = MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: any address may be asked for; the structure is written if the answer is not zero.
-    let found = unsafe { libc::dladdr(malloc, info.as_mut_ptr()) };
+    let found = unsafe { libc::dladdr(function, info.as_mut_ptr()) };
     if found == 0 {
-        return Err("malloc is in no shared library".to_owned());
+        return Err(format!("{name} is in no shared library"));
     }
     // SAFETY: written, as the result says; the name is the loader's own and stays.
     let name = unsafe { CStr::from_ptr(info.assume_init().dli_fname) };
@@ -73,7 +82,7 @@ mod tests {
     fn the_libc_owns_malloc_here() {
         let proof = prove(&Probe::new(None)).expect("there is a libc");
         assert!(proof.evidence.contains("libc.so.6") && proof.version.starts_with("glibc 2."), "{proof:?}");
-        let owner = owner_of_malloc().expect("there is a libc");
+        let owner = owner_of(c"malloc").expect("there is a libc");
         assert!(prove(&Probe::new(Some(&owner))).is_ok());
     }
 
