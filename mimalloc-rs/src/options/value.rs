@@ -10,7 +10,7 @@ pub(super) const KIBIBYTES_MAX: i64 = i64::MAX / 1024;
 /// The number that `text` gives to an option counted in `unit`; `None` if it gives none.
 ///
 /// Nothing and the words for yes mean 1, the words for no mean 0; everything else is a decimal number. A size
-/// may have a suffix and is rounded up to whole KiB. What does not fit becomes the nearest number that does.
+/// may have a suffix; one that is counted in KiB is rounded up to whole ones. What does not fit becomes the nearest number that does.
 pub(super) fn parse(text: &[u8], unit: Unit) -> Option<i64> {
     let text = &text[..text.len().min(LOOKED_AT)];
     let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
@@ -23,6 +23,7 @@ pub(super) fn parse(text: &[u8], unit: Unit) -> Option<i64> {
     let (number, rest) = leading_number(text)?;
     match unit {
         Unit::Kibibytes => kibibytes(number, rest),
+        Unit::Bytes if !rest.is_empty() => Some(1024 * kibibytes(number, rest)?),
         _ => rest.is_empty().then_some(number),
     }
 }
@@ -125,6 +126,14 @@ mod tests {
         for wrong in ["64X", "64KX", "64Ki", "64KiBs", "64 K", "K", "1P"] {
             assert_eq!(size(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn sizes_that_are_counted_in_bytes_have_suffixes_too() {
+        let bytes = |text: &str| parse(text.as_bytes(), Unit::Bytes);
+        assert_eq!((bytes("1025"), bytes("64K"), bytes("2GiB")), (Some(1025), Some(64 << 10), Some(2 << 30)));
+        assert_eq!((bytes("64X"), bytes("9T9")), (None, None));
+        assert_eq!(bytes("99999999999999999999G"), Some(1024 * KIBIBYTES_MAX));
     }
 
     #[test]
