@@ -71,7 +71,7 @@ fn run<A: Api>(
             "{threads} threads, {BLOCKS} blocks each; {} of them shared a cache line at first",
             result.sharing
         ),
-        checksum: Some(digest([threads as u64, result.blocks, result.writes])),
+        checksum: Some(digest([threads as u64, result.blocks, result.writes, result.intact])),
     })
 }
 
@@ -90,6 +90,8 @@ struct Plan {
 struct Done {
     blocks: u64,
     writes: u64,
+    /// Blocks that held at the end what their thread had written.
+    intact: u64,
     /// Threads whose first own block is in a cache line with that of another thread.
     sharing: usize,
 }
@@ -97,13 +99,16 @@ struct Done {
 fn perform<A: Api>(plan: Plan, meter: &mut Meter) -> Done {
     let mut scratchers = Vec::with_capacity(plan.threads);
     meter.start();
-    scratchers
-        .extend((0..plan.threads).map(|_| Scratcher::<A>::new(plan, plan.inherit.then(|| A::alloc(BLOCK)))));
+    scratchers.extend(
+        (0..plan.threads)
+            .map(|number| Scratcher::<A>::new(plan, number as u8, plan.inherit.then(|| A::alloc(BLOCK)))),
+    );
     threads::run_all::<A, _>(&mut scratchers, || ());
     meter.stop::<A>();
     Done {
         blocks: scratchers.iter().map(|scratcher| scratcher.blocks).sum(),
         writes: scratchers.iter().map(|scratcher| scratcher.writes).sum(),
+        intact: scratchers.iter().map(|scratcher| scratcher.intact).sum(),
         sharing: sharing(&scratchers.iter().map(|scratcher| scratcher.first).collect::<Vec<_>>()),
     }
 }
@@ -117,9 +122,12 @@ fn sharing(addresses: &[usize]) -> usize {
 
 struct Scratcher<A> {
     plan: Plan,
+    /// What it writes.
+    number: u8,
     inherited: Option<NonNull<u8>>,
     blocks: u64,
     writes: u64,
+    intact: u64,
     first: usize,
     api: PhantomData<fn() -> A>,
 }
@@ -128,8 +136,8 @@ struct Scratcher<A> {
 unsafe impl<A> Send for Scratcher<A> {}
 
 impl<A> Scratcher<A> {
-    fn new(plan: Plan, inherited: Option<NonNull<u8>>) -> Scratcher<A> {
-        Scratcher { plan, inherited, blocks: 0, writes: 0, first: 0, api: PhantomData }
+    fn new(plan: Plan, number: u8, inherited: Option<NonNull<u8>>) -> Scratcher<A> {
+        Scratcher { plan, number, inherited, blocks: 0, writes: 0, intact: 0, first: 0, api: PhantomData }
     }
 }
 
@@ -140,7 +148,7 @@ impl<A: Api> Job for Scratcher<A> {
             unsafe { A::free_foreign(inherited, BLOCK) };
         }
         // The result is written at the end: jobs lie side by side and would share cache lines.
-        let (mut blocks, mut writes, mut first) = (0, 0, 0);
+        let (mut blocks, mut writes, mut intact, mut first) = (0, 0, 0, 0);
         for _ in 0..self.plan.blocks {
             let block = A::alloc(BLOCK);
             if blocks == 0 {
@@ -148,28 +156,29 @@ impl<A: Api> Job for Scratcher<A> {
             }
             // SAFETY: the block has `BLOCK_SIZE` bytes and is freed once.
             unsafe {
-                scratch(block, self.plan.writes);
+                scratch(block, self.number, self.plan.writes);
+                intact += u64::from(block.read_volatile() == self.number);
                 A::free(block, BLOCK);
             }
             blocks += 1;
             writes += self.plan.writes * BLOCK_SIZE as u64;
         }
-        (self.blocks, self.writes, self.first) = (blocks, writes, first);
+        (self.blocks, self.writes, self.intact, self.first) = (blocks, writes, intact, first);
     }
 }
 
-/// Writes every byte and reads it back, `times` times.
+/// Writes `number` to every byte and reads it back, `times` times.
 ///
 /// # Safety
 /// The block has `BLOCK_SIZE` bytes.
 #[inline]
-unsafe fn scratch(block: NonNull<u8>, times: u64) {
+unsafe fn scratch(block: NonNull<u8>, number: u8, times: u64) {
     for _ in 0..times {
         for index in 0..BLOCK_SIZE {
             // SAFETY: the index is inside of the block. Both accesses are volatile, so that each
             // of them goes to the cache line.
             unsafe {
-                block.add(index).write_volatile(index as u8);
+                block.add(index).write_volatile(number);
                 block.add(index).read_volatile();
             }
         }
@@ -201,7 +210,7 @@ mod tests {
             let expected =
                 Counts { allocations: calls, frees: calls, bytes: calls, cross_thread_frees: handed_over };
             assert_eq!(counts, expected);
-            assert_eq!((done.blocks, done.writes), (10 * threads, 30 * threads));
+            assert_eq!((done.blocks, done.writes, done.intact), (10 * threads, 30 * threads, 10 * threads));
         }
     }
 

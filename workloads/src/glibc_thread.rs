@@ -5,6 +5,7 @@
 //! that number, summed over the threads.
 
 use std::marker::PhantomData;
+use std::slice;
 
 use crate::api::{Api, Request};
 use crate::glibc_rand::{GlibcRand, RAND_MAX};
@@ -40,13 +41,15 @@ impl Workload for GlibcThread {
     fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
         let threads = at_most(MAX_THREADS, params.threads)?;
         let share = params.ops.unwrap_or(replacements(params.size)) / threads as u64;
-        let tallies = perform::<A>(threads, share.max(1), meter);
+        let (tallies, intact) = perform::<A>(threads, share.max(1), meter);
         let replacements: u64 = tallies.iter().map(|tally| tally.replacements).sum();
         Ok(Outcome {
             operations: replacements,
             timed: false,
             figure: format!("{replacements} iterations in {:.3} s", meter.elapsed().as_secs_f64()),
-            checksum: Some(digest(tallies.iter().flat_map(|tally| [tally.replacements, tally.bytes]))),
+            checksum: Some(digest(
+                tallies.iter().flat_map(|tally| [tally.replacements, tally.bytes]).chain([intact]),
+            )),
         })
     }
 }
@@ -104,17 +107,20 @@ struct Tally {
     bytes: u64,
 }
 
-fn perform<A: Api>(threads: usize, share: u64, meter: &mut Meter) -> Vec<Tally> {
+/// What each thread did, and how many of the blocks that they left held what was written into them.
+fn perform<A: Api>(threads: usize, share: u64, meter: &mut Meter) -> (Vec<Tally>, u64) {
     let mut replacers: Vec<_> = (0..threads).map(|_| Replacer::<A>::new(share)).collect();
     meter.start();
     threads::run_all::<A, _>(&mut replacers, || ());
     meter.stop::<A>();
     let tallies = replacers.iter().map(|replacer| replacer.tally).collect();
-    replacers.into_iter().for_each(Replacer::drain);
-    tallies
+    let intact = replacers.into_iter().map(Replacer::drain).sum();
+    (tallies, intact)
 }
 
-/// One thread and its slots, which are no heap block in the original either. A block's tag is its size.
+/// One thread and its slots. A block's tag is its size, and each of its bytes the number of its slot. Threads lie side by
+/// side, so that slots would share cache lines.
+#[repr(align(128))]
 struct Replacer<A> {
     slots: [Option<Tagged>; SLOTS],
     share: u64,
@@ -130,12 +136,20 @@ impl<A: Api> Replacer<A> {
         Replacer { slots: [None; SLOTS], share, tally: Tally::default(), api: PhantomData }
     }
 
-    /// Frees what is left, from the main thread.
-    fn drain(self) {
-        for (block, size) in self.slots.into_iter().flatten().map(Tagged::split) {
-            // SAFETY: the block came from `A` for this many bytes, and the slots are gone after this.
-            unsafe { A::free_foreign(block, Request::bytes(usize::from(size))) };
+    /// Frees what is left, from the main thread; returns how many blocks held what was written into them.
+    fn drain(self) -> u64 {
+        let mut intact = 0;
+        let taken = self.slots.into_iter().enumerate().filter_map(|(slot, block)| Some((slot, block?)));
+        for (slot, (block, size)) in taken.map(|(slot, block)| (slot, block.split())) {
+            let size = usize::from(size);
+            // SAFETY: the block came from `A` for this many bytes, all of them written, and the slots are gone after this.
+            unsafe {
+                let bytes = slice::from_raw_parts(block.as_ptr(), size);
+                intact += u64::from(bytes.iter().all(|byte| *byte == slot as u8));
+                A::free_foreign(block, Request::bytes(size));
+            }
         }
+        intact
     }
 }
 
@@ -144,7 +158,8 @@ impl<A: Api> Job for Replacer<A> {
         let (mut sizes, mut offsets) = (Cursor::default(), Cursor::default());
         let mut tally = Tally::default();
         for _ in 0..self.share {
-            let slot = &mut self.slots[offsets.next(&TABLES.offsets)];
+            let offset = offsets.next(&TABLES.offsets);
+            let slot = &mut self.slots[offset];
             if let Some((block, size)) = slot.take().map(Tagged::split) {
                 // SAFETY: the block came from `A` for this many bytes and has left its slot.
                 unsafe { A::free(block, Request::bytes(usize::from(size))) };
@@ -152,7 +167,7 @@ impl<A: Api> Job for Replacer<A> {
             let size = sizes.next(&TABLES.sizes);
             let block = A::alloc(Request::bytes(size));
             // SAFETY: the block has `size` bytes.
-            unsafe { block.write_bytes(size as u8, size) };
+            unsafe { block.write_bytes(offset as u8, size) };
             *slot = Some(Tagged::new(block, size as u16));
             tally.replacements += 1;
             tally.bytes += size as u64;
@@ -209,11 +224,12 @@ mod tests {
         for threads in [1, 2, 5] {
             let mut meter = Meter::default();
             Counted::<Global>::take_counts();
-            let tallies = perform::<Counted<Global>>(threads, around, &mut meter);
+            let (tallies, intact) = perform::<Counted<Global>>(threads, around, &mut meter);
             let (counts, drained) = (meter.counts(), Counted::<Global>::take_counts());
             let each = Tally { replacements: around, bytes: 64 * bytes };
             assert_eq!(tallies, vec![each; threads]);
             let threads = threads as u64;
+            assert_eq!(intact, threads * used);
             let expected = Counts {
                 allocations: threads * around,
                 frees: threads * (around - used),

@@ -101,7 +101,8 @@ impl Workload for Larson {
                 "Throughput = {rate:8.0} operations per second, relative time: {:.3}s.",
                 1e9 / rate
             ),
-            checksum: (!timed).then(|| digest([result.replacements, result.bytes, result.live_bytes])),
+            checksum: (!timed)
+                .then(|| digest([result.replacements, result.bytes, result.live_bytes, result.intact])),
         })
     }
 }
@@ -180,6 +181,31 @@ impl Range {
         sizes[one].store(sizes[other].swap(sizes[one].load(relaxed), relaxed), relaxed);
     }
 
+    /// Writes to a block's first two bytes, as the original does, what only a block of its size has there.
+    ///
+    /// # Safety
+    /// The block has at least two bytes.
+    #[inline]
+    unsafe fn mark(block: NonNull<u8>, size: u32) {
+        // SAFETY: the caller vouches for the bytes.
+        unsafe {
+            block.write_volatile(size as u8);
+            block.read_volatile();
+            block.add(1).write_volatile(!(size >> 1) as u8);
+        }
+    }
+
+    /// Whether the block in the table holds what was written when it was made.
+    ///
+    /// # Safety
+    /// The entry is a live block that was marked.
+    unsafe fn is_intact(self, index: usize) -> bool {
+        let size = self.sizes[index].load(Ordering::Relaxed);
+        let block = self.blocks[index].load(Ordering::Relaxed);
+        // SAFETY: the caller vouches for the block.
+        unsafe { [block.read(), block.add(1).read()] == [size as u8, !(size >> 1) as u8] }
+    }
+
     fn live_bytes(self) -> u64 {
         self.sizes.iter().map(|size| u64::from(size.load(Ordering::Relaxed))).sum()
     }
@@ -226,11 +252,7 @@ impl Set {
             let size = self.shape.size(&mut self.rng);
             let block = range.allocate::<A>(victim, size);
             // SAFETY: blocks have at least 7 bytes.
-            unsafe {
-                block.write_volatile(b'a');
-                block.read_volatile();
-                block.add(1).write_volatile(b'b');
-            }
+            unsafe { Range::mark(block, size) };
             self.replacements += 1;
             self.bytes += u64::from(size);
         }
@@ -261,6 +283,8 @@ struct Done {
     replacements: u64,
     bytes: u64,
     live_bytes: u64,
+    /// Blocks that hold in the end what was written into them.
+    intact: u64,
 }
 
 fn perform<A: Api>(shape: Shape, work: Work, meter: &mut Meter) -> Done {
@@ -284,7 +308,7 @@ fn perform<A: Api>(shape: Shape, work: Work, meter: &mut Meter) -> Done {
     }
     let waiting = lock(&UNFINISHED);
     drop(ONE_FINISHED.wait_while(waiting, |left| *left > 0).unwrap_or_else(PoisonError::into_inner));
-    let mut done = Done { replacements: 0, bytes: 0, live_bytes: all.live_bytes() };
+    let mut done = Done { replacements: 0, bytes: 0, live_bytes: all.live_bytes(), intact: 0 };
     for set in &SETS[..shape.sets] {
         let set = lock(set);
         done.replacements += set.replacements;
@@ -293,8 +317,11 @@ fn perform<A: Api>(shape: Shape, work: Work, meter: &mut Meter) -> Done {
     }
     meter.stop::<A>();
     for index in 0..all.blocks.len() {
-        // SAFETY: all threads have ended and left their ranges full.
-        unsafe { all.free::<A>(index) };
+        // SAFETY: all threads have ended and left their ranges full of blocks that were marked when they were made.
+        unsafe {
+            done.intact += u64::from(all.is_intact(index));
+            all.free::<A>(index);
+        }
     }
     done
 }
@@ -302,8 +329,13 @@ fn perform<A: Api>(shape: Shape, work: Work, meter: &mut Meter) -> Done {
 /// Fills the tables, shuffles them and replaces blocks until their order is that of a long run.
 fn warm_up<A: Api>(shape: Shape, all: Range, rng: &mut Lran2) {
     let total = shape.total_blocks();
+    let allocate = |index, size| {
+        let block = all.allocate::<A>(index, size);
+        // SAFETY: blocks have at least 7 bytes.
+        unsafe { Range::mark(block, size) };
+    };
     for index in 0..total as usize {
-        all.allocate::<A>(index, shape.size(rng));
+        allocate(index, shape.size(rng));
     }
     for remaining in (1..=total).rev() {
         all.swap(rng.below(remaining) as usize, remaining as usize - 1);
@@ -312,7 +344,7 @@ fn warm_up<A: Api>(shape: Shape, all: Range, rng: &mut Lran2) {
         let victim = rng.below(total) as usize;
         // SAFETY: the loop above filled the tables, and every free is followed by an allocation.
         unsafe { all.free::<A>(victim) };
-        all.allocate::<A>(victim, shape.size(rng));
+        allocate(victim, shape.size(rng));
     }
 }
 
@@ -371,7 +403,7 @@ mod tests {
     #[test]
     fn fixed_work_is_reproducible_and_independent_of_the_allocator() {
         let (one, counts) = fixed(1, 30_000);
-        assert_eq!(one.replacements, 60_000);
+        assert_eq!((one.replacements, one.intact), (60_000, 10_000));
         assert_eq!(counts.allocations, 2 * (25_000 + 30_000));
         assert_eq!(one, fixed(1, 30_000).0);
         let work = Work::Fixed { generations: 1, replacements: 30_000 };
@@ -404,5 +436,6 @@ mod tests {
         let work = Work::Fixed { generations: 1, replacements: 100 };
         let done = perform::<Global>(shape, work, &mut Meter::default());
         assert_eq!((done.replacements, done.bytes, done.live_bytes), (10_000, 70_000, 700_000));
+        assert_eq!(done.intact, 100_000);
     }
 }

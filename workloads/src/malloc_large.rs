@@ -40,12 +40,12 @@ impl Workload for MallocLarge {
     fn run<A: Api>(params: &Params, meter: &mut Meter) -> Result<Outcome, Failure> {
         let replacements = params.ops.unwrap_or(replacements(params.size));
         let done = perform::<A>(replacements, meter);
-        let Tally { made, bytes, live, most_live } = done;
+        let Tally { made, bytes, live, most_live, intact } = done;
         Ok(Outcome {
             operations: made,
             timed: false,
             figure: format!("{made} buffers of {bytes} bytes in all, {most_live} bytes at most at a time"),
-            checksum: Some(digest([made, bytes, live, most_live])),
+            checksum: Some(digest([made, bytes, live, most_live, intact])),
         })
     }
 }
@@ -72,6 +72,8 @@ struct Tally {
     bytes: u64,
     live: u64,
     most_live: u64,
+    /// Buffers that held what was written into them when they were given up.
+    intact: u64,
 }
 
 impl Tally {
@@ -82,8 +84,9 @@ impl Tally {
         self.most_live = self.most_live.max(self.live);
     }
 
-    fn remove(&mut self, size: usize) {
+    fn remove(&mut self, size: usize, intact: bool) {
         self.live -= size as u64;
+        self.intact += u64::from(intact);
     }
 }
 
@@ -94,32 +97,41 @@ fn perform<A: Api>(replacements: u64, meter: &mut Meter) -> Tally {
     meter.start();
     for _ in 0..replacements {
         let (index, size) = choices.draw();
-        let new = Buffer::<A>::filled(size);
+        let new = Buffer::<A>::filled(size, !(tally.made as u8));
         tally.add(size);
         if let Some(old) = buffers[index].replace(new) {
-            tally.remove(old.size);
+            tally.remove(old.size, old.is_intact(old.size / 2));
         }
     }
     meter.stop::<A>();
+    tally.intact += buffers.iter().flatten().map(|buffer| u64::from(buffer.is_intact(1 << 10))).sum::<u64>();
     drop(buffers);
     tally
 }
 
-/// One block from `A` and its size.
+/// One block from `A`, its size, and what is in each of its bytes.
 struct Buffer<A: Api> {
     block: NonNull<u8>,
     size: usize,
+    filling: u8,
     api: PhantomData<fn() -> A>,
 }
 
 impl<A: Api> Buffer<A> {
     /// A buffer whose every byte was written.
-    fn filled(size: usize) -> Buffer<A> {
+    fn filled(size: usize, filling: u8) -> Buffer<A> {
         let block = A::alloc(Request::bytes(size));
         // SAFETY: the block has `size` bytes.
-        unsafe { block.write_bytes(0, size) };
-        // Nobody reads the buffer, and the compiler must not know.
-        Buffer { block: black_box(block), size, api: PhantomData }
+        unsafe { block.write_bytes(filling, size) };
+        // Hardly anybody reads the buffer, and the compiler must not know.
+        Buffer { block: black_box(block), size, filling, api: PhantomData }
+    }
+
+    /// Whether it holds what was written, as far as one byte in `step` and the last one tell.
+    fn is_intact(&self, step: usize) -> bool {
+        let mut looked_at = (0..self.size).step_by(step).chain([self.size - 1]);
+        // SAFETY: these bytes are in the block, all of which was written.
+        looked_at.all(|index| unsafe { self.block.add(index).read() } == self.filling)
     }
 }
 
@@ -146,15 +158,23 @@ mod tests {
         for _ in 0..replacements {
             let (index, size) = choices.draw();
             tally.add(size);
-            tally.remove(std::mem::replace(&mut sizes[index], size));
+            let old = std::mem::replace(&mut sizes[index], size);
+            tally.remove(old, old > 0);
         }
+        tally.intact = replacements;
         tally
     }
 
     #[test]
     fn full_size_makes_two_thousand_buffers_of_the_known_sizes() {
         // The same program in C++ gets these from its standard library's generator and distributions.
-        let known = Tally { made: 2_000, bytes: 31_879_034_246, live: 295_589_406, most_live: 416_442_509 };
+        let known = Tally {
+            made: 2_000,
+            bytes: 31_879_034_246,
+            live: 295_589_406,
+            most_live: 416_442_509,
+            intact: 2_000,
+        };
         assert_eq!(expected(replacements(Size::Full)), known);
     }
 

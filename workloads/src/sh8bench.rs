@@ -33,7 +33,7 @@ const fn work(size: Size) -> Work {
     match size {
         Size::Check => Work { iterations: 4_000, cells: 100_000, foreign: 57_000 },
         Size::Quick => Work { iterations: 40_000, cells: 1_000_000, foreign: 570_000 },
-        Size::Calibrated => Work { iterations: 50_000, cells: 1_000_000, foreign: 1_000_000 },
+        Size::Calibrated => Work { iterations: 50_000, cells: 1_000_000, foreign: 714_000 },
         Size::Full => Work { iterations: 700_000, cells: 1_000_000, foreign: 10_000_000 },
     }
 }
