@@ -38,6 +38,8 @@ pub(crate) const RING_REGION_MIN: usize = 256 << 20;
 pub(crate) const REGIONS_MAX: usize = 32;
 /// The last ones are for ordinary memory on demand, however much the program reserves, hands over, or has of large pages.
 pub(crate) const REGIONS_ON_DEMAND: usize = 8;
+/// After so many reservations the next ones are twice as large, if they are small.
+pub(crate) const REGIONS_OF_A_SIZE: u32 = 2;
 /// Where pages start out inaccessible, this much is made accessible at a time.
 pub(crate) const COMMIT_STEP: usize = 4 << 20;
 

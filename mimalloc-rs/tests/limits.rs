@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::sync::Barrier;
 use std::thread;
 
-use mimalloc_rs::MiMalloc;
+use mimalloc_rs::{Arena, MiMalloc};
 use support::block::Block;
 use support::process;
 
@@ -277,6 +277,21 @@ fn memory_is_made_accessible_as_needed() {
                 );
             }
             assert!(MiMalloc.owns(large(layout(MIB, 8))));
+        });
+    });
+}
+
+#[test]
+fn what_is_refused_leaves_room_for_what_fits() {
+    process::alone("what_is_refused_leaves_room_for_what_fits", || {
+        with_reservations_inaccessible(512 * MIB, || {
+            Block::new(layout(100, 8), 1).free();
+            let arenas = Arena::all().count();
+            for _ in 0..3 {
+                assert!(Block::try_new(layout(GIB, 8), 1).is_none());
+            }
+            assert_eq!(Arena::all().count(), arenas, "more address space would not have helped");
+            Block::new(layout(150 * MIB, 8), 1).free();
         });
     });
 }

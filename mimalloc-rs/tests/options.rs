@@ -109,6 +109,19 @@ fn reservations_have_the_wanted_size() {
 }
 
 #[test]
+fn small_reservations_do_not_limit_the_heap() {
+    process::alone_with(
+        "small_reservations_do_not_limit_the_heap",
+        &[("MIMALLOC_ARENA_RESERVE", "4MiB")],
+        || {
+            let here = ThreadHeap::current();
+            let taken = (0..4000).take_while(|_| !here.malloc(MIB).is_null()).count();
+            assert_eq!(taken, 4000, "blocks of 1 MiB, of which nothing is used");
+        },
+    );
+}
+
+#[test]
 fn nothing_but_what_was_reserved_is_used() {
     let environment = [("MIMALLOC_DISALLOW_OS_ALLOC", "1"), ("MIMALLOC_RESERVE_OS_MEMORY", "64MiB")];
     process::alone_with("nothing_but_what_was_reserved_is_used", &environment, || {

@@ -3,7 +3,6 @@
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use super::Run;
 use super::bitmap::mask;
 use super::ebb;
 use super::huge::{self, PageChoice};
@@ -11,12 +10,13 @@ use super::region::{Region, Slice};
 use super::ring::stretch;
 use super::tables::{TABLE_ALIGN, mark_stride};
 use super::trial::TRIAL;
+use super::{Missing, Run};
 use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
 use crate::page::MARK_LINES;
 
 impl Region {
-    pub(super) fn allocate(&'static self, count: usize, align: usize) -> Option<Run> {
+    pub(super) fn allocate(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
         let attempt = || {
             if count == 1 && align == SLICE_SIZE {
                 self.allocate_one()
@@ -24,13 +24,13 @@ impl Region {
                 self.allocate_run(count, align)
             }
         };
-        attempt().or_else(|| {
+        attempt().or_else(|missing| {
             // A slice that came free while the hint was being raised lies before it.
-            if self.hint.swap(0, Ordering::Relaxed) == 0 { None } else { attempt() }
+            if self.hint.swap(0, Ordering::Relaxed) == 0 { Err(missing) } else { attempt() }
         })
     }
 
-    fn allocate_one(&'static self) -> Option<Run> {
+    fn allocate_one(&'static self) -> Result<Run, Missing> {
         let groups = self.slices.load(Ordering::Acquire) / GROUP_SLICES;
         let from = self.hint.load(Ordering::Relaxed);
         for number in from..groups {
@@ -39,7 +39,7 @@ impl Region {
                 return self.hand_out(number * GROUP_SLICES + bit as usize, 1);
             }
         }
-        None
+        Err(Missing::Slices)
     }
 
     /// Notes that no group from `from`, the hint until now, up to `to` has a free slice.
@@ -50,25 +50,27 @@ impl Region {
     }
 
     /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
-    fn allocate_run(&'static self, count: usize, align: usize) -> Option<Run> {
+    fn allocate_run(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
         let slices = self.slices.load(Ordering::Acquire);
         let base = self.base.load(Ordering::Relaxed).addr();
         let aligned = |index: usize| {
             let address = base + (index << SLICE_SHIFT);
-            Some((address.checked_next_multiple_of(align)? - base) >> SLICE_SHIFT)
+            let next = address.checked_next_multiple_of(align).ok_or(Missing::Slices)?;
+            Ok((next - base) >> SLICE_SHIFT)
         };
+        let next_free = |from| self.next_free(from, slices).ok_or(Missing::Slices);
         let from = self.hint.load(Ordering::Relaxed);
-        let free = self.next_free(from * GROUP_SLICES, slices)?;
+        let free = next_free(from * GROUP_SLICES)?;
         self.raise_hint(from, free / GROUP_SLICES);
         let mut start = aligned(free)?;
-        while start.checked_add(count)? <= slices {
+        while start.checked_add(count).is_some_and(|end| end <= slices) {
             match self.first_used(start, count) {
-                Some(used) => start = aligned(self.next_free(used + 1, slices)?)?,
+                Some(used) => start = aligned(next_free(used + 1)?)?,
                 None if self.claim(start, count) => return self.hand_out(start, count),
                 None => {}
             }
         }
-        None
+        Err(Missing::Slices)
     }
 
     /// The first free slice at or behind `from`, of the region's `slices`. A large heap is passed over by one
@@ -103,7 +105,7 @@ impl Region {
         if start.checked_add(count)? > self.slices.load(Ordering::Relaxed) || !self.claim(start, count) {
             return None;
         }
-        self.hand_out(start, count)
+        self.hand_out(start, count).ok()
     }
 
     fn claim(&self, start: usize, count: usize) -> bool {
@@ -130,10 +132,10 @@ impl Region {
     }
 
     /// Makes claimed slices usable and says whether they are zero.
-    fn hand_out(&'static self, start: usize, count: usize) -> Option<Run> {
+    fn hand_out(&'static self, start: usize, count: usize) -> Result<Run, Missing> {
         if start + count > self.committed.load(Ordering::Acquire) && !self.commit(start + count) {
             self.unclaim(start, count);
-            return None;
+            return Err(if self.is_committed_by_system() { Missing::Memory } else { Missing::Slices });
         }
         super::HELD.add(count);
         let high = self.high.load(Ordering::Relaxed);
@@ -150,7 +152,7 @@ impl Region {
         });
         pages.finish();
         ebb::note_hand_out(if start + count <= high { clean } else { 0 });
-        Some(Run { first: Slice { region: self, index: start }, zero: clean == count })
+        Ok(Run { first: Slice { region: self, index: start }, zero: clean == count })
     }
 
     /// Several threads may do this at once: it is idempotent, and the mark only rises.

@@ -67,6 +67,15 @@ impl Run {
     }
 }
 
+/// Why a region has no run to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// There are not so many free slices side by side, or the program refuses to make them accessible.
+    Slices,
+    /// The system refuses to make them accessible. It would do so in another region.
+    Memory,
+}
+
 /// How many regions there are; those that are being set up included.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -80,9 +89,16 @@ pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
 fn allocate_shared(count: usize, align: usize) -> Option<Run> {
     loop {
         let known = COUNT.load(Ordering::Acquire);
-        let mut shared = REGIONS[..known as usize].iter().filter(|region| !region.is_exclusive());
-        if let Some(run) = shared.find_map(|region| region.allocate(count, align)) {
-            return Some(run);
+        let mut missing = Missing::Slices;
+        for region in REGIONS[..known as usize].iter().filter(|region| !region.is_exclusive()) {
+            match region.allocate(count, align) {
+                Ok(run) => return Some(run),
+                Err(Missing::Memory) => missing = Missing::Memory,
+                Err(Missing::Slices) => {}
+            }
+        }
+        if missing == Missing::Memory {
+            return None;
         }
         let needed = count.checked_mul(SLICE_SIZE)?.checked_add(align)?;
         supply::add_region(known, needed)?;
@@ -92,7 +108,7 @@ fn allocate_shared(count: usize, align: usize) -> Option<Run> {
 /// The same from one region only, if one is given.
 pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
     match region {
-        Some(region) => purge::with_patience(|| region.allocate(count, align.max(SLICE_SIZE))),
+        Some(region) => purge::with_patience(|| region.allocate(count, align.max(SLICE_SIZE)).ok()),
         None => allocate(count, align),
     }
 }

@@ -296,6 +296,11 @@ impl Region {
         self.high.load(Ordering::Relaxed) << SLICE_SHIFT
     }
 
+    /// Whether it is the system that makes its memory accessible, and not the program.
+    pub(super) fn is_committed_by_system(&self) -> bool {
+        self.commit_fn.load(Ordering::Relaxed).is_null()
+    }
+
     /// Makes `size` bytes at `start` accessible.
     ///
     /// # Safety

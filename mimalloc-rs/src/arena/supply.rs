@@ -8,8 +8,8 @@ use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
 use super::ring;
 use super::tables::Tables;
 use crate::geometry::{
-    GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_ON_DEMAND, RING_REGION_MIN, RING_SLICES,
-    SLICE_SHIFT, SLICE_SIZE,
+    GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_OF_A_SIZE, REGIONS_ON_DEMAND,
+    RING_REGION_MIN, RING_SLICES, SLICE_SHIFT, SLICE_SIZE,
 };
 use crate::options::{self, Opt};
 use crate::os::{self, Reservation};
@@ -38,7 +38,10 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         return Some(());
     }
     let most = if ring::is_wanted() { RING_SLICES << SLICE_SHIFT } else { 1 << (NUMBER_SHIFT + SLICE_SHIFT) };
-    let wanted = options::get_size(Opt::ArenaReserve).min(most);
+    let wanted = options::get_size(Opt::ArenaReserve).max(REGION_SIZE_MIN);
+    // Small ones become larger, so that it is not their number that limits the heap.
+    let grown = wanted.saturating_mul(1 << (known / REGIONS_OF_A_SIZE)).min(RING_SLICES << SLICE_SHIFT);
+    let wanted = wanted.max(grown).min(most);
     let mut size = (wanted / REGION_UNIT * REGION_UNIT).max(needed);
     let mut is_room = true;
     let (Reservation { start, accessible }, tables) = loop {
@@ -65,8 +68,9 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
     unsafe {
         if !accessible && !os::commit(start, tables.groups + tables.owners) {
-            // The entry stays behind as a region without slices; there are enough of them.
             os::release(start, total);
+            // Unless another region came behind it the entry is free again; else it stays, without slices.
+            let _ = COUNT.compare_exchange(known + 1, known, Ordering::AcqRel, Ordering::Relaxed);
             return None;
         }
         REGIONS[known as usize].set_up(&Material {
