@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::{Arena, Heap, Manage, Reserve};
+use mimalloc_rs::{Arena, Heap, Manage, Reserve, SubProcess};
 use support::process;
 
 const MIB: usize = 1 << 20;
@@ -98,6 +98,57 @@ fn an_exclusive_arena_stays_so_when_its_heap_leaves_blocks_behind() {
         assert!(!next.here().unwrap().malloc(30 * MIB).is_null(), "all of it came back");
     }
     options::set(Opt::PageReclaimOnFree, before);
+}
+
+#[test]
+fn an_exclusive_arena_stays_so_in_a_sub_process() {
+    let arena = Arena::reserve(32 * MIB, Reserve { exclusive: true, ..Reserve::default() }).unwrap();
+    let apart = SubProcess::new().unwrap();
+    let in_sub_process = |body: &(dyn Fn() + Sync)| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(apart.add_current_thread());
+                body();
+            });
+        });
+    };
+    let left = std::sync::Mutex::new(Vec::new());
+    in_sub_process(&|| {
+        let heap = Heap::new_in(arena, false).unwrap();
+        let here = heap.here().unwrap();
+        left.lock().unwrap().extend((0..1000).map(|_| here.malloc(200).expose_provenance()));
+        left.lock().unwrap().push(here.malloc(MIB).expose_provenance());
+        heap.delete();
+    });
+    let none_is_taken = || {
+        for _ in 0..10_000 {
+            let block = ThreadHeap::current().malloc(200);
+            assert!(!arena.contains(block));
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(block) };
+        }
+    };
+    let free = |count| {
+        for block in left.lock().unwrap().drain(..count) {
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(std::ptr::with_exposed_provenance_mut(block)) };
+        }
+    };
+    in_sub_process(&none_is_taken);
+    in_sub_process(&|| {
+        none_is_taken();
+        free(300);
+        none_is_taken();
+    });
+    // By a thread that does not have the pages.
+    free(300);
+    in_sub_process(&|| {
+        none_is_taken();
+        free(401);
+        ThreadHeap::current().collect(true);
+    });
+    let next = Heap::new_in(arena, false).unwrap();
+    assert!(!next.here().unwrap().malloc(30 * MIB).is_null(), "all of it came back");
 }
 
 #[test]

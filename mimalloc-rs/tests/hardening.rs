@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::{ErrorKind, hooks};
+use mimalloc_rs::{ErrorKind, Heap, hooks};
 use support::process;
 
 static CODE: AtomicI32 = AtomicI32::new(0);
@@ -96,6 +97,26 @@ fn a_block_freed_twice_by_another_thread_is_noticed() {
                 assert_eq!(error_of(|| unsafe { raw::free(other) }), Some(ErrorKind::DoubleFree));
             }
         }
+    });
+}
+
+#[test]
+fn a_large_block_of_a_heap_freed_twice_by_another_thread_is_noticed() {
+    process::alone("a_large_block_of_a_heap_freed_twice_by_another_thread_is_noticed", || {
+        let heap = Heap::new().expect("memory for one more heap");
+        let here = heap.here().expect("memory for this thread's part");
+        let p = here.malloc(200_000).expose_provenance();
+        std::thread::spawn(move || {
+            for expected in [None, Some(ErrorKind::InvalidPointer)] {
+                // SAFETY: a double free, which is the point.
+                let error = error_of(|| unsafe { raw::free(ptr::with_exposed_provenance_mut(p)) });
+                assert_eq!(error, expected);
+            }
+        })
+        .join()
+        .expect("the thread notices it");
+        let blocks: HashSet<_> = (0..4).map(|_| here.malloc(200_000)).collect();
+        assert_eq!(blocks.len(), 4, "a block was given out twice");
     });
 }
 

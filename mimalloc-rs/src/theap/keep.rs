@@ -49,8 +49,10 @@ impl Theap {
         unsafe {
             if (*page).queued {
                 (*theap).queues[Page::class(page)].remove(page);
-                Self::end_unused(theap, page);
+            } else if !Self::is_bequest_apart(theap, page) {
+                return;
             }
+            Self::end_unused(theap, page);
         }
     }
 
@@ -132,6 +134,9 @@ impl Theap {
                         Self::dissolve(theap, page);
                     }
                 }
+            }
+            if Self::is_of_heap(theap) {
+                Self::collect_bequests(theap);
             }
         }
     }

@@ -8,7 +8,7 @@ use core::ptr;
 
 use super::Theap;
 use crate::abandoned;
-use crate::arena::{self, OWNER_SINGLETON, Slice};
+use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::large;
 use crate::page::Page;
 
@@ -71,6 +71,8 @@ impl Theap {
                 Self::strike(theap, page);
                 large::release(first);
             } else {
+                // Nothing is there to free any more, however long the run waits.
+                first.owner().set(OWNER_NOT_A_PAGE);
                 arena::empty(first, Page::run_slices(page));
                 (*theap).returned.push(first.number(), Page::returned_next(page));
             }
@@ -144,6 +146,56 @@ impl Theap {
         unsafe {
             Self::collect_pages(theap, false);
             (*theap).roll.is_null()
+        }
+    }
+
+    /// Has `heir`, a theap of a heap that has no arena of its own, own all pages and runs with blocks in use. This theap owns
+    /// nothing afterwards. What lies in an exclusive arena is in the heir's roll only, so that nobody allocates from it.
+    ///
+    /// # Safety
+    /// Nobody allocates from the theap, now or later, or frees into it at this moment; the calling thread uses the heir.
+    pub(crate) unsafe fn bequeath(theap: *mut Theap, heir: *mut Theap) {
+        // SAFETY: all that is in the roll is the theap's, and then the heir's.
+        unsafe {
+            while let Some(page) = (*theap).roll.as_mut().map(ptr::from_mut) {
+                Self::strike(theap, page);
+                Self::enroll(heir, page);
+                let first = Page::slice(page);
+                if first.owner().get() == OWNER_SINGLETON {
+                    Page::set_origin(page, (*heir).id);
+                    continue;
+                }
+                let class = Page::class(page);
+                if (*page).queued {
+                    (*theap).queues[class].remove(page);
+                }
+                (*page).rested = false;
+                Self::own(heir, page);
+                if !first.region.is_exclusive() {
+                    (*heir).queues[class].push_back(page);
+                }
+            }
+        }
+    }
+
+    /// Whether a page of the theap, of another heap before, lies in an arena that the theap takes nothing from.
+    pub(super) unsafe fn is_bequest_apart(theap: *mut Theap, page: *mut Page) -> bool {
+        // SAFETY: the caller owns page and theap.
+        unsafe { Page::slice(page).region.is_exclusive() && Self::arena(theap).is_none() }
+    }
+
+    /// Ends the pages that are in the roll only and have no block in use. No page is current.
+    pub(super) unsafe fn collect_bequests(theap: *mut Theap) {
+        // SAFETY: all that is in the roll is the theap's.
+        unsafe {
+            for page in Self::rolled(theap) {
+                if Page::slice(page).owner().get() != OWNER_SINGLETON && !(*page).queued {
+                    Page::collect_remote(page);
+                    if (*page).used == 0 {
+                        Self::dissolve(theap, page);
+                    }
+                }
+            }
         }
     }
 
