@@ -24,13 +24,14 @@ typedef struct mi_subproc_id_s {
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
 /* A heap whose blocks all lie in one arena: when it is full, allocation fails. */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t exclusive_arena) mi_attr_noexcept;
-/* Ends a heap; its blocks live on in the main heap. NULL and the main heap are left alone. */
+/* Ends a heap; its blocks live on in the main heap of its sub-process. NULL and a main heap are left alone. */
 mi_decl_export void mi_heap_delete(mi_heap_t* heap) mi_attr_noexcept;
-/* Ends a heap and frees all its blocks at once; no thread may be using it. NULL and the main heap are left alone. */
+/* Ends a heap and frees all its blocks at once; no thread may be using it. NULL and a main heap are left alone. */
 mi_decl_export void mi_heap_destroy(mi_heap_t* heap) mi_attr_noexcept;
 /* Gives back what the calling thread keeps in this heap without need. */
 mi_decl_export void mi_heap_collect(mi_heap_t* heap, bool force) mi_attr_noexcept;
-/* The heap that serves mi_malloc. */
+/* The main heap of the calling thread's sub-process, which serves mi_malloc unless the thread has set another default.
+ * Wherever a NULL heap is the main heap, it is this one. */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_main(void) mi_attr_noexcept;
 /* The heap of the block at p, or NULL; any pointer may be passed, here and to the next three. */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_of(const void* p) mi_attr_noexcept;
@@ -97,7 +98,7 @@ mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_ex(int heap_tag, bool al
 /* The heap that the calling thread's mi_malloc uses; setting it gives the former one. */
 mi_decl_export mi_heap_t* mi_heap_set_default(mi_heap_t* heap) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_get_default(void) mi_attr_noexcept;
-/* The main heap. */
+/* As mi_heap_main. */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_get_backing(void) mi_attr_noexcept;
 /* Both as mi_heap_contains, and mi_any_heap_contains. */
 mi_decl_nodiscard mi_decl_export bool mi_heap_contains_block(mi_heap_t* heap, const void* p) mi_attr_noexcept;

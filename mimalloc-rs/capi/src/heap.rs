@@ -11,8 +11,9 @@ use mi::{Heap, SubProcess};
 #[repr(C)]
 pub(crate) struct MiHeap([u8; 0]);
 
+/// That of the calling thread's sub-process.
 fn main_heap() -> NonNull<c_void> {
-    SubProcess::main().heaps().next().expect("the main heap of a sub-process comes first")
+    SubProcess::current().heaps().next().expect("the main heap of a sub-process comes first")
 }
 
 /// The heap behind a pointer of C's, without ending it; null is the main heap.

@@ -69,7 +69,16 @@ static void* in_sub_process(void* arg) {
   mi_subproc_add_current_thread(apart);
   CHECK(mi_subproc_current().ptr == apart.ptr);
   left_behind = mi_malloc(100);
-  CHECK(left_behind != NULL && !mi_heap_contains(mi_heap_main(), left_behind));
+  CHECK(left_behind != NULL);
+  CHECK(mi_heap_contains(mi_heap_main(), left_behind) && mi_heap_contains(NULL, left_behind));
+  CHECK(mi_heap_main() == mi_heap_of(left_behind) && mi_heap_main() == mi_heap_get_backing());
+  CHECK(mi_heap_theap(mi_heap_main()) == mi_theap_get_default() && mi_heap_theap(NULL) == mi_theap_get_default());
+  CHECK(mi_heap_of(mi_heap_malloc(mi_heap_main(), 100)) == mi_heap_of(left_behind));
+  CHECK(mi_heap_of(mi_heap_malloc(NULL, 100)) == mi_heap_of(left_behind));
+  mi_heap_t* ended = mi_heap_new();
+  void* kept = mi_heap_malloc(ended, 100);
+  mi_heap_delete(ended);
+  CHECK(mi_heap_contains(mi_heap_main(), kept));
   mi_heap_t* heap = mi_heap_new();
   CHECK(mi_heap_malloc(heap, 100) != NULL);
   CHECK(heaps_in(apart) == 2);
@@ -96,6 +105,7 @@ static void sub_processes(void) {
   pthread_t thread;
   CHECK(pthread_create(&thread, NULL, in_sub_process, NULL) == 0 && pthread_join(thread, NULL) == 0);
   CHECK(mi_subproc_current().ptr == mi_subproc_main().ptr);
+  CHECK(!mi_heap_contains(mi_heap_main(), left_behind) && !mi_heap_contains(NULL, left_behind));
   mi_free(left_behind);
   mi_subproc_delete(apart);
   mi_subproc_destroy(apart);
