@@ -40,7 +40,7 @@ mi_decl_alloc wchar_t* mi_wcsdup(const wchar_t* s) mi_attr_noexcept mi_attr_mall
 mi_decl_alloc unsigned char* mi_mbsdup(const unsigned char* s) mi_attr_noexcept mi_attr_malloc;
 /* A copy of an environment variable; NULL and size 0 if it is not set. Returns 0, EINVAL or ENOMEM. */
 mi_decl_export int mi_dupenv_s(char** buf, size_t* size, const char* name) mi_attr_noexcept;
-/* For Windows; EINVAL here. */
+/* For Windows; EINVAL here, with NULL and size 0. */
 mi_decl_export int mi_wdupenv_s(wchar_t** buf, size_t* size, const wchar_t* name) mi_attr_noexcept;
 
 /* As C++ new: without memory the installed new-handler is called until there is some. Without a handler std::bad_alloc

@@ -189,8 +189,22 @@ unsafe extern "C" fn mi_dupenv_s(buffer: *mut *mut c_char, size: *mut usize, nam
     0
 }
 
+/// The environment has no wide strings.
 #[unsafe(no_mangle)]
-extern "C" fn mi_wdupenv_s(buffer: *mut *mut wchar_t, size: *mut usize, name: *const wchar_t) -> c_int {
-    let _ = (buffer, size, name);
+unsafe extern "C" fn mi_wdupenv_s(
+    buffer: *mut *mut wchar_t,
+    size: *mut usize,
+    name: *const wchar_t,
+) -> c_int {
+    let _ = name;
+    // SAFETY: C callers pass null or room for a pointer, and null or room for a size.
+    unsafe {
+        if !buffer.is_null() {
+            buffer.write(ptr::null_mut());
+        }
+        if !size.is_null() {
+            size.write(0);
+        }
+    }
     libc::EINVAL
 }

@@ -73,8 +73,14 @@ static void environment(void) {
   CHECK(mi_dupenv_s(&value, &size, "MI_NO_SUCH_VARIABLE") == 0 && value == NULL && size == 0);
   CHECK(mi_dupenv_s(NULL, &size, "MI_TEST_VARIABLE") == EINVAL);
   CHECK(mi_dupenv_s(&value, &size, NULL) == EINVAL);
-  wchar_t* wide = NULL;
-  CHECK(mi_wdupenv_s(&wide, &size, L"MI_TEST_VARIABLE") == EINVAL);
+  wchar_t untouched = 0;
+  wchar_t* wide = &untouched;
+  size = 99;
+  CHECK(mi_wdupenv_s(&wide, &size, L"MI_TEST_VARIABLE") == EINVAL && wide == NULL && size == 0);
+  wide = &untouched;
+  size = 99;
+  CHECK(mi_wdupenv_s(&wide, NULL, L"MI_TEST_VARIABLE") == EINVAL && wide == NULL);
+  CHECK(mi_wdupenv_s(NULL, &size, L"MI_TEST_VARIABLE") == EINVAL && size == 0);
 }
 
 int main(void) {
