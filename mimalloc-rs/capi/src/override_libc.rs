@@ -2,8 +2,10 @@
 //! not reach glibc's own heap.
 
 use core::ffi::c_int;
+use core::fmt::{self, Write};
 use core::ptr;
 
+use libc::FILE;
 use mi::MiMalloc;
 use mi::process::ProcessInfo;
 use mi::raw::{self, ThreadHeap};
@@ -122,4 +124,38 @@ extern "C" fn mallinfo() -> libc::mallinfo {
         fordblks: number(info.fordblks),
         keepcost: 0,
     }
+}
+
+/// Text for a stream of C's.
+struct Stream(*mut FILE);
+
+impl Write for Stream {
+    /// What cannot be written is noted in the stream itself.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // SAFETY: who made this value vouches for the stream.
+        unsafe { libc::fwrite(text.as_ptr().cast(), 1, text.len(), self.0) };
+        Ok(())
+    }
+}
+
+/// The numbers of [`mallinfo2`], in those of glibc's elements that have them. All are taken before the stream, which may
+/// want a block for its buffer, is written to.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn malloc_info(options: c_int, stream: *mut FILE) -> c_int {
+    if options != 0 {
+        return libc::EINVAL;
+    }
+    let info = mallinfo2();
+    // C callers pass an open stream. It takes everything.
+    let mut stream = Stream(stream);
+    let _ = writeln!(stream, "<malloc version=\"1\">");
+    for (kind, count, size) in [
+        ("fast", info.smblks, info.fsmblks),
+        ("rest", info.ordblks, info.fordblks),
+        ("mmap", info.hblks, info.hblkhd),
+    ] {
+        let _ = writeln!(stream, "<total type=\"{kind}\" count=\"{count}\" size=\"{size}\"/>");
+    }
+    let _ = writeln!(stream, "<system type=\"current\" size=\"{}\"/>\n</malloc>", info.arena);
+    0
 }

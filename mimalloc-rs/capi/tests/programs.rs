@@ -4,10 +4,14 @@ mod support;
 
 use std::process::Command;
 
-use support::{Linkage, compile, in_package, succeed};
+use support::{Linkage, compile_with, in_package, succeed};
 
 fn run(source: &str, linkage: Linkage) {
-    let program = compile(&in_package(source), linkage);
+    run_with(source, linkage, &[]);
+}
+
+fn run_with(source: &str, linkage: Linkage, more: &[&str]) {
+    let program = compile_with(&in_package(source), linkage, more);
     let output = succeed(&mut Command::new(program));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains(" checks, 0 failed"), "{source} did not get to its end: {said}");
@@ -54,6 +58,16 @@ programs! {
     operators: "tests/cpp/operators.cpp";
     new_handler: "tests/cpp/new_handler.cpp";
     containers: "tests/cpp/containers.cpp";
+}
+
+/// Also without shared libraries: there a name that is missing brings the C library's `malloc` with it, a second one.
+#[test]
+fn the_c_librarys_statistics_are_ours() {
+    for (linkage, more) in
+        [(Linkage::Shared, &[][..]), (Linkage::Static, &[]), (Linkage::Static, &["-static"])]
+    {
+        run_with("tests/c/libc_statistics.c", linkage, more);
+    }
 }
 
 #[test]
