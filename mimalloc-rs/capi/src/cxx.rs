@@ -151,15 +151,48 @@ impl FromElsewhere {
     }
 }
 
+/// The names of C++ libraries.
+const CXX_LIBRARIES: [&CStr; 2] = [c"libstdc++.so.6", c"libc++.so.1"];
+
+/// Stores the name of the C++ library in `found`, and ends the search, if this is one.
+unsafe extern "C" fn note_cxx_library(
+    loaded: *mut libc::dl_phdr_info,
+    _size: usize,
+    found: *mut c_void,
+) -> c_int {
+    // SAFETY: the loader passes on what is loaded, with a path or null, and the place it was given.
+    unsafe {
+        let path = (*loaded).dlpi_name;
+        let path = if path.is_null() { &[] } else { CStr::from_ptr(path).to_bytes() };
+        let file = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        // The file may have the whole version in its name.
+        let name = CXX_LIBRARIES.into_iter().find(|name| file.starts_with(name.to_bytes()));
+        found.cast::<Option<&CStr>>().write(name);
+        name.is_some().into()
+    }
+}
+
+/// The name of a C++ library that is loaded by now.
+///
+/// Each call of `dlopen` and `dlsym`, whether it finds anything or not, ends what `dlerror` had to tell the program. To look
+/// at what is loaded leaves that alone. It waits for the loader's lock, as they do; that is fine in a call of `new`, where
+/// nothing is held.
+fn loaded_cxx_library_name() -> Option<&'static CStr> {
+    let mut found: Option<&'static CStr> = None;
+    // SAFETY: the function stores what it finds in the place that is passed along, and does not unwind.
+    unsafe { libc::dl_iterate_phdr(Some(note_cxx_library), (&raw mut found).cast()) };
+    found
+}
+
 /// A C++ library among all that is loaded. It stays: what is found in it is used from now on.
 fn loaded_cxx_library(find: Find) -> Option<NonNull<c_void>> {
+    let name = loaded_cxx_library_name()?;
     // Named as the others are, it would have linkers warn in static programs.
     // SAFETY: the name is a string, and what is found has this type.
     let open =
         unsafe { mem::transmute::<*mut c_void, Option<Open>>(find(libc::RTLD_DEFAULT, c"dlopen".as_ptr())) }?;
     // SAFETY: the name is a string. Nothing is loaded that is not.
-    let open = |name: &CStr| unsafe { open(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-    NonNull::new(open(c"libstdc++.so.6")).or_else(|| NonNull::new(open(c"libc++.so.1")))
+    NonNull::new(unsafe { open(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) })
 }
 
 /// What happens when there is no memory and no handler to ask for some.
