@@ -15,7 +15,7 @@ typedef struct mi_theap_s mi_theap_t;
 typedef void* mi_arena_id_t;
 /* A sub-process; a NULL pointer inside for none. */
 typedef struct mi_subproc_id_s {
-  void* ptr;
+  void* _mi_subproc_id;
 } mi_subproc_id_t;
 
 /* ---- Heaps ---- */

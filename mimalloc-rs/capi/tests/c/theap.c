@@ -67,7 +67,7 @@ static void* left_behind;
 
 static void* in_sub_process(void* arg) {
   mi_subproc_add_current_thread(apart);
-  CHECK(mi_subproc_current().ptr == apart.ptr);
+  CHECK(mi_subproc_current()._mi_subproc_id == apart._mi_subproc_id);
   left_behind = mi_malloc(100);
   CHECK(left_behind != NULL);
   CHECK(mi_heap_contains(mi_heap_main(), left_behind) && mi_heap_contains(NULL, left_behind));
@@ -89,7 +89,8 @@ static void* in_sub_process(void* arg) {
 
 static void sub_processes(void) {
   mi_subproc_id_t none = {NULL};
-  CHECK(mi_subproc_main().ptr != NULL && mi_subproc_current().ptr == mi_subproc_main().ptr);
+  CHECK(mi_subproc_main()._mi_subproc_id != NULL);
+  CHECK(mi_subproc_current()._mi_subproc_id == mi_subproc_main()._mi_subproc_id);
   int before = heaps_in(mi_subproc_main());
   CHECK(before >= 1);
   mi_heap_t* heap = mi_heap_new();
@@ -100,11 +101,11 @@ static void sub_processes(void) {
   CHECK(!mi_subproc_visit_heaps(mi_subproc_main(), NULL, NULL));
 
   apart = mi_subproc_new();
-  CHECK(apart.ptr != NULL && apart.ptr != mi_subproc_main().ptr);
+  CHECK(apart._mi_subproc_id != NULL && apart._mi_subproc_id != mi_subproc_main()._mi_subproc_id);
   CHECK(heaps_in(apart) == 1);
   pthread_t thread;
   CHECK(pthread_create(&thread, NULL, in_sub_process, NULL) == 0 && pthread_join(thread, NULL) == 0);
-  CHECK(mi_subproc_current().ptr == mi_subproc_main().ptr);
+  CHECK(mi_subproc_current()._mi_subproc_id == mi_subproc_main()._mi_subproc_id);
   CHECK(!mi_heap_contains(mi_heap_main(), left_behind) && !mi_heap_contains(NULL, left_behind));
   mi_free(left_behind);
   mi_subproc_delete(apart);
