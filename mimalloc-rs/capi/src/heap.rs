@@ -16,15 +16,20 @@ fn main_heap() -> NonNull<c_void> {
     SubProcess::current().heaps().next().expect("the main heap of a sub-process comes first")
 }
 
+/// A heap of C's, the main heap for null.
+#[inline]
+pub(crate) fn or_main(heap: *const MiHeap) -> NonNull<c_void> {
+    NonNull::new(heap.cast_mut().cast()).unwrap_or_else(main_heap)
+}
+
 /// The heap behind a pointer of C's, without ending it; null is the main heap.
 ///
 /// # Safety
 /// `heap` is null or a live heap.
 #[inline]
 pub(crate) unsafe fn borrow(heap: *const MiHeap) -> ManuallyDrop<Heap> {
-    let heap = NonNull::new(heap.cast_mut().cast()).unwrap_or_else(main_heap);
     // SAFETY: the caller vouches for the heap; what is made from it here is never dropped.
-    ManuallyDrop::new(unsafe { Heap::from_raw(heap) })
+    ManuallyDrop::new(unsafe { Heap::from_raw(or_main(heap)) })
 }
 
 /// The calling thread's part of a heap.

@@ -5,7 +5,7 @@ use core::ptr;
 
 use mi::Area;
 
-use crate::heap::{MiHeap, borrow};
+use crate::heap::{MiHeap, borrow, or_main};
 use crate::subproc::{MiSubprocId, named};
 use crate::theap::{MiTheap, theap_from};
 
@@ -37,6 +37,7 @@ impl Visit {
     /// Nobody else uses the heap, and the visitor can be called with its argument.
     unsafe fn run(self, heap: *const MiHeap, abandoned_only: bool) -> bool {
         let Some(visitor) = self.visitor else { return false };
+        let heap: *const MiHeap = or_main(heap).as_ptr().cast();
         let call = |area: &Area, block: Option<ptr::NonNull<u8>>| {
             let shown = MiHeapArea {
                 blocks: area.start,

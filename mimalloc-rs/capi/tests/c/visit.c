@@ -56,10 +56,11 @@ static void visits(void) {
   CHECK(mi_heap_visit_blocks(heap, true, look, &none) && none.blocks == 0);
   mi_heap_destroy(heap);
 
-  seen_t main_heap = {.heap = NULL};
+  seen_t main_heap = {.heap = mi_heap_main()};
   main_heap.expected = mi_malloc(50);
   CHECK(mi_heap_visit_blocks(NULL, true, look, &main_heap));
   CHECK(main_heap.found == 1 && main_heap.wrong == 0);
+  CHECK(mi_heap_visit_abandoned_blocks(NULL, true, look, &main_heap) && main_heap.wrong == 0);
   mi_free(main_heap.expected);
 }
 
