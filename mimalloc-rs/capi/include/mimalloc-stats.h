@@ -108,7 +108,7 @@ static inline void mi_stats_init(mi_stats_t* stats) {
 mi_decl_export bool mi_stats_get(mi_stats_t* stats) mi_attr_noexcept;
 mi_decl_export bool mi_heap_stats_get(mi_heap_t* heap, mi_stats_t* stats) mi_attr_noexcept;
 mi_decl_export bool mi_subproc_stats_get(mi_subproc_id_t subproc, mi_stats_t* stats) mi_attr_noexcept;
-/* Without the heaps of the sub-process. */
+/* Without the heaps of the sub-process. What no heap has (memory, arenas, threads) is the main one's. */
 mi_decl_export bool mi_subproc_stats_get_exclusive(mi_subproc_id_t subproc, mi_stats_t* stats) mi_attr_noexcept;
 
 /* In the buffer, or in a block to be freed with mi_free if it is NULL. NULL if it does not fit. */

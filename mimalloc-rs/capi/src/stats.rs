@@ -41,10 +41,17 @@ unsafe fn of_sub_process(id: MiSubprocId) -> Stats {
     }
 }
 
-/// What the process has, and no heap: memory, arenas, threads.
-fn of_no_heap() -> Stats {
-    let process = Stats::process();
+/// What the process has, and no heap: memory, arenas, threads. Its main part stands for it, others have nothing of it.
+///
+/// # Safety
+/// As for [`named`].
+unsafe fn of_no_heap(id: MiSubprocId) -> Stats {
     let mut stats = Stats::empty();
+    // SAFETY: as the caller says.
+    if unsafe { named(id) } != SubProcess::main() {
+        return stats;
+    }
+    let process = Stats::process();
     stats.reserved = process.reserved;
     stats.committed = process.committed;
     stats.purged = process.purged;
@@ -92,9 +99,8 @@ unsafe extern "C" fn mi_subproc_stats_get(id: MiSubprocId, stats: *mut MiStats) 
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_subproc_stats_get_exclusive(id: MiSubprocId, stats: *mut MiStats) -> bool {
-    let _ = id;
     // SAFETY: as for `mi_stats_get`.
-    unsafe { fill(stats, of_no_heap) }
+    unsafe { fill(stats, || of_no_heap(id)) }
 }
 
 /// Text in a buffer of C's; without one its length is found.

@@ -42,6 +42,8 @@ static void numbers(void) {
   mi_heap_delete(heap);
   mi_subproc_id_t apart = mi_subproc_new();
   CHECK(mi_subproc_stats_get(apart, &stats) && stats.malloc_normal.current == 0);
+  CHECK(mi_subproc_stats_get_exclusive(apart, &stats));
+  CHECK(stats.committed.current == 0 && stats.arena_count.total == 0 && stats.threads.current == 0);
   mi_subproc_destroy(apart);
 
   CHECK(!mi_stats_get(NULL) && !mi_heap_stats_get(NULL, NULL));
