@@ -11,7 +11,7 @@ echo "${#squares[@]} ${squares[key2000]} ${squares[key1000]:-gone}"
 
 text=
 for i in {1..300}; do text+="line $i"$'\n'; done
-echo "${#text} ${text//line/row}" | cat | sed 3q
+echo "${#text} ${text//line/row}" | cat | sed -n 1,3p
 upper=${text^^}
 echo "${upper:0:20}"
 
