@@ -78,8 +78,13 @@ impl Lettering {
 
     /// The same in a smaller size if `text` needs that to fit into `room`, but not below `least`.
     pub fn squeezed(self, text: &str, room: f64, least: f64) -> Self {
-        let share = (room / self.width(text).max(1.0)).min(1.0);
-        Self { size: (self.size * share).max(least.min(self.size)), ..self }
+        let width = self.width(text);
+        if width <= room {
+            return self;
+        }
+        // A little less, lest rounding leaves it too wide by nothing that can be seen.
+        let size = 0.999 * self.size * room / width;
+        Self { size: size.max(least.min(self.size)), ..self }
     }
 
     /// `text`, shortened to `room` if need be.
@@ -407,6 +412,16 @@ impl BackendTextStyle for Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::colour::INK;
+
+    #[test]
+    fn what_is_squeezed_is_not_shortened() {
+        for room in 60..90 {
+            let text = "aligned-64";
+            let name = Lettering::new(20.0, INK).bold().squeezed(text, f64::from(room), 8.0);
+            assert_eq!(name.fitted(text, f64::from(room)), text, "{room}");
+        }
+    }
 
     #[test]
     fn dashes_go_around_corners() {
