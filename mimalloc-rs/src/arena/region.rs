@@ -44,7 +44,7 @@ pub(crate) struct Region {
 
     /// Slices that can be touched; all of them where memory is overcommitted.
     pub(super) committed: AtomicUsize,
-    /// No group before this one has a free slice, or is being given one.
+    /// No group before this one is known to have a free slice: who finds none from here on looks at all.
     pub(super) hint: AtomicUsize,
     /// No slice from here on was ever used.
     pub(super) high: AtomicUsize,

@@ -1,4 +1,5 @@
-//! Models of every word that two threads write, checked in all their interleavings.
+//! Models of the words by which threads hand pages, blocks, slices and theaps to each other, checked in all their
+//! interleavings. Counts, hints, and lists that only grow are argued where they are.
 //!
 //! The words are the allocator's own source files, built here with the model checker's atomics.
 //!
