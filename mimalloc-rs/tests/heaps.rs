@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::ptr::NonNull;
-use std::sync::Barrier;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Barrier};
 
 use allocator_api2::vec::Vec as ApiVec;
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::{Heap, MiMalloc, SubProcess, hooks};
+use mimalloc_rs::{Heap, MiMalloc, SubProcess, hooks, stats};
 
 /// Sizes of all kinds of page, and of a run.
 const SIZES: [usize; 8] = [1, 8, 24, 100, 1024, 9_000, 60_000, 300_000];
@@ -484,6 +484,47 @@ fn a_thread_whose_sub_process_is_gone_ends_without_it() {
     unsafe { hooks::register_deferred_free(None, std::ptr::null_mut()) };
     let last = last_words::THEAP.load(Ordering::Relaxed);
     assert!(last != 0 && last != gone);
+}
+
+#[test]
+fn a_heap_ends_while_a_thread_that_used_it_asks_for_statistics() {
+    const ROUNDS: usize = 5000;
+    let (hand, handed) = mpsc::channel::<Arc<Heap>>();
+    let (says, said) = mpsc::channel();
+    static MET: AtomicUsize = AtomicUsize::new(0);
+    // Both threads leave it at the same time.
+    let meet = |round: usize| {
+        MET.fetch_add(1, Ordering::Relaxed);
+        let mut turns = 0;
+        while MET.load(Ordering::Relaxed) < 2 * round {
+            turns += 1;
+            if turns < 10_000 { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+    };
+    std::thread::scope(move |threads| {
+        threads.spawn(move || {
+            for (round, heap) in (1..).zip(handed) {
+                for size in (8..240).step_by(8) {
+                    let here = heap.here().expect("memory for this thread's part");
+                    (0..20).for_each(|_| assert!(!here.malloc(size).is_null()));
+                }
+                drop(heap);
+                says.send(()).unwrap();
+                meet(round);
+                (0..round / 40 % 50).for_each(|_| std::hint::spin_loop());
+                assert!(stats::spans().count() > 0);
+            }
+        });
+        for round in 1..=ROUNDS {
+            let heap = Arc::new(new());
+            hand.send(Arc::clone(&heap)).unwrap();
+            said.recv().unwrap();
+            meet(round);
+            (0..round % 40).for_each(|_| std::hint::spin_loop());
+            drop(heap);
+        }
+        drop(hand);
+    });
 }
 
 fn resident() -> usize {

@@ -4,7 +4,7 @@ use std::ffi::{c_ulonglong, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::stats::{self, Holding, Stats};
+use mimalloc_rs::stats::{self, Bin, Holding, Stats};
 use mimalloc_rs::{Heap, MiMalloc, hooks};
 
 #[global_allocator]
@@ -13,8 +13,12 @@ static GLOBAL: MiMalloc = MiMalloc;
 /// A class no one else uses much.
 const SIZE: usize = 7000;
 
-fn bin(stats: &Stats) -> mimalloc_rs::stats::Bin {
-    stats.bins().find(|bin| bin.block_size >= SIZE).unwrap()
+fn bin(stats: &Stats) -> Bin {
+    bin_of(stats, SIZE)
+}
+
+fn bin_of(stats: &Stats, size: usize) -> Bin {
+    stats.bins().find(|bin| bin.block_size >= size).unwrap()
 }
 
 #[test]
@@ -67,6 +71,7 @@ fn numbers_are_those_of_what_was_done() {
     .join()
     .unwrap();
     frees_of_other_threads_count_at_once();
+    lists_of_heaps_that_may_end_are_left_alone();
     counts_stay_when_heaps_end();
     deferred_frees_have_a_steady_heartbeat();
 }
@@ -78,6 +83,18 @@ fn frees_of_other_threads_count_at_once() {
     assert_eq!(bin(&Stats::process()).blocks.current, before + 100);
     std::thread::spawn(|| drop(blocks)).join().unwrap();
     assert_eq!(bin(&Stats::process()).blocks.current, before);
+}
+
+/// Blocks that a thread keeps to allocate from are told from those in use where their heap cannot end meanwhile.
+fn lists_of_heaps_that_may_end_are_left_alone() {
+    let heap = Heap::new().unwrap();
+    let current = |stats: &Stats| bin_of(stats, 100).blocks.current;
+    let before = current(&Stats::process());
+    assert!(!heap.here().unwrap().malloc(100).is_null());
+    assert!(current(&Stats::process()) > before + 1);
+    assert!(stats::spans().count() > 0 && current(&Stats::process()) > before + 1);
+    assert_eq!(current(&Stats::of(&heap)), 1);
+    heap.destroy();
 }
 
 /// What lies where is what is counted elsewhere; a block of 10 MiB starts at `large`.

@@ -68,8 +68,8 @@ pub enum Holding {
 /// All that was ever handed out of the allocator's address space, in order of address within each arena.
 ///
 /// It can be asked for at any time. Other threads go on meanwhile, so it is what was there at about the same moment,
-/// and blocks that a thread keeps to allocate from count as in use, unless it is the calling thread. Neighbours that
-/// hold nothing come slice by slice.
+/// and blocks that a thread keeps to allocate from count as in use, unless it is the calling thread and they are of the
+/// [main](crate::Heap::main) heap. Neighbours that hold nothing come slice by slice.
 ///
 /// ```
 /// use mimalloc_rs::stats::{self, Holding};
@@ -87,7 +87,7 @@ pub enum Holding {
 /// assert!(block_size >= 5000 && used >= 1);
 /// ```
 pub fn spans() -> impl Iterator<Item = Span> {
-    settle();
+    settle(None);
     arena::contents().map(|(first, slices, content)| Span {
         address: first.start().addr(),
         bytes: slices * SLICE_SIZE,

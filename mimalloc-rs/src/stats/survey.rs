@@ -16,7 +16,8 @@ impl Stats {
     /// The numbers of the whole process, of all its threads and heaps.
     ///
     /// Other threads go on meanwhile, so the numbers are those of about the same moment. Blocks that a thread keeps to
-    /// allocate from count as in use, unless it is the calling thread. A peak is the sum of the peaks of the threads.
+    /// allocate from count as in use, unless it is the calling thread and they are of the [main](Heap::main) heap. A peak
+    /// is the sum of the peaks of the threads.
     ///
     /// ```
     /// use mimalloc_rs::{MiMalloc, stats::Stats};
@@ -30,7 +31,7 @@ impl Stats {
     /// ```
     #[must_use]
     pub fn process() -> Self {
-        settle();
+        settle(None);
         let mut stats = Self::empty();
         for theap in theap::POOL.all() {
             // SAFETY: theaps are never unmapped.
@@ -43,7 +44,8 @@ impl Stats {
         stats
     }
 
-    /// The numbers of one heap: its blocks and pages. The others are zero.
+    /// The numbers of one heap: its blocks and pages. The others are zero. Blocks that other threads keep to allocate from
+    /// count as in use.
     ///
     /// ```
     /// use mimalloc_rs::{Heap, stats::Stats};
@@ -54,7 +56,7 @@ impl Stats {
     /// ```
     #[must_use]
     pub fn of(heap: &Heap) -> Self {
-        settle();
+        settle(Some(heap));
         let mut stats = Self::empty();
         for theap in theap::POOL.all() {
             // SAFETY: theaps are never unmapped.
@@ -193,16 +195,18 @@ fn heap_of(home: u32) -> *const Record {
     if home & OF_HEAP == 0 { &raw const heap::MAIN } else { unsafe { Theap::heap(Theap::of_id(home)) } }
 }
 
-/// Puts the blocks that the calling thread keeps to allocate from where they do not count as in use.
-pub(super) fn settle() {
-    // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's.
+/// Puts blocks that the calling thread keeps to allocate from where they do not count as in use: those of the first heap,
+/// and of `heap`, if one is given. Any other heap may be ended by another thread meanwhile, which takes its theaps apart.
+pub(super) fn settle(heap: Option<&Heap>) {
+    let thread = here::own();
+    // SAFETY: this thread's own theap is nobody else's, and so is the one it has of a heap that does not end, since
+    // the caller refers to it.
     unsafe {
-        let thread = here::own();
         if Theap::is_none(thread) {
             return;
         }
         Theap::return_all_active(thread);
-        for theap in theap::POOL.all().filter(|&theap| Theap::is_held_by(theap, thread)) {
+        if let Some(theap) = heap.and_then(|heap| Theap::bond(thread, heap.record().serial())) {
             Theap::return_all_active(theap);
         }
     }
