@@ -153,16 +153,14 @@ unsafe fn take_parked(theap: *mut Theap, class: usize) -> *mut u8 {
 /// # Safety
 /// `first` is null, or the first block of a list that the caller owns.
 #[inline(always)]
-unsafe fn pop_first(first: *mut Block, mut set_first: impl FnMut(*mut Block)) -> *mut u8 {
+unsafe fn pop_first(first: *mut Block, set_first: impl FnOnce(*mut Block)) -> *mut u8 {
     if !first.is_null() {
         // SAFETY: as the caller says.
         unsafe {
-            if Block::HIDDEN {
-                // A link that was overwritten is reported, and who is told may allocate.
-                set_first(ptr::null_mut());
-            }
-            set_first(Block::next(first));
+            let (rest, link) = Block::next(first);
+            set_first(rest);
             Block::erase(first);
+            link.tell(first);
         }
     }
     first.cast()

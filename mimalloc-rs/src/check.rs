@@ -84,7 +84,9 @@ unsafe fn contains(mut list: *mut Block, block: *mut Block) -> bool {
             return true;
         }
         // SAFETY: as the caller says.
-        list = unsafe { Block::next(list) };
+        let (next, link) = unsafe { Block::next(list) };
+        link.tell_otherwise(list, "whether a block is free already cannot be told from its list");
+        list = next;
     }
     false
 }

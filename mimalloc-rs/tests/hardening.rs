@@ -8,6 +8,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use mimalloc_rs::raw::{self, ThreadHeap};
+#[cfg(feature = "secure")]
+use mimalloc_rs::stats::Holding;
 use mimalloc_rs::{ErrorKind, Heap, hooks};
 use support::process;
 
@@ -230,6 +232,125 @@ fn who_is_told_of_a_written_link_gets_a_block_of_its_own() {
         // SAFETY: none is registered any more.
         unsafe { hooks::register_error(None, ptr::null_mut()) };
         assert!(met.is_some_and(|met| met != taken), "{met:?}");
+    });
+}
+
+/// Some pages of blocks, one of which has links that were written to.
+#[cfg(feature = "secure")]
+struct WrittenPage {
+    /// The block that came from that page last.
+    last: *mut u8,
+    live: Vec<*mut u8>,
+}
+
+#[cfg(feature = "secure")]
+impl WrittenPage {
+    fn new() -> Self {
+        let blocks: Vec<_> = (0..3 * (SLICE / 224)).map(|_| block(200)).collect();
+        let (freed, live): (Vec<_>, Vec<_>) = blocks.iter().enumerate().partition(|(n, _)| n % 3 == 0);
+        // SAFETY: the blocks are live and given up; then some are written to, which is the point.
+        let last = unsafe {
+            freed.iter().for_each(|(_, p)| raw::free(**p));
+            let last = block(200);
+            for (_, p) in freed.iter().filter(|(_, p)| slice(**p) == slice(last) && **p != last) {
+                p.cast::<usize>().write(0x0123_4567);
+            }
+            last
+        };
+        Self { last, live: live.into_iter().map(|(_, &p)| p).collect() }
+    }
+
+    /// The block that whoever is told of a written link takes while `act` finds one.
+    fn taken_while(act: impl FnOnce()) -> *mut u8 {
+        let mut taken: *mut u8 = ptr::null_mut();
+        // SAFETY: the function gets the place of a pointer, and none is registered afterwards.
+        unsafe {
+            hooks::register_error(Some(take_a_block), (&raw mut taken).cast());
+            act();
+            hooks::register_error(None, ptr::null_mut());
+            (&raw const taken).read_volatile()
+        }
+    }
+
+    /// Takes the live blocks in the page of `p`.
+    fn neighbours(&mut self, p: *mut u8) -> Vec<*mut u8> {
+        self.live.extract_if(.., |other| slice(*other) == slice(p)).collect()
+    }
+}
+
+#[cfg(feature = "secure")]
+const SLICE: usize = mimalloc_rs::stats::SLICE;
+
+#[cfg(feature = "secure")]
+fn slice(p: *mut u8) -> usize {
+    p.addr() / SLICE
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_written_link_costs_the_blocks_behind_it_and_no_others() {
+    process::alone("a_written_link_costs_the_blocks_behind_it_and_no_others", || {
+        let mut pages = WrittenPage::new();
+        let mut met = ptr::null_mut();
+        let taken = WrittenPage::taken_while(|| met = block(200));
+        assert!(!taken.is_null() && slice(met) == slice(pages.last) && slice(taken) != slice(met));
+        // SAFETY: the blocks are live and given up.
+        unsafe {
+            pages.neighbours(taken).into_iter().chain([taken, met]).for_each(|p| raw::free(p));
+        }
+        ThreadHeap::current().collect(true);
+        let mut left = mimalloc_rs::stats::spans().filter(|span| span.address == slice(taken) * SLICE);
+        let left = left.find(|span| matches!(span.holding, Holding::Page { block_size: 224, .. }));
+        assert_eq!(left, None, "all blocks of this page were freed");
+    });
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn blocks_behind_a_written_link_do_not_count_for_another_page() {
+    process::alone("blocks_behind_a_written_link_do_not_count_for_another_page", || {
+        let mut pages = WrittenPage::new();
+        // To tell what is in use, blocks that wait to be allocated go back to their page.
+        let taken = WrittenPage::taken_while(|| assert!(mimalloc_rs::stats::spans().count() > 0));
+        assert!(!taken.is_null() && slice(taken) != slice(pages.last));
+        let mut neighbours = pages.neighbours(taken);
+        let kept = neighbours.pop().expect("two thirds of the page are live");
+        // SAFETY: the blocks are live, and all but one are given up.
+        unsafe {
+            neighbours.into_iter().chain([taken]).for_each(|p| raw::free(p));
+            ThreadHeap::current().collect(true);
+            assert!(raw::usable_size(kept) >= 200, "the page has ended");
+        }
+    });
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_free_that_meets_a_written_link_loses_no_list() {
+    process::alone("a_free_that_meets_a_written_link_loses_no_list", || {
+        static HEARD: AtomicUsize = AtomicUsize::new(0);
+        static SAID_LOST: AtomicUsize = AtomicUsize::new(0);
+        unsafe extern "C" fn hear(message: *const std::ffi::c_char, _: *mut c_void) {
+            // SAFETY: messages are C strings.
+            let message = unsafe { std::ffi::CStr::from_ptr(message) }.to_string_lossy();
+            HEARD.fetch_add(usize::from(message.contains("was written to")), Ordering::Relaxed);
+            SAID_LOST.fetch_add(usize::from(message.contains("is lost")), Ordering::Relaxed);
+        }
+        mimalloc_rs::options::set(mimalloc_rs::options::Opt::ShowErrors, 1);
+        let blocks: Vec<_> = (0..20).map(|_| block(200)).collect();
+        // SAFETY: the blocks are live and given up; then a freed one is written to, and one behind it freed twice, which is
+        // the point. The functions take any argument.
+        unsafe {
+            blocks[..10].iter().for_each(|&p| raw::free(p));
+            blocks[7].cast::<usize>().write(blocks[0].addr());
+            hooks::register_output(Some(hear), ptr::null_mut());
+            hooks::register_error(Some(note), ptr::null_mut());
+            raw::free(blocks[3]);
+            hooks::register_error(None, ptr::null_mut());
+            hooks::register_output(None, ptr::null_mut());
+        }
+        assert!(HEARD.load(Ordering::Relaxed) > 0);
+        assert_eq!(SAID_LOST.load(Ordering::Relaxed), 0);
     });
 }
 

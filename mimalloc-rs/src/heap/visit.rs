@@ -199,7 +199,9 @@ unsafe fn visit_blocks(
         while !block.is_null() {
             let index = (block.addr() - area.start.addr()) / area.full_block_size;
             free[index / 64] |= 1 << (index % 64);
-            block = Block::next(block);
+            let (next, link) = Block::next(block);
+            link.tell_otherwise(block, "blocks behind it are taken for blocks in use");
+            block = next;
         }
         (0..(*page).capacity as usize)
             .filter(|index| free[index / 64] & (1 << (index % 64)) == 0)

@@ -7,6 +7,8 @@
 #[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use hidden::choose_secret;
 
+use crate::report::{self, ErrorKind};
+
 /// See the [module](self).
 #[derive(Debug)]
 #[repr(C)]
@@ -14,20 +16,58 @@ pub(crate) struct Block {
     link: *mut Block,
 }
 
+/// What was found where a free block has its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Link {
+    Whole,
+    /// It leads out of the allocator's memory. Found only where links are hidden.
+    #[cfg_attr(
+        not(any(feature = "debug", feature = "secure")),
+        allow(dead_code, reason = "any link is followed")
+    )]
+    Broken,
+}
+
+impl Link {
+    /// Tells of the broken link of `block`, behind which there is nothing any more. This may call the program.
+    #[inline(always)]
+    pub(crate) fn tell(self, block: *mut Block) {
+        self.tell_otherwise(block, "the rest of its list is lost");
+    }
+
+    /// The same, with what comes of it.
+    #[inline(always)]
+    pub(crate) fn tell_otherwise(self, block: *mut Block, outcome: &str) {
+        if self == Self::Broken {
+            tell_of_broken(block, outcome);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_of_broken(block: *mut Block, outcome: &str) {
+    report::error(
+        ErrorKind::Corrupted,
+        format_args!("the free block at {block:p} was written to: its link is not one; {outcome}"),
+    );
+}
+
 /// # Safety
 /// Throughout, `block` is a free block that the caller holds.
 impl Block {
-    /// Whether links are hidden, and one that leads nowhere is reported.
-    pub(crate) const HIDDEN: bool = cfg!(any(feature = "debug", feature = "secure"));
-
-    /// The next block of the list.
+    /// The next block of the list, and how the link to it is. A broken one ends the list.
+    ///
+    /// To tell of it is left to the caller, as soon as its lists are whole: who is told may allocate and free.
     #[inline(always)]
-    pub(crate) unsafe fn next(block: *mut Self) -> *mut Self {
+    pub(crate) unsafe fn next(block: *mut Self) -> (*mut Self, Link) {
         // SAFETY: as the caller says; the link was set when the block was freed.
         let link = unsafe { (*block).link };
         #[cfg(any(feature = "debug", feature = "secure"))]
-        let link = hidden::uncover(block, link);
-        link
+        return hidden::uncover(block, link);
+        #[cfg(not(any(feature = "debug", feature = "secure")))]
+        (link, Link::Whole)
     }
 
     /// Makes `next` the block behind this one.
@@ -76,10 +116,9 @@ mod hidden {
     use core::ptr;
     use core::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::Block;
+    use super::{Block, Link};
     use crate::arena;
     use crate::os;
-    use crate::report::{self, ErrorKind};
 
     /// Chosen before the first link is written; not zero from then on.
     static SECRET: AtomicUsize = AtomicUsize::new(0);
@@ -104,22 +143,10 @@ mod hidden {
     }
 
     #[inline(always)]
-    pub(super) fn uncover(block: *mut Block, link: *mut Block) -> *mut Block {
+    pub(super) fn uncover(block: *mut Block, link: *mut Block) -> (*mut Block, Link) {
         let next = link.map_addr(|address| address ^ secret_at(block));
         let plausible =
             || next.addr().is_multiple_of(align_of::<Block>()) && arena::find(next.cast()).is_some();
-        if next.is_null() || plausible() { next } else { unlikely(block) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn unlikely(block: *mut Block) -> *mut Block {
-        report::error(
-            ErrorKind::Corrupted,
-            format_args!(
-                "the free block at {block:p} was written to: its link is not one; the rest of its list is lost"
-            ),
-        );
-        ptr::null_mut()
+        if next.is_null() || plausible() { (next, Link::Whole) } else { (ptr::null_mut(), Link::Broken) }
     }
 }

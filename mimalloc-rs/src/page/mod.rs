@@ -32,9 +32,9 @@ use crate::report::{self, ErrorKind};
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-pub(crate) use block::Block;
 #[cfg(any(feature = "debug", feature = "secure"))]
 pub(crate) use block::choose_secret;
+pub(crate) use block::{Block, Link};
 pub(crate) use inbox::Sent;
 pub(crate) use marks::{Batch, LINES as MARK_LINES, Line as MarkLine, Marks};
 use remote::RemoteWord;

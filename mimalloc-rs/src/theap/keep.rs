@@ -8,7 +8,7 @@ use crate::abandoned;
 use crate::arena::{self, Slice};
 use crate::geometry::CLASSES;
 use crate::options::{self, Opt};
-use crate::page::{self, Block, Page};
+use crate::page::{self, Block, Link, Page};
 
 /// # Safety
 /// As for all of [`Theap`].
@@ -154,21 +154,28 @@ impl Theap {
     pub(super) unsafe fn return_active(theap: *mut Theap, class: usize) {
         // SAFETY: blocks in the active list are the theap's, and count as used in the page, which it owns.
         unsafe {
-            let list = Self::active(theap, class);
-            if list.is_null() {
-                return;
-            }
-            Self::set_active(theap, class, ptr::null_mut());
-            let (mut last, mut count) = (list, 1);
+            // Who is told of a broken link may allocate, and fill the list again.
             loop {
-                let next = Block::next(last);
-                if next.is_null() {
-                    break;
+                let list = Self::active(theap, class);
+                if list.is_null() {
+                    return;
                 }
-                (last, count) = (next, count + 1);
+                Self::set_active(theap, class, ptr::null_mut());
+                let (mut last, mut count) = (list, 1);
+                let link = loop {
+                    let (next, link) = Block::next(last);
+                    if next.is_null() {
+                        break link;
+                    }
+                    (last, count) = (next, count + 1);
+                };
+                Page::push_list((*theap).current[class], list, last, count);
+                (*theap).tally.classes[class].blocks -= u64::from(count);
+                if link == Link::Whole {
+                    return;
+                }
+                link.tell(last);
             }
-            Page::push_list((*theap).current[class], list, last, count);
-            (*theap).tally.classes[class].blocks -= u64::from(count);
         }
     }
 }

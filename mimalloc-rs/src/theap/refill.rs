@@ -57,13 +57,15 @@ impl Theap {
     unsafe fn activate(theap: *mut Theap, class: usize, list: *mut Block, count: u32) -> *mut u8 {
         // SAFETY: the list is not empty, and its blocks are the caller's.
         unsafe {
-            Self::set_active(theap, class, Block::next(list));
+            let (rest, link) = Block::next(list);
+            Self::set_active(theap, class, rest);
             Block::erase(list);
             (*theap).tally.classes[class].blocks += u64::from(count);
             (*theap).tick -= 1;
             if (*theap).tick == 0 {
                 Self::on_tick(theap);
             }
+            link.tell(list);
             list.cast()
         }
     }
