@@ -197,6 +197,14 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
     let rounded = rounded(whole, align);
     // SAFETY: as the caller says; the block has at least `size` bytes, and is ours until it is returned.
     unsafe {
+        #[cfg(feature = "secure")]
+        if let Some(block) = guarded::allocate(theap, size, align) {
+            block.write_bytes(0, size);
+            if PADDED {
+                padding::close(block, size, true);
+            }
+            return block;
+        }
         let (block, zero) = if rounded > SMALL_MAX && !shares_page(rounded, align) {
             let large = large::allocate(theap, whole, align, 0);
             (large.start, large.zero)
@@ -217,7 +225,7 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
 }
 
 /// A block of `size` bytes whose byte at `offset`, which is no multiple of `align`, lies at a multiple of `align`.
-/// Only a run of slices has its block start anywhere.
+/// Only a run of slices has its block start anywhere. Such blocks are not among those that are guarded now and then.
 ///
 /// # Safety
 /// As for [`allocate`]; `align` is a power of two, and `size + align` does not overflow.

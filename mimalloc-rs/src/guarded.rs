@@ -15,35 +15,43 @@ pub(crate) static COUNT: Gauge = Gauge::new();
 /// Blocks are aligned to this, unless they are to end exactly at the guard.
 const ALIGN: usize = 16;
 
+/// No rate: the options have not been read.
+const UNREAD: u32 = u32::MAX;
+
 /// Which of a theap's allocations are guarded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sampling {
     /// Allocations until the next one to look at; none before the first.
     countdown: u32,
-    /// One in so many; none if zero.
+    /// One in so many; none if zero. [`UNREAD`] until the options are read; what is set from then on stays.
     rate: u32,
     min: usize,
     max: usize,
 }
 
 impl Sampling {
-    /// To be set up at the first allocation.
-    pub(crate) const NEW: Self = Self { countdown: 0, rate: 0, min: 0, max: usize::MAX };
+    /// To be set up at the first allocation, or before anything else is set.
+    pub(crate) const NEW: Self = Self { countdown: 0, rate: UNREAD, min: 0, max: usize::MAX };
 
-    fn from_options() -> Self {
-        let mut sampling = Self {
-            min: options::get_clamp(Opt::GuardedMin, 0, i64::MAX) as usize,
-            max: options::get_clamp(Opt::GuardedMax, 0, i64::MAX) as usize,
-            ..Self::NEW
-        };
+    /// Does what the options say, if they have not been read yet.
+    fn set_up(&mut self) {
+        if self.rate != UNREAD {
+            return;
+        }
+        self.min = options::get_clamp(Opt::GuardedMin, 0, i64::MAX) as usize;
+        self.max = options::get_clamp(Opt::GuardedMax, 0, i64::MAX) as usize;
         let rate = options::get_clamp(Opt::GuardedSampleRate, 0, u32::MAX.into()) as u32;
-        sampling.set_rate(rate, options::get(Opt::GuardedSampleSeed) as usize);
-        sampling
+        self.start(rate, options::get(Opt::GuardedSampleSeed) as usize);
     }
 
     /// Guards one in `rate` allocations. `seed` says which comes first; zero leaves it to chance.
     pub(crate) fn set_rate(&mut self, rate: u32, seed: usize) {
-        self.rate = rate;
+        self.set_up();
+        self.start(rate, seed);
+    }
+
+    fn start(&mut self, rate: u32, seed: usize) {
+        self.rate = rate.min(UNREAD - 1);
         let seed = if seed == 0 { os::coarse_ms() as usize } else { seed };
         self.countdown = match rate {
             0 => u32::MAX,
@@ -53,6 +61,7 @@ impl Sampling {
 
     /// Guards blocks of `min` to `max` bytes only.
     pub(crate) fn set_sizes(&mut self, min: usize, max: usize) {
+        self.set_up();
         (self.min, self.max) = (min, max.max(min));
     }
 
@@ -87,11 +96,12 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> O
 unsafe fn allocate_due(theap: *mut Theap, size: usize, align: usize) -> Option<*mut u8> {
     // SAFETY: the theap is the calling thread's.
     let sampling = unsafe { &mut *Theap::sampling(theap) };
+    if sampling.rate == UNREAD {
+        sampling.set_up();
+        return None;
+    }
     if sampling.rate == 0 {
-        let sizes = (sampling.min, sampling.max);
-        let fresh = sizes == (Sampling::NEW.min, Sampling::NEW.max);
-        *sampling =
-            if fresh { Sampling::from_options() } else { Sampling { countdown: u32::MAX, ..*sampling } };
+        sampling.countdown = u32::MAX;
         return None;
     }
     sampling.countdown = sampling.rate;

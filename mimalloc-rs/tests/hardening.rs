@@ -421,3 +421,63 @@ fn a_guarded_block_ends_at_a_guard() {
         unsafe { p.add(64 + 16).write_volatile(1) };
     });
 }
+
+#[cfg(feature = "secure")]
+fn guarded_blocks() -> i64 {
+    mimalloc_rs::stats::Stats::process().malloc_guarded_count.total
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn zeroed_blocks_are_guarded_like_others_and_zero() {
+    process::alone("zeroed_blocks_are_guarded_like_others_and_zero", || {
+        let here = mimalloc_rs::Heap::main().here().unwrap();
+        here.set_guarded_rate(1, 1);
+        let before = guarded_blocks();
+        for size in [8, 100, 4096, 70_000].repeat(25) {
+            let p = here.zalloc(size);
+            // SAFETY: the block is live, has this size, and is given up.
+            unsafe {
+                assert!(std::slice::from_raw_parts(p, size).iter().all(|&byte| byte == 0));
+                p.write_bytes(1, size);
+                raw::free(p);
+            }
+        }
+        assert_eq!(guarded_blocks() - before, 100);
+    });
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_zeroed_block_ends_at_a_guard() {
+    process::killed("a_zeroed_block_ends_at_a_guard", libc::SIGSEGV, || {
+        let here = mimalloc_rs::Heap::main().here().unwrap();
+        here.set_guarded_rate(1, 1);
+        let p = here.zalloc(64);
+        // SAFETY: it is not, which is the point.
+        unsafe { p.add(64 + 16).write_volatile(1) };
+    });
+}
+
+/// What a thread's part of a heap is told about guarded blocks before it first allocates leaves the rest to the options.
+#[cfg(feature = "secure")]
+#[test]
+fn a_rate_or_sizes_that_are_set_leave_the_other_as_the_options_have_it() {
+    let environment = [("MIMALLOC_GUARDED_SAMPLE_RATE", "1"), ("MIMALLOC_GUARDED_MAX", "500")];
+    let test = "a_rate_or_sizes_that_are_set_leave_the_other_as_the_options_have_it";
+    process::alone_with(test, &environment, || {
+        let guarded_of = |size: usize, set: fn(ThreadHeap<'_>)| {
+            let heap = mimalloc_rs::Heap::new().expect("memory for one more heap");
+            let here = heap.here().expect("memory for this thread's part");
+            set(here);
+            let before = guarded_blocks();
+            (0..100).for_each(|_| assert!(!here.malloc(size).is_null()));
+            guarded_blocks() - before
+        };
+        assert!(guarded_of(100, |here| here.set_guarded_sizes(0, 1000)) >= 99, "the rate");
+        assert!(guarded_of(700, |here| here.set_guarded_sizes(0, 1000)) >= 99, "the new sizes");
+        assert_eq!(guarded_of(700, |here| here.set_guarded_rate(2, 1)), 0, "the sizes");
+        assert_eq!(guarded_of(100, |here| here.set_guarded_rate(2, 1)), 50, "the new rate");
+        assert_eq!(guarded_of(100, |here| here.set_guarded_rate(0, 1)), 0, "none");
+    });
+}
