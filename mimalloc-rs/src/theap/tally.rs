@@ -103,16 +103,20 @@ pub(crate) struct Past {
 }
 
 /// The only one.
-pub(crate) static PAST: Past = Past {
-    classes: [const { [const { AtomicU64::new(0) }; 2] }; CLASSES],
-    others: [const { AtomicU64::new(0) }; OTHERS],
-};
+pub(crate) static PAST: Past = Past::NOTHING;
 
 impl Past {
+    #[allow(clippy::declare_interior_mutable_const, reason = "what something new is made of")]
+    const NOTHING: Self = Self {
+        classes: [const { [const { AtomicU64::new(0) }; 2] }; CLASSES],
+        others: [const { AtomicU64::new(0) }; OTHERS],
+    };
+
     /// Keeps the totals of a theap that is used for another heap from now on.
     pub(super) fn keep(&self, tally: &Tally) {
         for (class, [blocks, pages]) in tally.classes.iter().zip(&self.classes) {
-            if class.pages_made != 0 {
+            // A theap that only took pages over has blocks all the same.
+            if class.blocks | class.pages_made != 0 {
                 blocks.fetch_add(class.blocks, Ordering::Relaxed);
                 pages.fetch_add(class.pages_made, Ordering::Relaxed);
             }
@@ -132,5 +136,23 @@ impl Past {
         let [extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired] =
             self.others.each_ref().map(|count| count.load(Ordering::Relaxed));
         Tally { extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired, ..tally }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_allocated_in_pages_of_others_is_kept() {
+        let mut tally = Tally::ZERO;
+        tally.classes[3].blocks = 250;
+        tally.classes[5].pages_made = 2;
+        tally.retired = 7;
+        let past = Past::NOTHING;
+        past.keep(&tally);
+        past.keep(&tally);
+        let kept = past.tally();
+        assert_eq!((kept.classes[3].blocks, kept.classes[5].pages_made, kept.retired), (500, 4, 14));
     }
 }
