@@ -2,6 +2,7 @@
 
 use std::ffi::{c_ulonglong, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::stats::{self, Bin, Holding, Stats};
@@ -72,6 +73,7 @@ fn numbers_are_those_of_what_was_done() {
     .unwrap();
     frees_of_other_threads_count_at_once();
     lists_of_heaps_that_may_end_are_left_alone();
+    peaks_are_no_more_than_was_held_at_a_time();
     counts_stay_when_heaps_end();
     deferred_frees_have_a_steady_heartbeat();
 }
@@ -95,6 +97,24 @@ fn lists_of_heaps_that_may_end_are_left_alone() {
     assert!(stats::spans().count() > 0 && current(&Stats::process()) > before + 1);
     assert_eq!(current(&Stats::of(&heap)), 1);
     heap.destroy();
+}
+
+/// Also where each thread makes pages that another one ends.
+fn peaks_are_no_more_than_was_held_at_a_time() {
+    let (batches, received) = mpsc::sync_channel::<Vec<Vec<u8>>>(1);
+    let consumer = std::thread::spawn(move || received.iter().for_each(drop));
+    for _ in 0..500 {
+        batches.send((0..500).map(|_| vec![1; SIZE]).collect()).unwrap();
+    }
+    drop(batches);
+    consumer.join().unwrap();
+    let stats = Stats::process();
+    let bin = bin(&stats);
+    assert!(bin.blocks.total >= 250_000);
+    assert!(bin.blocks.peak * bin.block_size as i64 <= stats.committed.peak, "{bin:?}");
+    assert!(bin.pages.peak * stats::SLICE as i64 <= stats.committed.peak, "{bin:?}");
+    assert!(stats.malloc_normal.peak <= stats.committed.peak, "{:?}", stats.malloc_normal);
+    assert!(stats.pages.peak * stats::SLICE as i64 <= stats.committed.peak, "{:?}", stats.pages);
 }
 
 /// What lies where is what is counted elsewhere; a block of 10 MiB starts at `large`.

@@ -3,12 +3,12 @@
 use super::{Count, Counter, Stats};
 use crate::arena;
 use crate::gauge::Gauge;
-use crate::geometry::{CLASSES, SLICE_SIZE};
+use crate::geometry::{SLICE_SHIFT, SLICE_SIZE};
 use crate::heap::{self, Heap, Record};
 use crate::large;
 use crate::page::Page;
 use crate::raw::ThreadHeap;
-use crate::size_class::block_size;
+use crate::size_class::CLASS;
 use crate::theap::{self, OF_HEAP, Tally, Theap, here};
 use crate::thread;
 
@@ -17,7 +17,7 @@ impl Stats {
     ///
     /// Other threads go on meanwhile, so the numbers are those of about the same moment. Blocks that a thread keeps to
     /// allocate from count as in use, unless it is the calling thread and they are of the [main](Heap::main) heap. A peak
-    /// is the sum of the peaks of the threads.
+    /// is the sum of the peaks of the threads, or what was held at a time if that is less.
     ///
     /// ```
     /// use mimalloc_rs::{MiMalloc, stats::Stats};
@@ -129,18 +129,23 @@ impl Stats {
     }
 
     /// Sums up what is known by class.
+    ///
+    /// A page that one theap makes and another ends stays a part of the first one's level, so the sum of the peaks may be
+    /// nearly the total. It was never more than all memory that was held at a time.
     fn derive(&mut self) {
+        let most = committed().peak;
         self.pages_abandoned.total = self.pages_abandoned.current;
         self.pages_abandoned.peak = self.pages_abandoned.current;
-        for class in 0..CLASSES {
+        for (class, facts) in CLASS.iter().enumerate() {
             let blocks = &mut self.malloc_bins[class];
             // Blocks that changed hands between two looks do not make a number impossible.
+            let size = i64::from(facts.block_size);
             blocks.total = blocks.total.max(blocks.current);
-            blocks.peak = blocks.peak.clamp(blocks.current, blocks.total);
+            blocks.peak = blocks.peak.min(most / size).clamp(blocks.current, blocks.total);
             let pages = &mut self.page_bins[class];
+            let page_size = i64::from(facts.slices) << SLICE_SHIFT;
             pages.total = pages.total.max(pages.current);
-            pages.peak = pages.peak.clamp(pages.current, pages.total);
-            let size = block_size(class) as i64;
+            pages.peak = pages.peak.min(most / page_size).clamp(pages.current, pages.total);
             self.malloc_normal_count.total += blocks.total;
             for (sum, count, unit) in [(&mut self.malloc_normal, *blocks, size), (&mut self.pages, *pages, 1)]
             {
@@ -148,6 +153,9 @@ impl Stats {
                 sum.peak += count.peak * unit;
                 sum.current += count.current * unit;
             }
+        }
+        for (sum, most) in [(&mut self.malloc_normal, most), (&mut self.pages, most >> SLICE_SHIFT)] {
+            sum.peak = sum.peak.min(most).max(sum.current);
         }
         self.page_committed.peak = self.malloc_normal.peak.max(self.page_committed.current);
         self.page_committed.total = self.page_committed.peak;

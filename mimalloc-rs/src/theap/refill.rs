@@ -196,7 +196,8 @@ impl Theap {
         }
     }
 
-    /// Whether a new page of `class` is likely to be used in full: the thread holds as much of it as fills one.
+    /// Whether a new page of `class` is likely to be used in full: the thread holds as much of it as fills one, or has filled
+    /// as much that others have freed. One that ends pages of others has to make up for them first.
     unsafe fn fills_pages(theap: *mut Theap, class: usize) -> bool {
         // SAFETY: the caller owns the theap.
         let linked = unsafe { (*theap).tally.classes[class].linked.now };

@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::geometry::CLASSES;
 
-/// Something that comes and goes. Below zero where a theap ends more than it made.
+/// Something that comes and goes. Below zero where a theap ends more than it made, and too high where others end what it
+/// made: only the sum over all theaps is what there is.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Level {
     pub(crate) now: i32,
