@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use mimalloc_rs::Arena;
+use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::stats::Stats;
 use support::process;
@@ -28,6 +29,23 @@ fn left_resident(after: Duration) -> usize {
         }
     }
     process::resident().saturating_sub(before)
+}
+
+#[test]
+fn memory_that_is_offered_is_told_from_what_is_given_back() {
+    let bytes = 32 * MIB as i64;
+    let offers = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_PURGE_DECOMMITS", "0")];
+    process::alone_with("memory_that_is_offered_is_told_from_what_is_given_back", &offers, || {
+        left_resident(Duration::ZERO);
+        let stats = Stats::process();
+        assert!(stats.reset.total >= bytes && stats.purged.total >= stats.reset.total, "{stats}");
+        assert!(stats.reset_calls.total > 0 && stats.purge_calls.total >= stats.reset_calls.total, "{stats}");
+        options::set(Opt::PurgeDecommits, 1);
+        left_resident(Duration::ZERO);
+        let after = Stats::process();
+        assert_eq!((after.reset, after.reset_calls), (stats.reset, stats.reset_calls));
+        assert!(after.purged.total > stats.purged.total);
+    });
 }
 
 #[test]

@@ -40,9 +40,12 @@ use self::region::REGIONS;
 pub(crate) static HELD: Gauge = Gauge::new();
 /// Address space that was reserved or handed over, in bytes.
 pub(crate) static RESERVED: Gauge = Gauge::new();
-/// Slices that were given back to the system, and in how many calls.
+/// Slices that were given back or offered to the system, and in how many calls.
 pub(crate) static PURGED: Gauge = Gauge::new();
 pub(crate) static PURGE_CALLS: Gauge = Gauge::new();
+/// Those among them that were only offered.
+pub(crate) static OFFERED: Gauge = Gauge::new();
+pub(crate) static OFFER_CALLS: Gauge = Gauge::new();
 /// Rounds of giving memory back.
 pub(crate) static PURGES: Gauge = Gauge::new();
 /// Calls that made memory accessible.

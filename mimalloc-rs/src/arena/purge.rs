@@ -203,29 +203,42 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     }
     let first = Slice { region, index: held.start };
     // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
-    let mark = unsafe { drop_memory(first, held.count) };
-    if let Some(mark) = mark {
+    let gone = unsafe { drop_memory(first, held.count) };
+    if let Some(gone) = gone {
         let (start, size) = (first.start(), held.count << SLICE_SHIFT);
         report::trace(format_args!("gave {} KiB at {start:p} back", size >> 10));
         super::PURGED.add(held.resident);
         super::PURGE_CALLS.add(1);
+        if gone == Gone::Offered {
+            super::OFFERED.add(held.resident);
+            super::OFFER_CALLS.add(1);
+        }
+        let mark = if gone == Gone::Zeroed { Group::clean } else { Group::offer };
         region.each_group(held.start, held.count, |group, bits| {
             mark(region.group(group), bits);
             true
         });
     }
     region.unclaim(held.start, held.count);
-    if mark.is_some() { held.resident } else { 0 }
+    if gone.is_some() { held.resident } else { 0 }
 }
 
-/// What a group has to note of slices that went back.
-type Mark = fn(&Group, u64);
+/// What became of the memory of slices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// It was given back, and reads as zero.
+    Zeroed,
+    /// It was given back, and need not read as zero.
+    Given,
+    /// The system may take it.
+    Offered,
+}
 
-/// Gives the memory of slices back as the options say; what is to be noted of them then. `None` if they keep it.
+/// Gives the memory of slices back as the options say. `None` if they keep it.
 ///
 /// # Safety
 /// The caller holds the slices, and nothing refers to what is in them.
-unsafe fn drop_memory(first: Slice, count: usize) -> Option<Mark> {
+unsafe fn drop_memory(first: Slice, count: usize) -> Option<Gone> {
     let (start, size) = (first.start(), count << SLICE_SHIFT);
     if size < options::get_size(Opt::MinimalPurgeSize) {
         return None;
@@ -234,13 +247,11 @@ unsafe fn drop_memory(first: Slice, count: usize) -> Option<Mark> {
     unsafe {
         if !options::is_enabled(Opt::PurgeDecommits) {
             os::offer(start, size);
-        } else if !os::purge(start, size) {
-            return None;
-        } else if !first.region.is_foreign() {
-            return Some(Group::clean);
+            return Some(Gone::Offered);
         }
+        os::purge(start, size)
+            .then_some(if first.region.is_foreign() { Gone::Given } else { Gone::Zeroed })
     }
-    Some(Group::offer)
 }
 
 #[cfg(test)]

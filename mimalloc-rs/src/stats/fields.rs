@@ -93,7 +93,7 @@ stats! {
     committed: Count,
     /// Bytes offered to the system while staying the process's.
     reset: Counter,
-    /// Bytes given back to the system.
+    /// Bytes given back to the system, or offered to it.
     purged: Counter,
     /// Bytes of pages that blocks were made of.
     page_committed: Count,
@@ -105,7 +105,7 @@ stats! {
     malloc_normal: Count,
     /// Bytes in blocks that have memory of their own.
     malloc_huge: Count,
-    /// Bytes that were asked for.
+    /// Bytes that were asked for. To count them would cost every allocation something: 0.
     malloc_requested: Count,
     /// Reservations of address space.
     mmap_calls: Counter,
@@ -113,7 +113,7 @@ stats! {
     commit_calls: Counter,
     /// Calls that offered memory to the system.
     reset_calls: Counter,
-    /// Calls that gave memory back.
+    /// Calls that gave memory back, or offered it.
     purge_calls: Counter,
     /// Arenas.
     arena_count: Counter,
@@ -123,7 +123,7 @@ stats! {
     malloc_huge_count: Counter,
     /// Blocks with a guard page.
     malloc_guarded_count: Counter,
-    /// Claims of arena memory that were taken back.
+    /// Claims of arena memory that were taken back. They are not counted: 0.
     arena_rollback_count: Counter,
     /// Rounds of giving memory back.
     arena_purges: Counter,
@@ -151,7 +151,7 @@ stats! {
     pages_reclaim_on_alloc: Counter,
     /// Pages taken over by a thread that freed into one.
     pages_reclaim_on_free: Counter,
-    /// Pages taken over and given up again because they were full.
+    /// Pages taken over and given up again because they were full. They are not counted: 0.
     pages_reabandon_full: Counter,
     /// Nobody waits for a page here: 0.
     pages_unabandon_busy_wait: Counter,

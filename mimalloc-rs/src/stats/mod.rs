@@ -1,7 +1,7 @@
 //! Statistics: what the allocator holds and what it did.
 //!
 //! The numbers are those of mimalloc's interface, so that tools for it find what they know. A number that has
-//! no meaning in this allocator is zero, and says so.
+//! no meaning in this allocator, or is not counted, is always zero, and its field says so.
 //!
 //! ```
 //! use mimalloc_rs::stats::Stats;

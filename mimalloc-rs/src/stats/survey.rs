@@ -176,6 +176,8 @@ impl Stats {
         self.commit_calls.total = read(&arena::COMMIT_CALLS, 1).total;
         self.purged.total = read(&arena::PURGED, SLICE_SIZE).total;
         self.purge_calls.total = read(&arena::PURGE_CALLS, 1).total;
+        self.reset.total = read(&arena::OFFERED, SLICE_SIZE).total;
+        self.reset_calls.total = read(&arena::OFFER_CALLS, 1).total;
         self.arena_purges.total = read(&arena::PURGES, 1).total;
         self.threads = read(&thread::THREADS, 1);
         self.theaps = read(&theap::LIVE, 1);
