@@ -166,15 +166,17 @@ impl Page {
         }
     }
 
-    /// How many blocks are marked at this moment in the page in `first`, which may be anybody's.
-    pub(super) unsafe fn count_marked(first: Slice) -> u32 {
-        let page = first.page();
-        // SAFETY: records are never unmapped.
+    /// How many blocks are marked at this moment in the page in `first`, which may be anybody's, and another one of another
+    /// class by now: the class says which of the record's words is looked at, and as what.
+    pub(super) unsafe fn count_marked(first: Slice, class: usize) -> u32 {
+        // SAFETY: records are never unmapped. The word of a page that is not compact never has other parts than there are
+        // lines of marks.
         unsafe {
-            if is_compact(Self::class(page)) {
-                return Self::remote(page).freed_compact().count();
+            let remote = Self::remote_of(first.page(), class);
+            if is_compact(class) {
+                return remote.freed_compact().count();
             }
-            first.marks().count(Self::remote(page).parts())
+            first.marks().count(remote.parts())
         }
     }
 }

@@ -290,7 +290,7 @@ impl Page {
             let class = Self::class(page);
             let capacity = (&raw const (*page).capacity).read_volatile();
             let used = (&raw const (*page).used).read_volatile().min(capacity);
-            let used = used.saturating_sub(Self::count_marked(first));
+            let used = used.saturating_sub(Self::count_marked(first, class));
             Glance { is_run: false, class, used, bytes: capacity as usize * CLASS[class].block_size as usize }
         }
     }
