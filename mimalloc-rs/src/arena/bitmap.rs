@@ -100,10 +100,10 @@ impl<O: Orders> Group<O> {
         bits & !self.used.fetch_or(bits, O::OBSERVE)
     }
 
-    /// Gives slices back that the caller holds.
+    /// Gives slices back that the caller holds. For the order with the mark that tells of them, see [`super::pending`].
     #[inline]
     pub(crate) fn release(&self, bits: u64) {
-        self.used.fetch_and(!bits, O::PUBLISH);
+        self.used.fetch_and(!bits, O::AGREED);
     }
 
     /// Marks slices as possibly not zero: those the caller holds, or any that need not be taken for zero. Returns which of the
@@ -120,9 +120,9 @@ impl<O: Orders> Group<O> {
         if dirty & bits == bits { dirty } else { self.dirty.fetch_or(bits, RELAXED) }
     }
 
-    /// Free slices at this moment whose memory could be given back.
+    /// Free slices at this moment whose memory could be given back. As for [`Group::release`].
     pub(crate) fn resident(&self) -> u64 {
-        self.free() & self.dirty.load(RELAXED) & !self.offered.load(RELAXED)
+        !self.used.load(O::AGREED) & self.dirty.load(RELAXED) & !self.offered.load(RELAXED)
     }
 
     /// Marks slices the caller holds as memory that the system may take.

@@ -11,6 +11,7 @@ pub(crate) mod bitmap;
 mod claim;
 mod ebb;
 mod huge;
+mod pending;
 mod purge;
 mod region;
 mod reserve;

@@ -5,12 +5,13 @@
 //! slices that are in constant exchange stay resident. When most of what was held is freed, all of it goes back at once (see
 //! [`super::ebb`]). One thread purges at a time, the others go on without it.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Run;
 use super::bitmap::{Group, mask};
 use super::ebb;
 use super::huge;
+use super::pending::Pending;
 use super::region::{Region, Slice};
 use crate::geometry::{GROUP_SLICES, PURGE_PATIENCE_MS, SLICE_SHIFT};
 use crate::options::{self, Opt};
@@ -18,7 +19,7 @@ use crate::os;
 use crate::report;
 
 /// Whether a free slice may be resident.
-static PENDING: AtomicBool = AtomicBool::new(false);
+static PENDING: Pending = Pending::new(AtomicU32::new(0));
 /// When the next pass is due; zero before the first.
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
 /// The process whose thread purges; zero while none does.
@@ -36,15 +37,13 @@ enum Pass {
 /// To be told when slices came free.
 #[inline]
 pub(super) fn note_release() {
-    if !PENDING.load(Ordering::Relaxed) {
-        PENDING.store(true, Ordering::Relaxed);
-    }
+    PENDING.note_release();
 }
 
 /// Runs a pass when one is due.
 #[inline]
 pub(crate) fn purge_if_due() {
-    if PENDING.load(Ordering::Relaxed) {
+    if PENDING.is_set() {
         look_at_clock();
     }
 }
@@ -128,8 +127,7 @@ fn purge(pass: Pass) -> Option<usize> {
     if !begin() {
         return None;
     }
-    // In one order with the scan: whoever releases a slice behind it finds the mark gone and sets it again.
-    PENDING.swap(false, Ordering::SeqCst);
+    PENDING.take();
     super::PURGES.add(1);
     let mut total = Outcome { given: 0, left: false };
     for region in super::regions().iter().filter(|region| !region.is_pinned()) {
@@ -138,7 +136,7 @@ fn purge(pass: Pass) -> Option<usize> {
         total.left |= left;
     }
     if total.left {
-        PENDING.store(true, Ordering::Relaxed);
+        PENDING.set();
     }
     PURGER.store(0, Ordering::Release);
     Some(total.given)
@@ -249,14 +247,14 @@ unsafe fn drop_memory(first: Slice, count: usize) -> Option<Gone> {
             os::offer(start, size);
             return Some(Gone::Offered);
         }
-        os::purge(start, size)
-            .then_some(if first.region.is_foreign() { Gone::Given } else { Gone::Zeroed })
+        os::purge(start, size).then_some(if first.region.is_foreign() { Gone::Given } else { Gone::Zeroed })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use core::cell::Cell;
+    use core::sync::atomic::AtomicBool;
     use std::thread;
     use std::time::Duration;
 

@@ -12,6 +12,7 @@ mod compact_word;
 mod exit;
 mod index_stack;
 mod page;
+mod pending_mark;
 mod remote_word;
 mod slices;
 mod tie;
@@ -27,6 +28,8 @@ mod compact;
 mod marks;
 #[path = "../../src/orders.rs"]
 mod orders;
+#[path = "../../src/arena/pending.rs"]
+mod pending;
 #[path = "../../src/page/remote.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
 mod remote;
@@ -91,4 +94,6 @@ orders! {
     Disagreed { Release, Acquire, AcqRel, AcqRel }
     /// Nor does an exchange publish what was written before.
     ExchangeUnpublished { Release, Acquire, Acquire, AcqRel }
+    /// What threads have to agree on does not even publish.
+    AgreedUnpublished { Release, Acquire, AcqRel, Relaxed }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::page::Guarded;
-use super::{WeakObserve, WeakPublish, check};
+use super::{AgreedUnpublished, WeakObserve, check};
 use crate::bitmap::Group;
 use crate::sync::{Ordering, Orders, Strict};
 
@@ -119,7 +119,7 @@ fn a_slice_has_one_owner_who_sees_the_last_ones_work() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_release_that_does_not_publish_is_caught() {
-    slices_change_hands::<WeakPublish>();
+    slices_change_hands::<AgreedUnpublished>();
 }
 
 #[test]
