@@ -3,14 +3,32 @@
 mod common;
 
 use std::fs;
+use std::sync::LazyLock;
 
 use common::{HEALTHY, Place};
 use workloads::registry::ROWS;
+
+const CRASHES_IN_LARSON: &str = r#"[ "$row" = larson ] && kill -SEGV $$"#;
 
 fn place() -> Place {
     let place = Place::new();
     place.worker("mi3", HEALTHY);
     place.fake_valgrind();
+    place
+}
+
+/// A baseline that healthy workers gave.
+static BASELINE: LazyLock<String> = LazyLock::new(|| {
+    let place = place();
+    place.with_workers(&["gate", "--update"]).expect(0);
+    fs::read_to_string(place.results().join("baseline.json")).unwrap()
+});
+
+/// A place with a baseline and no run.
+fn with_baseline() -> Place {
+    let place = place();
+    fs::create_dir(place.results()).unwrap();
+    fs::write(place.results().join("baseline.json"), &*BASELINE).unwrap();
     place
 }
 
@@ -41,17 +59,16 @@ fn updated_baseline_passes_until_something_gets_worse() {
     place.worker("mi", r#"[ "$row" = larson ] && checksum='"other"'"#);
     let done = place.with_workers(&["gate", "--measure"]).expect(3);
     assert!(done.stdout.contains("failed  output larson: checksum other, baseline c0ffee"), "{done:#?}");
-    // The two allocators differ in larson now, so the means are over fewer workloads.
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 1 failed, 2 skipped", 2 * rows + 2)));
+    // The two allocators differ in larson now, so the baseline's means cannot be had.
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 3 failed, 0 skipped", 2 * rows + 2)));
     assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 2);
 }
 
 #[test]
 fn crashing_subject_fails_and_gives_no_baseline() {
-    let place = place();
-    place.with_workers(&["gate", "--update"]).expect(0);
+    let place = with_baseline();
     let before = fs::read_to_string(place.results().join("baseline.json")).unwrap();
-    place.worker("mi", r#"[ "$row" = larson ] && kill -SEGV $$"#);
+    place.worker("mi", CRASHES_IN_LARSON);
     let done = place.with_workers(&["gate", "--measure"]).expect(3);
     assert!(done.stdout.contains("failed  run larson: signal(SIGSEGV)"), "{done:#?}");
     let done = place.with_workers(&["gate", "--update"]).expect(1);
@@ -60,9 +77,29 @@ fn crashing_subject_fails_and_gives_no_baseline() {
 }
 
 #[test]
+fn who_is_not_judged_hides_no_slowdown_by_failing() {
+    let place = with_baseline();
+    place.worker("mi", "score=3000000");
+    place.worker("jx", CRASHES_IN_LARSON);
+    place.with_workers(&["run", "--quick", "--no-report", "-a", "mi3", "-a", "jx"]).expect(5);
+    let done = place.plain(&["gate"]).expect(3);
+    assert!(done.stdout.contains("failed  mean time: 2.991, limit 1.099"), "{done:#?}");
+}
+
+#[test]
+fn means_that_cannot_be_judged_fail_what_is_measured_for_them() {
+    let place = with_baseline();
+    place.worker("mi3", CRASHES_IN_LARSON);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    let line = "failed  mean time: no ratio of larson: 'mi3' has signal(SIGSEGV)";
+    assert!(done.stdout.contains(line), "{done:#?}");
+    let done = place.plain(&["gate"]).expect(0);
+    assert!(done.stdout.contains(&line.replace("failed ", "skipped")), "{done:#?}");
+}
+
+#[test]
 fn run_of_another_size_is_skipped_and_nothing_is_judged() {
-    let place = place();
-    place.with_workers(&["gate", "--update"]).expect(0);
+    let place = with_baseline();
     let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];
     place.with_workers(&arguments).expect(0);
     let done = place.plain(&["gate", "other"]).expect(4);

@@ -1,5 +1,6 @@
 //! `gate`: judge a run, or what is measured now, against the baseline.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -12,12 +13,11 @@ use super::run::{self, RunArgs};
 use super::scratch::Scratch;
 use super::{Setup, print_out};
 use crate::campaign::Finish;
-use crate::digest::digest;
 use crate::error::Outcome;
 use crate::exec::{Cancel, RealExecutor};
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
-use crate::gate::judge::{Verdict, judge};
-use crate::gate::{Baseline, Figures, SUBJECT, Tolerance, YARDSTICK, measure};
+use crate::gate::judge::{Judgement, Verdict, judge};
+use crate::gate::{Baseline, Figures, Mean, SUBJECT, Tolerance, YARDSTICK, measure};
 use crate::journal;
 use crate::plan::{Params, Profile};
 use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
@@ -72,15 +72,15 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     } else if let Some(stored) = stored {
         add_run(stored, &mut figures)?;
     }
-    conclude(&baseline, &figures)
+    let unjudged_mean = if args.measure { Verdict::Failed } else { Verdict::Skipped };
+    conclude(&judge(&baseline, &figures, unjudged_mean))
 }
 
-fn conclude(baseline: &Baseline, figures: &Figures) -> Result<Outcome> {
-    let judgements = judge(baseline, figures);
+fn conclude(judgements: &[Judgement]) -> Result<Outcome> {
     let count = |verdict| judgements.iter().filter(|judgement| judgement.verdict == verdict).count();
     let (passed, failed, skipped) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Skipped));
     let mut text = String::new();
-    for judgement in &judgements {
+    for judgement in judgements {
         text += &format!("{:<7} {}: {}\n", judgement.verdict, judgement.figure, judgement.text);
     }
     print_out(&format!("{text}{passed} passed, {failed} failed, {skipped} skipped\n"))?;
@@ -96,12 +96,13 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
     let params = old.as_ref().map_or(defaults, |old| old.figures.params);
     let commit = Commit::read(setup.root.as_deref()).name();
     let figures = empty(params, &setup);
-    let Some(figures) = take(args, setup, figures, None, Some(BASELINE_PASSES))? else {
+    let Some(mut figures) = take(args, setup, figures, None, Some(BASELINE_PASSES))? else {
         return Ok(interrupted());
     };
     if let Some((row, why)) = figures.failures.first_key_value() {
         bail!("the baseline stays as it is, because {row} fails under '{SUBJECT}': {why}");
     }
+    figures.means = means(&figures);
     let baseline = Baseline {
         schema_version: SCHEMA_VERSION,
         recorded_utc: utc_now(),
@@ -113,6 +114,14 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
     baseline.store(&path)?;
     tell(format_args!("written: {}", path.display()));
     Ok(Outcome::Done)
+}
+
+/// The means of a new baseline: over all rows.
+fn means(figures: &Figures) -> BTreeMap<String, Mean> {
+    let workloads: BTreeSet<String> = ROWS.iter().map(|row| (*row).to_owned()).collect();
+    let mean =
+        |name| Some(Mean { ratio: figures.mean(name, &workloads).ok()?, workloads: workloads.clone() });
+    measure::MEANS.iter().filter_map(|(_, name)| Some(((*name).to_owned(), mean(name)?))).collect()
 }
 
 /// Adds to `figures` what can be measured; `None` when the user stopped it. A stored run
@@ -161,8 +170,9 @@ fn take(
         None => {
             let finish =
                 run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker, passes), setup, &cancel)?;
-            let Some(Finish::Complete(_, digests)) = finish else { return Ok(None) };
-            measure::from_digest(&digests.main, &mut figures);
+            let Some(Finish::Complete(folder, _)) = finish else { return Ok(None) };
+            let record = RunRecord::load(folder.path())?;
+            add_run(StoredRun { folder, record }, &mut figures)?;
         }
     }
     Ok(Some(figures))
@@ -220,7 +230,7 @@ fn refuse_other_profile(run: &str, profile: Profile) -> Result<()> {
 fn add_run(StoredRun { folder, record }: StoredRun, figures: &mut Figures) -> Result<()> {
     tell(format_args!("judging run {}", record.run_id));
     figures.params = record.plan.params;
-    measure::from_digest(&digest(&record, journal::load(folder.path())?), figures);
+    measure::from_run(&record, journal::load(folder.path())?, figures);
     Ok(())
 }
 
@@ -233,7 +243,9 @@ fn empty(params: Params, setup: &Setup) -> Figures {
         instructions: Default::default(),
         peak_rss: Default::default(),
         means: Default::default(),
+        ratios: Default::default(),
         failures: Default::default(),
+        yardstick_failures: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Baseline, Check, Figures};
+use super::{Baseline, Check, Figures, NOT_MEASURED};
 
 /// Growth of a peak that is always allowed: what the kernel's own bookkeeping may be off by,
 /// generously.
@@ -51,8 +51,9 @@ impl Judgement {
     }
 }
 
-/// Judges every figure of the baseline.
-pub fn judge(baseline: &Baseline, now: &Figures) -> Vec<Judgement> {
+/// Judges every figure of the baseline. A mean that cannot be judged is given the verdict `unjudged_mean`: it fails
+/// what was measured for its sake, since slowdowns show in nothing else.
+pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<Judgement> {
     let then = &baseline.figures;
     let failures = now.failures.iter();
     let mut judgements: Vec<Judgement> =
@@ -89,24 +90,20 @@ pub fn judge(baseline: &Baseline, now: &Figures) -> Vec<Judgement> {
             "time" => baseline.tolerance.mean_time_percent,
             _ => baseline.tolerance.mean_peak_rss_percent,
         };
-        judgements.push(match (now.means.get(metric), &params) {
-            (None, _) => Judgement::skipped(figure, NOT_MEASURED),
-            (_, Some(difference)) => Judgement::skipped(figure, difference),
-            (Some(found), None) if found.workloads != expected.workloads => Judgement::skipped(
-                figure,
-                format!("over {} workloads, the baseline over {}", found.workloads, expected.workloads),
-            ),
-            (Some(found), None) => {
+        let found = match &params {
+            Some(difference) => Err(difference.clone()),
+            None => now.mean(metric, &expected.workloads),
+        };
+        judgements.push(match found {
+            Err(why) => Judgement { verdict: unjudged_mean, figure, text: why },
+            Ok(found) => {
                 let limit = expected.ratio * (1.0 + tolerance / 100.0);
-                let text = format!("{:.3}, limit {limit:.3}", found.ratio);
-                Judgement::new(found.ratio <= limit, figure, text)
+                Judgement::new(found <= limit, figure, format!("{found:.3}, limit {limit:.3}"))
             }
         });
     }
     judgements
 }
-
-const NOT_MEASURED: &str = "not measured; measure it with: bench-suite gate --measure";
 
 fn version_difference(then: &Figures, now: &Figures) -> Option<String> {
     let valgrind = |figures: &Figures| figures.valgrind.clone().unwrap_or_else(|| "none".to_owned());
@@ -157,6 +154,8 @@ fn peak(figure: String, highest: u64, found: u64, tolerance: f64) -> Judgement {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use workloads::rows::{Preset, Size};
 
     use super::super::{Mean, Peak, Tolerance};
@@ -182,23 +181,32 @@ mod tests {
             checks: [("cfrac".to_owned(), check)].into(),
             instructions: [("cfrac".to_owned(), 1_000_000)].into(),
             peak_rss: [("cfrac".to_owned(), peaks(70))].into(),
-            means: [("time".to_owned(), Mean { ratio: 1.0, workloads: 9 })].into(),
+            means: [("time".to_owned(), Mean { ratio: 1.0, workloads: ["cfrac".to_owned()].into() })].into(),
+            ratios: [("time".to_owned(), ratios(&[("cfrac", 1.0)]))].into(),
             failures: Default::default(),
+            yardstick_failures: Default::default(),
         }
     }
 
-    fn judged(change: impl FnOnce(&mut Figures)) -> Vec<Verdict> {
-        let baseline = Baseline {
+    fn baseline() -> Baseline {
+        Baseline {
             schema_version: 1,
             recorded_utc: String::new(),
             commit: String::new(),
             machine: String::new(),
             tolerance: Tolerance::default(),
             figures: figures(),
-        };
+        }
+    }
+
+    fn ratios(of: &[(&str, f64)]) -> BTreeMap<String, f64> {
+        of.iter().map(|(workload, ratio)| ((*workload).to_owned(), *ratio)).collect()
+    }
+
+    fn judged(change: impl FnOnce(&mut Figures)) -> Vec<Verdict> {
         let mut now = figures();
         change(&mut now);
-        judge(&baseline, &now).into_iter().map(|judgement| judgement.verdict).collect()
+        judge(&baseline(), &now, Skipped).into_iter().map(|judgement| judgement.verdict).collect()
     }
 
     use Verdict::{Failed, Passed, Skipped};
@@ -209,7 +217,7 @@ mod tests {
         let better = |now: &mut Figures| {
             *now.instructions.get_mut("cfrac").unwrap() /= 2;
             now.peak_rss.get_mut("cfrac").unwrap().lowest_bytes /= 2;
-            now.means.get_mut("time").unwrap().ratio = 0.5;
+            now.ratios.insert("time".to_owned(), ratios(&[("cfrac", 0.5)]));
         };
         assert_eq!(judged(better), [Passed; 4]);
     }
@@ -224,7 +232,10 @@ mod tests {
         assert_eq!(changed, [Passed, Failed, Passed, Passed]);
         let changed = judged(|now| now.peak_rss.get_mut("cfrac").unwrap().lowest_bytes = 111 << 20);
         assert_eq!(changed, [Passed, Passed, Failed, Passed]);
-        let changed = judged(|now| now.means.get_mut("time").unwrap().ratio = 1.11);
+        let slower = |now: &mut Figures| {
+            now.ratios.insert("time".to_owned(), ratios(&[("cfrac", 1.11)]));
+        };
+        let changed = judged(slower);
         assert_eq!(changed, [Passed, Passed, Passed, Failed]);
     }
 
@@ -243,7 +254,7 @@ mod tests {
             now.checks.get_mut("cfrac").unwrap().cross_thread_frees = Some(3);
             *now.instructions.get_mut("cfrac").unwrap() = 1_009_999;
             now.peak_rss.get_mut("cfrac").unwrap().lowest_bytes = 109 << 20;
-            now.means.get_mut("time").unwrap().ratio = 1.09;
+            now.ratios.insert("time".to_owned(), ratios(&[("cfrac", 1.09)]));
         };
         assert_eq!(judged(near), [Passed; 4]);
     }
@@ -268,13 +279,35 @@ mod tests {
         assert_eq!(judged(|now| now.rustc = "rustc 2".to_owned()), [Passed, Skipped, Passed, Passed]);
         assert_eq!(judged(|now| now.valgrind = None), [Passed, Skipped, Passed, Passed]);
         assert_eq!(judged(|now| now.params.threads = 8), [Passed, Passed, Skipped, Skipped]);
-        assert_eq!(judged(|now| now.means.get_mut("time").unwrap().workloads = 8)[3], Skipped);
         let nothing = |now: &mut Figures| {
             now.checks.clear();
             now.instructions.clear();
             now.peak_rss.clear();
-            now.means.clear();
+            now.ratios.clear();
         };
         assert_eq!(judged(nothing), [Skipped; 4]);
+    }
+
+    #[test]
+    fn means_are_over_the_workloads_of_the_baseline_and_no_others() {
+        let over = |of: &[(&str, f64)]| {
+            let of = ratios(of);
+            judged(move |now| drop(now.ratios.insert("time".to_owned(), of)))[3]
+        };
+        assert_eq!(over(&[("cfrac", 1.0), ("larson", 9.0)]), Passed);
+        assert_eq!(over(&[("cfrac", 9.0), ("larson", 0.01)]), Failed);
+        assert_eq!(over(&[("larson", 1.0)]), Skipped);
+    }
+
+    #[test]
+    fn mean_that_was_to_be_measured_and_was_not_fails_with_a_reason() {
+        let mut now = figures();
+        now.ratios.insert("time".to_owned(), ratios(&[]));
+        now.yardstick_failures.insert("cfrac".to_owned(), "timeout: too long".to_owned());
+        let mean = judge(&baseline(), &now, Failed).pop().unwrap();
+        assert_eq!(
+            (mean.verdict, mean.text.as_str()),
+            (Failed, "no ratio of cfrac: 'mi3' has timeout: too long")
+        );
     }
 }

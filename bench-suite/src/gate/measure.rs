@@ -6,12 +6,13 @@ use anyhow::Result;
 use workloads::registry::{NATIVE, ROWS};
 use workloads::rows::Size;
 
-use super::{Check, Figures, Mean, Peak, SUBJECT, YARDSTICK};
-use crate::digest::Digest;
+use super::{Check, Figures, Peak, SUBJECT, YARDSTICK};
+use crate::digest::{Digest, digest};
 use crate::exec::{Execution, Executor, Job};
 use crate::fingerprint::output_line;
 use crate::plan::Params;
-use crate::sample::Sample;
+use crate::record::RunRecord;
+use crate::sample::{Sample, mark_wrong_checksums};
 use crate::status::Status;
 use crate::summary::Metric;
 use crate::workers::Launch;
@@ -20,6 +21,9 @@ use crate::workers::Launch;
 const COUNTED_ROWS: [&str; 3] = ["cfrac", "alloc-test1", "cache-scratch1"];
 /// Longest time of one worker, also under callgrind, which is some fifty times slower.
 const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The metrics whose ratios have a mean, and their names in baselines.
+pub const MEANS: [(Metric, &str); 2] = [(Metric::Time, "time"), (Metric::PeakRss, "peak_rss")];
 
 /// The version of valgrind, if it is installed.
 pub fn valgrind_version() -> Option<String> {
@@ -68,12 +72,16 @@ pub fn instructions(
     Ok(Some(()))
 }
 
-/// Peaks and means from a run that has the subject and the yardstick.
-pub fn from_digest(digest: &Digest, figures: &mut Figures) {
-    let failures = digest.failures.iter().filter(|cell| cell.allocator == SUBJECT);
-    figures
-        .failures
-        .extend(failures.map(|cell| (cell.workload.clone(), format!("{}: {}", cell.status, cell.reason))));
+/// Peaks, and ratios to the yardstick, from a run.
+pub fn from_run(record: &RunRecord, samples: Vec<Sample>, figures: &mut Figures) {
+    let digest = of_both(record, samples);
+    for cell in &digest.failures {
+        let failures = match cell.allocator.as_str() {
+            SUBJECT => &mut figures.failures,
+            _ => &mut figures.yardstick_failures,
+        };
+        failures.insert(cell.workload.clone(), format!("{}: {}", cell.status, cell.reason));
+    }
     for row in &digest.summary.rows {
         if let (Metric::PeakRss, SUBJECT, Some(median)) = (row.metric, row.allocator.as_str(), row.median) {
             let peaks = || peaks(&digest.samples, &row.workload);
@@ -85,17 +93,26 @@ pub fn from_digest(digest: &Digest, figures: &mut Figures) {
             figures.peak_rss.insert(row.workload.clone(), peak);
         }
     }
-    if digest.summary.reference != SUBJECT {
-        return;
+    for (metric, name) in MEANS {
+        let rows =
+            digest.summary.rows.iter().filter(|row| row.metric == metric && row.allocator == YARDSTICK);
+        // The digest has yardstick divided by subject.
+        let ratios = rows.filter_map(|row| Some((row.workload.clone(), 1.0 / row.ratio_to_ref?)));
+        figures.ratios.insert(name.to_owned(), ratios.collect());
     }
-    for (metric, name) in [(Metric::Time, "time"), (Metric::PeakRss, "peak_rss")] {
-        let means = digest.summary.means_of(metric, None);
-        let ratio = means.and_then(|means| means.of_id(YARDSTICK)?.ratio_to_ref.zip(Some(means.over)));
-        if let Some((ratio, workloads)) = ratio {
-            // The digest has yardstick divided by subject.
-            figures.means.insert(name.to_owned(), Mean { ratio: 1.0 / ratio, workloads });
-        }
-    }
+}
+
+/// The digest of a run as if it had been one of subject and yardstick alone, so that what others fail or are
+/// corrected by changes nothing. Which output is right is still up to all that ran.
+fn of_both(record: &RunRecord, mut samples: Vec<Sample>) -> Digest {
+    let is_judged = |id: &str| [SUBJECT, YARDSTICK].contains(&id);
+    mark_wrong_checksums(&mut samples, &record.plan.reference);
+    samples.retain(|sample| is_judged(&sample.allocator));
+    let mut record = record.clone();
+    record.allocators.retain(|allocator| is_judged(&allocator.config.id));
+    record.plan.allocators.retain(|id| is_judged(id));
+    record.plan.reference = SUBJECT.to_owned();
+    digest(&record, samples)
 }
 
 /// The subject's peaks in all passes, in bytes.
@@ -184,7 +201,9 @@ mod tests {
             instructions: Default::default(),
             peak_rss: Default::default(),
             means: Default::default(),
+            ratios: Default::default(),
             failures: Default::default(),
+            yardstick_failures: Default::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 pub mod judge;
 pub mod measure;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -34,12 +34,47 @@ pub struct Figures {
     pub instructions: BTreeMap<String, u64>,
     /// Peak memory of the subject per workload.
     pub peak_rss: BTreeMap<String, Peak>,
-    /// Geometric mean of the ratio of subject to yardstick, by metric.
+    /// Geometric mean of the ratio of subject to yardstick, by metric. Only a baseline has them: what is judged is the
+    /// mean over its workloads of [`Figures::ratios`].
     pub means: BTreeMap<String, Mean>,
+    /// The ratios of subject to yardstick, by metric and workload; never part of a baseline.
+    #[serde(skip)]
+    pub ratios: BTreeMap<String, BTreeMap<String, f64>>,
     /// Why there are no figures of a workload under the subject; never part of a baseline.
     #[serde(skip)]
     pub failures: BTreeMap<String, String>,
+    /// The same of the yardstick.
+    #[serde(skip)]
+    pub yardstick_failures: BTreeMap<String, String>,
 }
+
+impl Figures {
+    /// The geometric mean over `workloads` of the ratios of a metric, or why it cannot be had.
+    pub fn mean(&self, metric: &str, workloads: &BTreeSet<String>) -> Result<f64, String> {
+        let ratios = self.ratios.get(metric).ok_or(NOT_MEASURED)?;
+        let mut sum = 0.0;
+        for workload in workloads {
+            sum += ratios.get(workload).ok_or_else(|| self.why_no_ratio(workload))?.ln();
+        }
+        Ok((sum / workloads.len() as f64).exp())
+    }
+
+    fn why_no_ratio(&self, workload: &str) -> String {
+        let why = |id, failures: &BTreeMap<String, String>| {
+            failures.get(workload).map(|why| format!("no ratio of {workload}: '{id}' has {why}"))
+        };
+        why(SUBJECT, &self.failures).or_else(|| why(YARDSTICK, &self.yardstick_failures)).unwrap_or_else(
+            || {
+                format!(
+                    "no ratio of {workload}: the run does not compare '{SUBJECT}' with '{YARDSTICK}' in it"
+                )
+            },
+        )
+    }
+}
+
+/// Said of a figure that was not taken.
+const NOT_MEASURED: &str = "not measured; measure it with: bench-suite gate --measure";
 
 /// Figures of one workload that do not depend on the allocator or on time. Absent fields
 /// are not compared, because the workload does not repeat them exactly.
@@ -72,12 +107,12 @@ pub struct Peak {
 }
 
 /// A geometric mean over workloads.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     /// Subject divided by yardstick; below 1 the subject is better.
     pub ratio: f64,
     /// Workloads it is taken over.
-    pub workloads: usize,
+    pub workloads: BTreeSet<String>,
 }
 
 /// The figures that are expected, and how far from them is still right.
