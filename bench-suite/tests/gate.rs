@@ -98,6 +98,25 @@ fn means_that_cannot_be_judged_fail_what_is_measured_for_them() {
 }
 
 #[test]
+fn what_could_never_fail_becomes_no_baseline() {
+    let place = with_baseline();
+    let baseline = || fs::read_to_string(place.results().join("baseline.json")).unwrap();
+    let before = baseline();
+    let refused = |why: &str| {
+        let done = place.with_workers(&["gate", "--update"]).expect(1);
+        assert!(
+            done.stderr.contains("the baseline stays as it is") && done.stderr.contains(why),
+            "{done:#?}"
+        );
+        assert_eq!(baseline(), before);
+    };
+    fs::remove_file(place.workers().join("worker-mi3")).unwrap();
+    refused("'mi3' has not-installed");
+    place.broken_valgrind();
+    refused("valgrind is not installed");
+}
+
+#[test]
 fn run_of_another_size_is_skipped_and_nothing_is_judged() {
     let place = with_baseline();
     let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];

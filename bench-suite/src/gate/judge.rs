@@ -1,8 +1,9 @@
 //! Comparing figures with a baseline; pure.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Baseline, Check, Figures, NOT_MEASURED};
+use super::{Baseline, Check, Figures, NO_VALGRIND, NOT_MEASURED};
 
 /// Growth of a peak that is always allowed: what the kernel's own bookkeeping may be off by,
 /// generously.
@@ -102,13 +103,31 @@ pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<
             }
         });
     }
+    judgements.extend(not_expected(then, now).map(|figure| Judgement::skipped(figure, NOT_EXPECTED)));
     judgements
+}
+
+const NOT_EXPECTED: &str = "not in the baseline; write it with: bench-suite gate --update";
+
+/// The names of the figures that were measured, but that the baseline does not have.
+fn not_expected<'f>(then: &'f Figures, now: &'f Figures) -> impl Iterator<Item = String> + 'f {
+    fn of<'f, E, F>(
+        kind: &'f str,
+        then: &'f BTreeMap<String, E>,
+        now: &'f BTreeMap<String, F>,
+    ) -> impl Iterator<Item = String> + 'f {
+        now.keys().filter(|name| !then.contains_key(*name)).map(move |name| format!("{kind} {name}"))
+    }
+    of("output", &then.checks, &now.checks)
+        .chain(of("instructions", &then.instructions, &now.instructions))
+        .chain(of("peak rss", &then.peak_rss, &now.peak_rss))
+        .chain(of("mean", &then.means, &now.ratios))
 }
 
 fn version_difference(then: &Figures, now: &Figures) -> Option<String> {
     let valgrind = |figures: &Figures| figures.valgrind.clone().unwrap_or_else(|| "none".to_owned());
     if now.valgrind.is_none() {
-        return Some("valgrind is not installed; install it with: apt-get install valgrind".to_owned());
+        return Some(NO_VALGRIND.to_owned());
     }
     [("valgrind", valgrind(then), valgrind(now)), ("rustc", then.rustc.clone(), now.rustc.clone())]
         .into_iter()
@@ -154,8 +173,6 @@ fn peak(figure: String, highest: u64, found: u64, tolerance: f64) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use workloads::rows::{Preset, Size};
 
     use super::super::{Mean, Peak, Tolerance};
@@ -297,6 +314,18 @@ mod tests {
         assert_eq!(over(&[("cfrac", 1.0), ("larson", 9.0)]), Passed);
         assert_eq!(over(&[("cfrac", 9.0), ("larson", 0.01)]), Failed);
         assert_eq!(over(&[("larson", 1.0)]), Skipped);
+    }
+
+    #[test]
+    fn what_the_baseline_lacks_is_named() {
+        let mut baseline = baseline();
+        baseline.figures.means.clear();
+        baseline.figures.peak_rss.clear();
+        let judged = judge(&baseline, &figures(), Failed);
+        let skipped = judged.iter().filter(|one| one.verdict == Skipped && one.text == NOT_EXPECTED);
+        let names: Vec<_> = skipped.map(|one| one.figure.as_str()).collect();
+        assert_eq!(names, ["peak rss cfrac", "mean time"]);
+        assert_eq!(judged.len(), 4);
     }
 
     #[test]

@@ -73,6 +73,8 @@ impl Figures {
     }
 }
 
+/// Said where instructions cannot be counted.
+pub const NO_VALGRIND: &str = "valgrind is not installed; install it with: apt-get install valgrind";
 /// Said of a figure that was not taken.
 const NOT_MEASURED: &str = "not measured; measure it with: bench-suite gate --measure";
 

@@ -39,6 +39,12 @@ exit $code
         program(&self.tools().join("valgrind"), script);
     }
 
+    /// Puts a valgrind in front of any other that does nothing but fail.
+    pub fn broken_valgrind(&self) {
+        fs::create_dir_all(self.tools()).unwrap();
+        program(&self.tools().join("valgrind"), "#!/bin/sh\nexit 1\n");
+    }
+
     fn tools(&self) -> PathBuf {
         self.path("tools")
     }
