@@ -117,6 +117,14 @@ fn what_could_never_fail_becomes_no_baseline() {
 }
 
 #[test]
+fn run_of_fewer_passes_than_a_quick_one_is_not_taken_for_one() {
+    let place = with_baseline();
+    place.with_workers(&["run", "--quick", "--no-report", "-n", "1", "-a", "mi3"]).expect(0);
+    let done = place.plain(&["gate"]).expect(4);
+    assert!(done.stderr.contains("has 1 pass, a quick run 3"), "{done:#?}");
+}
+
+#[test]
 fn run_of_another_size_is_skipped_and_nothing_is_judged() {
     let place = with_baseline();
     let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];

@@ -19,11 +19,12 @@ use crate::fingerprint::{Commit, Machine, Toolchain, cores};
 use crate::gate::judge::{Judgement, Verdict, judge};
 use crate::gate::{Baseline, Figures, Mean, NO_VALGRIND, SUBJECT, Tolerance, YARDSTICK, measure};
 use crate::journal;
-use crate::plan::{Params, Profile};
+use crate::plan::{Params, Profile, passes_in_words};
 use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
 use crate::tell::tell;
 use crate::usage;
+use crate::workers::AllocatorRecord;
 
 /// Flags of `gate`.
 #[derive(Debug, Clone, Args)]
@@ -68,12 +69,16 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
         return Ok(Outcome::NothingJudged);
     };
     let mut figures = empty(baseline.figures.params, &setup);
-    let stored = stored_run(args.run.as_deref(), &setup.results, figures.params)?;
+    let fit = Fit { params: figures.params, passes: setup.config.run.quick_passes, machine: Machine::read() };
+    let stored = stored_run(args.run.as_deref(), &setup.results, &fit)?;
     if args.measure {
         let Some(taken) = take(args, setup, figures, stored, None)? else { return Ok(interrupted()) };
         figures = taken;
     } else if let Some(stored) = stored {
         add_run(stored, &mut figures)?;
+    } else if let Some((folder, record)) = setup.results.newest(|_| true) {
+        let why = fit.refusal(&record).unwrap_or_default();
+        tell(format_args!("bench-suite: run {} is not judged: {why}", folder.name()));
     }
     let unjudged_mean = if args.measure { Verdict::Failed } else { Verdict::Skipped };
     conclude(&judge(&baseline, &figures, unjudged_mean))
@@ -134,7 +139,7 @@ fn means(figures: &Figures) -> Result<BTreeMap<String, Mean>> {
 }
 
 /// Adds to `figures` what can be measured; `None` when the user stopped it. A stored run
-/// takes the place of a quick run if it was made with the same binary or named by the user.
+/// takes the place of a quick run if it was made with the same binaries or named by the user.
 fn take(
     args: &GateArgs,
     setup: Setup,
@@ -151,10 +156,12 @@ fn take(
         ..WorkerArgs::default()
     };
     let cancel = Cancel::on_signals()?;
-    let subject = setup.config.allocators.iter().find(|allocator| allocator.id == SUBJECT);
-    let subject = subject.with_context(|| format!("bench.toml has no allocator '{SUBJECT}'"))?;
-    let source = worker.source()?;
-    let scratch = Scratch::prepare(std::slice::from_ref(subject), &source, setup.root.as_deref(), &cancel)?;
+    let configured = |id: &str| {
+        let found = setup.config.allocators.iter().find(|allocator| allocator.id == id);
+        found.cloned().with_context(|| format!("bench.toml has no allocator '{id}'"))
+    };
+    let both = [configured(SUBJECT)?, configured(YARDSTICK)?];
+    let scratch = Scratch::prepare(&both, &worker.source()?, setup.root.as_deref(), &cancel)?;
     if cancel.requested() {
         return Ok(None);
     }
@@ -173,8 +180,7 @@ fn take(
             return Ok(None);
         }
     }
-    let binary = scratch.records.first().and_then(|record| record.binary_hash.as_ref());
-    match stored.filter(|stored| args.run.is_some() || stored.subject_binary() == binary) {
+    match stored.filter(|stored| args.run.is_some() || has_binaries(&stored.record, &scratch.records)) {
         Some(stored) => add_run(stored, &mut figures)?,
         None => {
             let finish =
@@ -193,15 +199,52 @@ struct StoredRun {
     record: RunRecord,
 }
 
-impl StoredRun {
-    fn subject_binary(&self) -> Option<&String> {
-        let subject = self.record.allocators.iter().find(|allocator| allocator.config.id == SUBJECT)?;
-        subject.binary_hash.as_ref()
+/// Whether a run was made with these workers of subject and yardstick.
+fn has_binaries(run: &RunRecord, workers: &[AllocatorRecord]) -> bool {
+    let hash = |records: &[AllocatorRecord], id: &str| {
+        records.iter().find(|record| record.config.id == id)?.binary_hash.clone()
+    };
+    [SUBJECT, YARDSTICK].iter().all(|id| hash(&run.allocators, id) == hash(workers, id))
+}
+
+/// What a run has to be like to be judged as if it were a quick run of now.
+struct Fit {
+    params: Params,
+    passes: usize,
+    machine: Machine,
+}
+
+impl Fit {
+    /// Why a run is not like that, unless it is.
+    fn refusal(&self, record: &RunRecord) -> Option<String> {
+        let plan = &record.plan;
+        if record.finished_utc.is_none() {
+            return Some("it is not finished".to_owned());
+        }
+        let lacks = |ids: &[&str], of: &[String]| {
+            let lacking = ids.iter().find(|id| !of.iter().any(|other| other == *id));
+            lacking.map(|id| format!("it has no {id}"))
+        };
+        let other_plan = || {
+            if plan.params != self.params {
+                Some(format!("it is of {:?}, the baseline of {:?}", plan.params, self.params))
+            } else if plan.profile != PROFILE {
+                Some(format!("its workers are of profile {}", plan.profile.name()))
+            } else if plan.passes < self.passes {
+                Some(format!("it has {}, a quick run {}", passes_in_words(plan.passes), self.passes))
+            } else {
+                None
+            }
+        };
+        lacks(&[SUBJECT, YARDSTICK], &plan.allocators)
+            .or_else(|| lacks(ROWS, &plan.workloads))
+            .or_else(other_plan)
+            .or_else(|| record.machine.difference(&self.machine))
     }
 }
 
-/// The run to judge: the named one, or the newest that fits the baseline.
-fn stored_run(wanted: Option<&str>, results: &Results, params: Params) -> Result<Option<StoredRun>> {
+/// The run to judge: the named one, or the newest that fits.
+fn stored_run(wanted: Option<&str>, results: &Results, fit: &Fit) -> Result<Option<StoredRun>> {
     let found = match wanted {
         Some(name) => {
             let folder = results.find(name)?;
@@ -209,16 +252,7 @@ fn stored_run(wanted: Option<&str>, results: &Results, params: Params) -> Result
             refuse_other_profile(name, record.plan.profile)?;
             Some((folder, record))
         }
-        None => results.newest(|record| {
-            let has = |id: &str| record.plan.allocators.iter().any(|other| other == id);
-            let every_row = ROWS.iter().all(|row| record.plan.workloads.iter().any(|id| id == row));
-            record.finished_utc.is_some()
-                && every_row
-                && record.plan.params == params
-                && record.plan.profile == PROFILE
-                && has(SUBJECT)
-                && has(YARDSTICK)
-        }),
+        None => results.newest(|record| fit.refusal(record).is_none()),
     };
     Ok(found.map(|(folder, record)| StoredRun { folder, record }))
 }
@@ -269,6 +303,45 @@ mod tests {
     use crate::digest::tests::record;
     use crate::error::exit_code;
 
+    fn fit_of(run: &RunRecord) -> Fit {
+        Fit { params: run.plan.params, passes: 3, machine: run.machine.clone() }
+    }
+
+    #[test]
+    fn runs_that_say_nothing_of_this_machine_now_are_not_judged() {
+        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        let mut run = record(3);
+        (run.plan.allocators, run.plan.workloads) = (strings(&[SUBJECT, YARDSTICK]), strings(ROWS));
+        let fit = fit_of(&run);
+        assert_eq!(fit.refusal(&run), None);
+        let refusal = |change: &dyn Fn(&mut RunRecord)| {
+            let mut run = run.clone();
+            change(&mut run);
+            fit.refusal(&run).expect("it does not fit")
+        };
+        assert_eq!(refusal(&|run| run.finished_utc = None), "it is not finished");
+        assert_eq!(refusal(&|run| drop(run.plan.allocators.pop())), "it has no mi3");
+        assert_eq!(refusal(&|run| drop(run.plan.workloads.remove(0))), format!("it has no {}", ROWS[0]));
+        assert_eq!(refusal(&|run| run.plan.passes = 1), "it has 1 pass, a quick run 3");
+        assert!(refusal(&|run| run.plan.params.threads = 99).starts_with("it is of Params"));
+        assert!(
+            refusal(&|run| run.machine.kernel = "0.1".to_owned()).starts_with("machine.kernel was '0.1'")
+        );
+    }
+
+    #[test]
+    fn run_is_of_the_workers_there_are_if_subject_and_yardstick_are_the_same() {
+        let mut run = record(3);
+        run.allocators[1].config.id = YARDSTICK.to_owned();
+        let differs_with_other = |at: usize| {
+            let mut workers = run.allocators.clone();
+            workers[at].binary_hash = Some("another".to_owned());
+            !has_binaries(&run, &workers)
+        };
+        assert!(has_binaries(&run, &run.allocators));
+        assert_eq!([0, 1, 2].map(differs_with_other), [true, true, false]);
+    }
+
     #[test]
     fn runs_whose_workers_were_built_otherwise_are_not_judged() {
         let root = tempfile::tempdir().unwrap();
@@ -284,10 +357,10 @@ mod tests {
         };
         let usual = store(Profile::Worker, "1");
         let newer = store(Profile::WorkerNolto, "2");
-        let params = run.plan.params;
-        let found = stored_run(None, &results, params).unwrap().expect("one of the two fits");
+        let fit = fit_of(&run);
+        let found = stored_run(None, &results, &fit).unwrap().expect("one of the two fits");
         assert_eq!(found.folder.name(), usual);
-        let error = stored_run(Some(&newer), &results, params).err().expect("it is refused");
+        let error = stored_run(Some(&newer), &results, &fit).err().expect("it is refused");
         assert_eq!(exit_code(&error), 2);
         assert!(error.to_string().contains("workers of profile worker-nolto"), "{error}");
     }
