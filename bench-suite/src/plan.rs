@@ -15,6 +15,8 @@ use workloads::rows::{Preset, Size};
 
 use crate::catalogue;
 
+/// More passes than anybody waits for, and few enough for all that is counted and kept by pass.
+pub const MOST_PASSES: usize = 100_000;
 /// Largest padding put into the environment of a worker, to vary where its stack starts.
 const MAX_ENV_PAD: usize = 4096;
 /// Granularity of the padding: the alignment of a stack.

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Commit, Machine, Toolchain};
-use crate::plan::Plan;
+use crate::plan::{MOST_PASSES, Plan};
 use crate::workers::AllocatorRecord;
 
 /// Version of all result files. Additions keep it; readers refuse newer ones.
@@ -97,7 +97,17 @@ impl RunRecord {
         let path = folder.join(FILE);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         refuse_newer(&path, &text)?;
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+        let record: Self =
+            serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        let plans = std::iter::once(&record.plan).chain(record.programs.as_ref().map(|part| &part.plan));
+        for passes in plans.map(|plan| plan.passes) {
+            ensure!(
+                (1..=MOST_PASSES).contains(&passes),
+                "{} is damaged: its passes are {passes}, and there are 1 to {MOST_PASSES} in a run",
+                path.display()
+            );
+        }
+        Ok(record)
     }
 
     /// Writes the record into `folder`, whole or not at all.
@@ -152,6 +162,26 @@ mod tests {
         assert!(error.contains("schema 99") && error.contains("update bench-suite"), "{error}");
         fs::write(&path, "{").unwrap();
         assert!(RunRecord::load(folder.path()).unwrap_err().to_string().ends_with("run.json is damaged"));
+    }
+
+    #[test]
+    fn records_of_no_passes_or_of_more_than_can_be_counted_are_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = crate::digest::tests::record(3);
+        let (plan, allocators) = (record.plan.clone(), record.allocators.clone());
+        record.programs = Some(Part { plan, allocators });
+        record.store(folder.path()).unwrap();
+        RunRecord::load(folder.path()).unwrap();
+        let of = |main, programs| {
+            let mut record = record.clone();
+            record.plan.passes = main;
+            record.programs.as_mut().unwrap().plan.passes = programs;
+            record.store(folder.path()).unwrap();
+            RunRecord::load(folder.path()).unwrap_err().to_string()
+        };
+        for error in [of(0, 3), of(usize::MAX, 3), of(3, 0), of(3, usize::MAX)] {
+            assert!(error.contains("run.json is damaged: its passes are"), "{error}");
+        }
     }
 
     #[test]

@@ -12,14 +12,11 @@ use super::Setup;
 use crate::campaign::Surroundings;
 use crate::config::{Allocator, Config, Measured};
 use crate::exec::Cancel;
-use crate::plan::{Field, Profile};
+use crate::plan::{Field, MOST_PASSES, Profile};
 use crate::record::Afterwards;
 use crate::select::{self, Filter};
 use crate::usage;
 use crate::workers::{Source, check_shared_library};
-
-/// More passes than anybody waits for, and few enough for all that is counted and kept by pass.
-const MOST_PASSES: usize = 100_000;
 
 /// Which allocators.
 #[derive(Debug, Clone, Default, Args)]
