@@ -46,7 +46,7 @@ fn section(summary: &Summary, metric: Metric, name: &str, style: Style) -> Strin
     let others: Vec<&str> =
         summary.allocators.iter().map(|a| a.id.as_str()).filter(|id| *id != reference).collect();
     let passes = summary.run.passes;
-    let spread = if passes < MIN_OBSERVATIONS { "[least, greatest]" } else { "[95 % interval]" };
+    let spread = spread(summary, metric);
     let mut text = format!(
         "{name}: {reference} absolute, others relative to it {spread}; lower is better; {}\n",
         passes_in_words(passes)
@@ -59,6 +59,22 @@ fn section(summary: &Summary, metric: Metric, name: &str, style: Style) -> Strin
         text.push('\n');
     }
     text
+}
+
+/// What the brackets of a section are.
+fn spread(summary: &Summary, metric: Metric) -> String {
+    let of_others = |row: &&SummaryRow| {
+        row.metric == metric && row.allocator != summary.reference && row.ratio_to_ref.is_some()
+    };
+    let mut rows = summary.rows.iter().filter(of_others).map(|row| row.n);
+    let least = rows.clone().min().unwrap_or(summary.run.passes);
+    if least >= MIN_OBSERVATIONS {
+        "[95 % interval]".to_owned()
+    } else if rows.any(|n| n >= MIN_OBSERVATIONS) {
+        format!("[95 % interval, or range where n < {MIN_OBSERVATIONS}]")
+    } else {
+        "[least, greatest]".to_owned()
+    }
 }
 
 fn band(summary: &Summary, metric: Metric, others: &[&str], style: Style) -> String {
@@ -158,6 +174,25 @@ mod tests {
         assert_eq!(words(line("geomean")), "geomean (1) 1.00 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
         assert!(text.contains("peak RSS") && text.contains("10.0 MiB"));
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn brackets_are_named_after_all_that_is_in_them() {
+        let spread = |passes, missing: usize| {
+            let mut samples = crate::digest::tests::samples(passes);
+            let of_cell = |s: &&mut crate::sample::Sample| s.workload == "larson" && s.allocator == "sn";
+            for sample in samples.iter_mut().filter(of_cell).take(missing) {
+                sample.status = crate::status::Status::Timeout;
+                sample.report = None;
+            }
+            let summary = crate::digest::digest(&crate::digest::tests::record(passes), samples).summary;
+            let text = render(&summary, Style { width: 120, colour: false });
+            let line = text.lines().next().unwrap();
+            line[line.find('[').unwrap()..=line.find(']').unwrap()].to_owned()
+        };
+        assert_eq!(spread(6, 0), "[95 % interval]");
+        assert_eq!(spread(5, 0), "[least, greatest]");
+        assert_eq!(spread(6, 1), "[95 % interval, or range where n < 6]");
     }
 
     #[test]

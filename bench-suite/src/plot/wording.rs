@@ -54,10 +54,13 @@ pub fn passes(matrix: &Matrix) -> String {
 }
 
 /// What the whiskers are.
-pub fn interval(matrix: &Matrix) -> &'static str {
+pub fn interval(matrix: &Matrix) -> String {
     match matrix.passes() {
-        Some((least, _)) if least >= MIN_OBSERVATIONS => "95 % bootstrap interval",
-        _ => "range of the passes",
+        Some((least, _)) if least >= MIN_OBSERVATIONS => "95 % bootstrap interval".to_owned(),
+        Some((_, most)) if most >= MIN_OBSERVATIONS => {
+            format!("95 % bootstrap interval, range where n < {MIN_OBSERVATIONS}")
+        }
+        _ => "range of the passes".to_owned(),
     }
 }
 

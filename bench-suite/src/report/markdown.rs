@@ -178,7 +178,7 @@ fn with_interval(ratio: &Ratio) -> String {
 
 fn reading(summary: &Summary, matrices: &[Matrix]) -> String {
     let reference = escaped(&summary.reference);
-    let interval = matrices.first().map_or("not known", wording::interval);
+    let interval = matrices.first().map_or_else(|| "not known".to_owned(), wording::interval);
     let allocators: Vec<String> = summary
         .allocators
         .iter()
