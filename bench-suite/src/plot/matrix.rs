@@ -37,7 +37,7 @@ impl Ratio {
 pub enum Cell {
     /// It ran.
     Measured(Ratio),
-    /// It ran, but there is nothing to relate it to: the reference failed.
+    /// It ran, but in no pass is there a figure above zero of both it and the reference.
     NoRatio,
     /// It did not; the word says why.
     Failed(String),

@@ -194,7 +194,7 @@ fn reading(summary: &Summary, matrices: &[Matrix]) -> String {
          completed less than half of them is not compared. It depends on the choice of workloads: look at the rows \
          that resemble your program before the mean.\n\
          - `×`: the cell failed; the word says how. A failed cell is never counted as fast or slow. `no ratio`: it did \
-         well, but {reference} failed there.",
+         well, but there is no pass in which both it and {reference} have a figure above zero.",
         allocators.join(", ")
     )
 }

@@ -307,6 +307,7 @@ fn everything_is_written_and_returned() {
         "> **Warning:** CPU steal",
         "rusty\\_alloc 0.3.0",
         "were discarded and taken again, within bounds",
+        "no pass in which both it and mi have a figure above zero",
     ] {
         at(expected);
     }
