@@ -29,7 +29,8 @@ impl Results {
 
     /// Results where they are unless the user names a folder: in that of the sources.
     pub fn usual(sources: Option<&Path>) -> Self {
-        Self { root: sources.unwrap_or(Path::new("")).join("results"), usual: true }
+        // Without sources they are in the current folder, and not found from another one.
+        Self { root: sources.unwrap_or(Path::new("")).join("results"), usual: sources.is_some() }
     }
 
     /// Creates the folder of a new run and names it: in `out` if given, else by time and
@@ -86,8 +87,8 @@ impl Results {
     pub fn command(&self, command: &str, folder: &RunFolder) -> String {
         let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let run = if self.has(folder) { PathBuf::from(folder.name()) } else { absolute(&folder.path) };
-        let line = format!("bench-suite {command} {}", run.display());
-        if self.usual { line } else { format!("{line} --results {}", absolute(&self.root).display()) }
+        let line = format!("bench-suite {command} {}", quoted(&run));
+        if self.usual { line } else { format!("{line} --results {}", quoted(&absolute(&self.root))) }
     }
 
     /// The newest run that `wanted` accepts. Runs whose record cannot be read are passed over.
@@ -123,6 +124,13 @@ impl Results {
     fn runs(&self) -> PathBuf {
         self.root.join("runs")
     }
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    // No path has a zero byte in it, which is all that cannot be quoted.
+    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Into::into)
 }
 
 /// The folder of one run.
@@ -209,6 +217,16 @@ mod tests {
         let own = RunFolder { path: named.runs().join("x") };
         let expected = format!("bench-suite run --resume x --results {}/results", here.display());
         assert_eq!(named.command("run --resume", &own), expected);
+        // Without sources they are where the user was.
+        assert_eq!(Results::usual(None).command("run --resume", &own), expected);
+    }
+
+    #[test]
+    fn commands_can_be_pasted_into_a_shell() {
+        let results = Results::at("/my results".into());
+        let run = RunFolder { path: "/tom's/x".into() };
+        let command = results.command("report", &run);
+        assert_eq!(command, r#"bench-suite report "/tom's/x" --results '/my results'"#);
     }
 
     #[test]
