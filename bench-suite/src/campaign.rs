@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::again::Again;
 use crate::config::Allocator;
@@ -15,7 +15,7 @@ use crate::exec::{Cancel, Executor, executor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::journal::{self, Journal};
 use crate::jsonl::Appender;
-use crate::plan::Plan;
+use crate::plan::{OwnCommand, Plan};
 use crate::progress::Progress;
 use crate::record::{Afterwards, Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
@@ -152,10 +152,22 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
         bail!("cannot resume {}: {difference}; start a new run", record.run_id);
     }
     let parts = record.parts();
+    for command in parts.iter().filter_map(|part| part.plan.command.as_ref()) {
+        refuse_changed(command)?;
+    }
     let launches = parts.iter().map(|part| workers::relaunch(&part.allocators, &folder.workers()));
     let launches = launches.collect::<Result<Vec<_>>>()?;
     let afterwards = surroundings.afterwards.and(record.afterwards);
     drive(folder, record, &launches, &Surroundings { afterwards, ..surroundings.clone() })
+}
+
+/// Fails if the user's program is not the one that the run began with.
+fn refuse_changed(command: &OwnCommand) -> Result<()> {
+    if let (Some(program), Some(expected)) = (command.words.first(), &command.program_hash) {
+        let found = workers::hash(Path::new(program))?;
+        ensure!(found == *expected, "cannot resume: {program} has changed; start a new run");
+    }
+    Ok(())
 }
 
 /// Writes everything that is made from the samples of the run in `folder`.

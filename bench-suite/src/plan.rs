@@ -101,6 +101,9 @@ pub struct OwnCommand {
     pub folder: PathBuf,
     /// Whether its output has to be the same under every allocator.
     pub compare_output: bool,
+    /// BLAKE3 hash of the program's file; earlier versions did not note it.
+    #[serde(default)]
+    pub program_hash: Option<String>,
 }
 
 /// A run, completely described.

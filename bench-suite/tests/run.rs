@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bench_suite::catalogue::{self, Group};
 use bench_suite::digest::METRICS;
-use common::{HEALTHY, Place, as_told, csv_rows};
+use common::{HEALTHY, Place, as_told, csv_rows, program};
 
 const BOTH: [&str; 6] = ["run", "--no-report", "-a", "mc", "-w", "larson*"];
 
@@ -380,6 +380,25 @@ fn interrupted_run_says_how_to_go_on_and_does() {
     assert_eq!(after.lines().count(), 8);
     // What it was to leave away need not be said again.
     assert!(run.join("summary.csv").exists() && !run.join("report.md").exists());
+}
+
+#[test]
+fn own_program_that_has_changed_is_another_run() {
+    let place = Place::new();
+    let own = place.path("own");
+    program(&own, "#!/bin/sh\n");
+    program(&place.workers().join("launcher"), "#!/bin/sh\nkill -INT $PPID; sleep 300\n");
+    fs::write(place.workers().join("libmimalloc_rs.so"), "as if it were a library").unwrap();
+    let (results, workers) = (place.results(), place.workers());
+    let (results, workers, program_file) = (results.display(), workers.display(), own.display());
+    let line =
+        format!("exec -q -a mi-so --no-report --results {results} --worker-dir {workers} {program_file}");
+    as_told(&line).expect(130);
+    place.plain(&["run", "-q", "--resume"]).expect(130);
+    program(&own, "#!/bin/sh\n# otherwise\n");
+    place
+        .plain(&["run", "-q", "--resume"])
+        .complains(1, &format!("{program_file} has changed; start a new run"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::fingerprint::cores;
 use crate::foreign::adhoc::AdHoc;
 use crate::plan::{Field, OwnCommand, Params, Plan, Profile};
 use crate::usage;
+use crate::workers;
 
 /// What is said when something cannot be preloaded.
 const RUST_ADVICE: &str = "A program in Rust is measured under preloads when it has no #[global_allocator]: Rust's default is \
@@ -56,7 +57,8 @@ pub(super) struct ExecArgs {
 pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     let name = name(&args)?;
     let folder = env::current_dir().context("cannot tell the current folder")?;
-    let command = OwnCommand { words: args.command, folder, compare_output: args.compare_output };
+    let command =
+        OwnCommand { words: args.command, folder, compare_output: args.compare_output, program_hash: None };
     // What cannot be measured is refused before anything is built.
     let command = located(&name, command)?;
     args.allocators.add_preloads(&mut setup.config)?;
@@ -82,14 +84,15 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     show(finish, &setup.results, args.output.quiet)
 }
 
-/// The same command with the absolute path of its program: a run may go on from another folder, and with another `PATH`.
-/// Links are not followed, because some programs do what they are called.
+/// The same command with the absolute path of its program: a run may go on from another folder, and with another `PATH`,
+/// but not with another program. Links are not followed, because some programs do what they are called.
 fn located(name: &str, mut command: OwnCommand) -> Result<OwnCommand> {
     let own = AdHoc::of_user(name, &command).map_err(|refusal| usage!("{refusal}"))?;
     let path = &own.inspected().path;
     let program = path.to_str();
     let program = program.ok_or_else(|| usage!("{} is not valid UTF-8; rename it", path.display()))?;
     command.words[0] = program.to_owned();
+    command.program_hash = Some(workers::hash(path)?);
     Ok(command)
 }
 
@@ -116,7 +119,7 @@ mod tests {
 
     fn program_of(words: &[&str]) -> Result<String> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let command = OwnCommand { words, folder: "/".into(), compare_output: false };
+        let command = OwnCommand { words, folder: "/".into(), compare_output: false, program_hash: None };
         Ok(located("own", command)?.words.remove(0))
     }
 

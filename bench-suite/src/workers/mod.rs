@@ -334,7 +334,8 @@ fn unavailable(allocator: &Allocator, status: Status, reason: String) -> Prepare
     Prepared { record, launch: None }
 }
 
-fn hash(path: &Path) -> Result<String> {
+/// BLAKE3 hash of a file.
+pub(crate) fn hash(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(blake3::hash(&bytes).to_hex().to_string())
 }

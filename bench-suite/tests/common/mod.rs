@@ -155,7 +155,8 @@ printf '"major_faults":0,"voluntary_switches":0,"involuntary_switches":0,"counts
     }
 }
 
-fn program(path: &Path, script: &str) {
+/// Puts a program there.
+pub fn program(path: &Path, script: &str) {
     fs::write(path, script).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
