@@ -195,15 +195,19 @@ unsafe fn visit_blocks(
     let mut free = [0u64; BLOCKS_MAX / 64];
     // SAFETY: the list holds free blocks of the page, all of them below `capacity`.
     unsafe {
-        let mut block = (*page).local_free;
+        let (mut block, blocks) = ((*page).local_free, (*page).capacity as usize);
         while !block.is_null() {
-            let index = (block.addr() - area.start.addr()) / area.full_block_size;
+            let index = block.addr().wrapping_sub(area.start.addr()) / area.full_block_size;
+            if index >= blocks {
+                // A link that the program has written leads out of the page.
+                break;
+            }
             free[index / 64] |= 1 << (index % 64);
             let (next, link) = Block::next(block);
             link.tell_otherwise(block, "blocks behind it are taken for blocks in use");
             block = next;
         }
-        (0..(*page).capacity as usize)
+        (0..blocks)
             .filter(|index| free[index / 64] & (1 << (index % 64)) == 0)
             .all(|index| visitor(area, NonNull::new(area.start.add(index * area.full_block_size))))
     }
