@@ -12,7 +12,7 @@ use allocator_api2::vec::Vec as ApiVec;
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::{Heap, MiMalloc, stats};
 use support::heap::{SIZES, check, filled, live, new};
-use support::process::resident;
+use support::process;
 
 #[test]
 fn a_heap_holds_its_blocks_and_no_others() {
@@ -67,19 +67,21 @@ fn a_visit_shows_exactly_the_blocks_in_use() {
 
 #[test]
 fn destroyed_memory_is_used_again() {
-    let before = resident();
-    for _ in 0..200 {
-        let heap = new();
-        let here = heap.here().unwrap();
-        for size in SIZES {
-            for _ in 0..(1 << 20) / size.max(1024) {
-                filled(here, size);
+    process::alone("destroyed_memory_is_used_again", || {
+        let before = process::resident();
+        for _ in 0..200 {
+            let heap = new();
+            let here = heap.here().unwrap();
+            for size in SIZES {
+                for _ in 0..(1 << 20) / size.max(1024) {
+                    filled(here, size);
+                }
             }
+            heap.destroy();
         }
-        heap.destroy();
-    }
-    let after = resident();
-    assert!(after < before + (256 << 20), "200 heaps of 8 MiB left {} MiB", (after - before) >> 20);
+        let after = process::resident();
+        assert!(after < before + (256 << 20), "200 heaps of 8 MiB left {} MiB", (after - before) >> 20);
+    });
 }
 
 #[test]
