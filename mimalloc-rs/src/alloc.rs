@@ -319,7 +319,7 @@ pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
     // SAFETY: the caller holds the block, so its page exists.
     unsafe {
         if owner == OWNER_SINGLETON {
-            return new > BLOCK_MAX && large::resize(first, p, new);
+            return large::resize(first, p, new);
         }
         is_worth_keeping(Page::facts(first.page()).block_size as usize, new)
     }
@@ -347,7 +347,8 @@ pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option
 }
 
 /// Moves what is in the block `p`, of which `old` bytes are in use, to one of `new` bytes. Null when there is no memory:
-/// `p` is still live then.
+/// `p` is still live then. What has grown large will often grow on, and does it in place if it owns a run: not where blocks
+/// are padded or guarded, which only [`allocate`] does.
 ///
 /// # Safety
 /// As for [`allocate`]; the caller gives up the block at `p` for the result unless that is null.
@@ -362,7 +363,9 @@ pub(crate) unsafe fn move_to_new(
     // SAFETY: the caller gives up the block for the result; both have room for the smaller of the two sizes, and do
     // not overlap.
     unsafe {
-        let moved = allocate(theap, new, align);
+        let grown = !PADDED && !GUARDED && old < new && large::takes_grown(new);
+        let alone = if grown { large::allocate(theap, new, align, 0).start } else { ptr::null_mut() };
+        let moved = if alone.is_null() { allocate(theap, new, align) } else { alone };
         if !moved.is_null() {
             ptr::copy_nonoverlapping(p, moved, old.min(new));
             free::free(p);

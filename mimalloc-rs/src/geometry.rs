@@ -11,6 +11,11 @@ pub(crate) const SMALL_MAX: usize = 1024;
 pub(crate) const SMALL_PAGE_BLOCK_MAX: usize = 8 * 1024;
 /// Blocks up to this size share a page with others; larger ones own a run of slices.
 pub(crate) const BLOCK_MAX: usize = 64 * 1024;
+/// Blocks that have grown beyond this size may own a slice each as well.
+pub(crate) const GROWN_MIN: usize = 16 * 1024;
+/// So many of those may, and one more for so many slices held.
+pub(crate) const GROWN_ALONE: u64 = 16;
+pub(crate) const SLICES_PER_GROWN: u64 = 64;
 /// Most blocks of a page.
 pub(crate) const BLOCKS_MAX: usize = SLICE_SIZE / size_of::<usize>();
 /// Most blocks of a page whose marks lie in its word, above the flags.

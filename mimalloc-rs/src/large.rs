@@ -1,10 +1,13 @@
 //! Blocks too large to share a page: each owns a run of slices.
 
 use core::ptr;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::arena;
 use crate::gauge::Gauge;
-use crate::geometry::{GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{
+    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN,
+};
 use crate::page::Page;
 use crate::theap::Theap;
 use crate::thread;
@@ -13,6 +16,9 @@ use crate::thread;
 pub(crate) static HELD: Gauge = Gauge::new();
 pub(crate) static COUNT: Gauge = Gauge::new();
 
+/// How many of them own a single slice, most of which they may leave unused.
+static SINGLE: AtomicU64 = AtomicU64::new(0);
+
 /// A block of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Large {
@@ -20,6 +26,30 @@ pub(crate) struct Large {
     pub(crate) start: *mut u8,
     /// Whether it reads as zero.
     pub(crate) zero: bool,
+}
+
+/// Whether a block that has grown to `size` bytes owns a run although it could share a page: there it grows on in place.
+/// Few may at a time, for a slice is up to four times as large.
+pub(crate) fn takes_grown(size: usize) -> bool {
+    size > GROWN_MIN
+        && size <= BLOCK_MAX
+        && SINGLE.load(Ordering::Relaxed) < GROWN_ALONE + arena::HELD.current() / SLICES_PER_GROWN
+}
+
+/// Counts a run that came, or what one has become.
+fn count(slices: usize) {
+    HELD.add(slices);
+    if slices == 1 {
+        SINGLE.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts a run that went, or what one has been.
+fn discount(slices: usize) {
+    HELD.sub(slices);
+    if slices == 1 {
+        SINGLE.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A block of `size` bytes, `ahead` bytes behind a multiple of `align`.
@@ -49,7 +79,7 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         if of_heap {
             Theap::enroll(theap, page);
         }
-        HELD.add(slices);
+        count(slices);
         COUNT.add(1);
         arena::purge_if_due();
         Large { start: Page::run_block(page), zero: run.zero }
@@ -86,7 +116,7 @@ pub(crate) unsafe fn release(first: arena::Slice) {
     // SAFETY: the caller holds the run.
     unsafe {
         let slices = Page::dissolve_run(first);
-        HELD.sub(slices);
+        discount(slices);
         COUNT.sub(1);
         arena::release(first, slices);
     }
@@ -104,7 +134,7 @@ pub(crate) unsafe fn usable_size(first: arena::Slice, p: *const u8) -> usize {
 }
 
 /// Makes the block `p` at least `size` bytes long, or not much longer, without moving it. False when
-/// something is in the way.
+/// something is in the way, or it had better share a page.
 ///
 /// # Safety
 /// `p` is a live block of its own in the run that starts in `first`, and the caller holds it.
@@ -115,14 +145,21 @@ pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> boo
     // SAFETY: the caller holds the run, and so its record; the slices given back are beyond the new size.
     unsafe {
         let old = Page::run_slices(first.page());
+        let stays = size > BLOCK_MAX || if old == 1 { size > GROWN_MIN } else { takes_grown(size) };
+        if !stays {
+            return false;
+        }
         let ahead = p.offset_from_unsigned(first.start());
         let new = (ahead + size + GUARD_SIZE).div_ceil(SLICE_SIZE).max(1);
+        if new == old {
+            return true;
+        }
         if new > old && !arena::allocate_behind(first.plus(old), new - old) {
             return false;
         }
         Page::set_run_slices(first.page(), new);
-        HELD.sub(old);
-        HELD.add(new);
+        discount(old);
+        count(new);
         if new < old {
             arena::release(first.plus(new), old - new);
         }

@@ -44,7 +44,8 @@ fn a_block_stays_while_it_is_at_least_half_full() {
         }
         // SAFETY: as above.
         let grown = unsafe { here.realloc(p, class + 1) };
-        assert!(usable(grown) == good_size(class + 1) && usable(grown) > class);
+        // One of several KiB may own a slice when it has grown.
+        assert!(usable(grown) > class && (usable(grown) == good_size(class + 1) || usable(grown) == SLICE));
         free(grown);
     }
 }
