@@ -290,6 +290,51 @@ fn collections_work_in_a_heap() {
 
 /// No free block is forgotten on the way: as many blocks as fill a few pages lie in a few pages.
 #[test]
+fn a_part_of_a_heap_is_collected_while_another_thread_frees_large_blocks_of_it() {
+    let heap = new();
+    let (send, receive) = mpsc::sync_channel(64);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for p in receive {
+                let p: usize = p;
+                // SAFETY: the block is live, and was handed over.
+                unsafe { raw::free(p as *mut u8) };
+            }
+        });
+        let here = heap.here().unwrap();
+        let mut live = Vec::new();
+        for turn in 0..40_000 {
+            let is_large = turn % 3 != 0;
+            let size = if is_large { 70_000 + turn * 7919 % 300_000 } else { 100 + turn * 31 % 9000 };
+            let (p, mark) = (here.malloc(size), turn as u8);
+            // SAFETY: the block has this size.
+            unsafe {
+                p.write(mark);
+                p.add(size - 1).write(mark);
+            }
+            live.push((p, size, mark, is_large));
+            if live.len() > 40 {
+                let (p, size, mark, is_large) = live.swap_remove(turn * 13 % 40);
+                // SAFETY: the block is live.
+                let (ends, usable) = unsafe { ((p.read(), p.add(size - 1).read()), raw::usable_size(p)) };
+                assert!(ends == (mark, mark) && usable >= size, "turn {turn}");
+                if is_large {
+                    send.send(p.addr()).unwrap();
+                } else {
+                    // SAFETY: the block is live and given up.
+                    unsafe { raw::free(p) };
+                }
+            }
+            if turn % 4 == 0 {
+                here.collect(false);
+            }
+        }
+        drop(send);
+    });
+    heap.destroy();
+}
+
+#[test]
 fn a_thread_that_changes_its_default_all_the_time_uses_both_heaps_pages_in_full() {
     const BLOCKS: usize = 5000;
     std::thread::spawn(|| {

@@ -184,12 +184,13 @@ impl Theap {
         unsafe { Page::slice(page).region.is_exclusive() && Self::arena(theap).is_none() }
     }
 
-    /// Ends the pages that are in the roll only and have no block in use. No page is current.
+    /// Ends the pages that are in the roll only and have no block in use. No page is current. A run that another thread is
+    /// freeing at this moment is nobody's and looks like a page that is not queued.
     pub(super) unsafe fn collect_bequests(theap: *mut Theap) {
         // SAFETY: all that is in the roll is the theap's.
         unsafe {
             for page in Self::rolled(theap) {
-                if Page::slice(page).owner().get() != OWNER_SINGLETON && !(*page).queued {
+                if Page::slice(page).owner().get() == (*theap).id && !(*page).queued {
                     Page::collect_remote(page);
                     if (*page).used == 0 {
                         Self::dissolve(theap, page);
