@@ -199,7 +199,7 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
     unsafe {
         #[cfg(feature = "secure")]
         if let Some(block) = guarded::allocate(theap, size, align) {
-            block.write_bytes(0, size);
+            block.write_bytes(0, if PADDED { size } else { whole_size(block) });
             if PADDED {
                 padding::close(block, size, true);
             }

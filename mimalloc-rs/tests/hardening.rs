@@ -438,8 +438,9 @@ fn zeroed_blocks_are_guarded_like_others_and_zero() {
             let p = here.zalloc(size);
             // SAFETY: the block is live, has this size, and is given up.
             unsafe {
-                assert!(std::slice::from_raw_parts(p, size).iter().all(|&byte| byte == 0));
-                p.write_bytes(1, size);
+                let usable = raw::usable_size(p);
+                assert!(std::slice::from_raw_parts(p, usable).iter().all(|&byte| byte == 0));
+                p.write_bytes(1, usable);
                 raw::free(p);
             }
         }
