@@ -45,8 +45,9 @@ pub(crate) const REGIONS_MAX: usize = 32;
 pub(crate) const REGIONS_ON_DEMAND: usize = 8;
 /// After so many reservations the next ones are twice as large, if they are small.
 pub(crate) const REGIONS_OF_A_SIZE: u32 = 2;
-/// Where pages start out inaccessible, this much is made accessible at a time.
+/// This much of a region is made accessible at a time, or such a part of what is, if that is more.
 pub(crate) const COMMIT_STEP: usize = 4 << 20;
+pub(crate) const COMMIT_PART: usize = 4;
 
 /// Slices are described in groups of one bitmap word.
 pub(crate) const GROUP_SLICES: usize = 64;

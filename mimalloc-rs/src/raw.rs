@@ -448,7 +448,8 @@ pub unsafe fn thread_done() {
 }
 
 /// Frees a block. Null is nothing to free; a pointer that is no block is reported as
-/// [invalid](crate::ErrorKind::InvalidPointer) and left alone, as far as it can be told from one.
+/// [invalid](crate::ErrorKind::InvalidPointer) and left alone, as far as it can be told from one: one into the middle of a
+/// block can with the crate features `debug` and `secure` only.
 ///
 /// # Safety
 /// `p` is null or a live block of this allocator, which the caller gives up, and nobody ends its heap meanwhile.

@@ -176,8 +176,11 @@ fn too_little_memory_is_refused() {
         // SAFETY: the memory is the test's to give.
         assert!(unsafe { Arena::manage(start, size, Manage::default()) }.is_none(), "{size}");
     }
-    // SAFETY: no memory at all.
-    assert!(unsafe { Arena::manage(std::ptr::null_mut(), 64 * MIB, Manage::default()) }.is_none());
+    for start in [0, usize::MAX - 32 * MIB] {
+        let start = std::ptr::without_provenance_mut(start);
+        // SAFETY: no memory at all, and more than there are addresses.
+        assert!(unsafe { Arena::manage(start, 64 * MIB, Manage::default()) }.is_none());
+    }
     assert!(Arena::reserve(usize::MAX, Reserve::default()).is_err());
 }
 

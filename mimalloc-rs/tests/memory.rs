@@ -3,6 +3,7 @@
 mod support;
 
 use std::alloc::Layout;
+use std::fs;
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
@@ -176,6 +177,28 @@ fn pages_are_taken_over() {
     kept.into_iter().chain(blocks).for_each(Block::free);
 }
 
+/// What a program would have locked in memory, or find in its core dump, are its mappings that can be written to, or may be
+/// dumped.
+fn reserved_space_counts_for_nothing() {
+    let blocks = blocks(20 * MIB, 1000);
+    let (mut writable, mut dumped, mut size) = (0, 0, 0);
+    for line in fs::read_to_string("/proc/self/smaps").unwrap().lines() {
+        let mut words = line.split_ascii_whitespace();
+        match (words.next().unwrap(), words.next()) {
+            ("Size:", Some(kilobytes)) => size = kilobytes.parse::<usize>().unwrap() << 10,
+            ("VmFlags:", _) => {
+                let flags: Vec<_> = line.split_ascii_whitespace().collect();
+                writable += if flags.contains(&"wr") { size } else { 0 };
+                dumped += if flags.contains(&"dd") { 0 } else { size };
+            }
+            _ => {}
+        }
+    }
+    let most = 256 * MIB;
+    assert!(writable < most && dumped < most, "{} and {} MiB", writable / MIB, dumped / MIB);
+    blocks.into_iter().for_each(Block::free);
+}
+
 macro_rules! alone {
     ($($name:ident: $body:expr;)*) => {$(
         #[test]
@@ -200,4 +223,5 @@ alone! {
     small_blocks_that_others_freed_go_back_when_the_rest_is_torn_down: of_pages_that_others_emptied(250);
     small_blocks_of_threads_go_back_again: of_threads_that_took_it_again(250);
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
+    address_space_costs_nothing_before_it_is_used: reserved_space_counts_for_nothing();
 }

@@ -93,12 +93,19 @@ typedef struct mi_stats_s {
 extern "C" {
 #endif
 
-static inline void mi_stats_header_init(mi_stats_t* stats) {
+/* C before 1999 has the word only as an extension. */
+#if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define mi_stats_inline static inline
+#else
+#define mi_stats_inline static __inline
+#endif
+
+mi_stats_inline void mi_stats_header_init(mi_stats_t* stats) {
   stats->size = sizeof(mi_stats_t);
   stats->version = MI_STAT_VERSION;
 }
 
-static inline void mi_stats_init(mi_stats_t* stats) {
+mi_stats_inline void mi_stats_init(mi_stats_t* stats) {
   memset(stats, 0, sizeof(*stats));
   mi_stats_header_init(stats);
 }

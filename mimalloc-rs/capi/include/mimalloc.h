@@ -79,7 +79,8 @@ mi_decl_alloc void* mi_mallocn(size_t count, size_t size) mi_attr_noexcept mi_at
 mi_decl_alloc void* mi_reallocn(void* p, size_t count, size_t size) mi_attr_noexcept mi_attr_alloc_size2(2, 3);
 /* Frees p when it fails. */
 mi_decl_alloc void* mi_reallocf(void* p, size_t newsize) mi_attr_noexcept mi_attr_alloc_size(2);
-/* Never changes errno. A pointer that is no block is reported (EINVAL) and ignored. */
+/* Never changes errno. A pointer that does not lead into a block is reported (EINVAL) and ignored; one into the middle of a
+ * block is found in builds with the features debug or secure only. */
 mi_decl_export void mi_free(void* p) mi_attr_noexcept;
 /* Copies of strings; NULL gives NULL. */
 mi_decl_alloc char* mi_strdup(const char* s) mi_attr_noexcept mi_attr_malloc;

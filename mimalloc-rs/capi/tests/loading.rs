@@ -151,6 +151,15 @@ fn options_in_the_environment_show_at_start_and_end() {
     assert!(verbose.contains("heap stats"), "{verbose}");
 }
 
+/// `cat` closes standard error before the library ends.
+#[test]
+fn statistics_are_written_where_descriptors_are_few() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 32; exec cat /dev/null"]);
+    shell.env("LD_PRELOAD", shared_library()).env("MIMALLOC_SHOW_STATS", "1");
+    assert!(text(&succeed(&mut shell).stderr).contains("heap stats"));
+}
+
 /// Starts `program` with an option set. Gives what it left in a file as well.
 fn last_words(program: &Path, linkage: Linkage, option: &str) -> (Output, String) {
     let file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");

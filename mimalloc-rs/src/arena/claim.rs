@@ -8,12 +8,11 @@ use super::ebb;
 use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
 use super::ring::stretch;
-use super::tables::{TABLE_ALIGN, mark_stride};
+use super::tables::{TABLE_ALIGN, mark_lines};
 use super::trial::TRIAL;
 use super::{Missing, Run};
-use crate::geometry::{COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
-use crate::page::MARK_LINES;
 
 impl Region {
     pub(super) fn allocate(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
@@ -155,23 +154,28 @@ impl Region {
         Ok(Run { first: Slice { region: self, index: start }, zero: clean == count })
     }
 
-    /// Several threads may do this at once: it is idempotent, and the mark only rises.
+    /// Makes the first slices accessible, and some more. Several threads may do this at once: it is idempotent, and the mark
+    /// only rises.
     #[cold]
-    fn commit(&'static self, slices: usize) -> bool {
-        let total = self.slices.load(Ordering::Relaxed);
+    pub(super) fn commit(&'static self, slices: usize) -> bool {
+        const STEP: usize = COMMIT_STEP / SLICE_SIZE;
         let from = self.committed.load(Ordering::Acquire);
-        if from >= slices {
-            // Another thread was faster.
-            return true;
-        }
-        let to = slices.next_multiple_of(COMMIT_STEP / SLICE_SIZE).min(total);
+        // Otherwise another thread was faster.
+        from >= slices
+            || self.commit_range(from, slices.max(from + from / COMMIT_PART).next_multiple_of(STEP))
+            || self.commit_range(from, slices.next_multiple_of(STEP))
+    }
+
+    /// Makes the slices accessible that come behind the first `from`, which are; up to `to`, if there are as many.
+    fn commit_range(&'static self, from: usize, to: usize) -> bool {
+        let to = to.min(self.slices.load(Ordering::Relaxed));
         let marks = self.marks.load(Ordering::Relaxed);
         // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
         let done = unsafe {
             let start = Slice { region: self, index: from }.start();
             self.make_accessible(start, (to - from) << SLICE_SHIFT)
                 && self.commit_records(to)
-                && (0..MARK_LINES).all(|line| commit_table(marks.add(line * mark_stride(total)), 0..to))
+                && commit_table(marks, 0..mark_lines(to))
         };
         super::COMMIT_CALLS.add(1);
         if done {

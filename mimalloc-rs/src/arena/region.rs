@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use super::bitmap::{Group, mask};
 use super::ring::{self, Owner, OwnerWord, frame};
-use super::tables::{Tables, mark_stride};
+use super::tables::{MARK_STRIDE, Tables, mark_line};
 use crate::geometry::{CACHE_LINE, GROUP_SLICES, REGIONS_MAX, RING_SLICES, SLICE_SHIFT};
 use crate::os;
 use crate::page::{MarkLine, Marks, Page};
@@ -42,7 +42,7 @@ pub(crate) struct Region {
     /// One entry per [`GROUP_SLICES`] slices.
     groups: AtomicPtr<Group>,
 
-    /// Slices that can be touched; all of them where memory is overcommitted.
+    /// Slices that can be touched, with their records and marks.
     pub(super) committed: AtomicUsize,
     /// No group before this one is known to have a free slice: who finds none from here on looks at all.
     pub(super) hint: AtomicUsize,
@@ -57,6 +57,8 @@ pub(crate) struct Region {
     may_be_huge: AtomicBool,
     /// Its memory is the program's, and need not read as zero after it was given back.
     foreign: AtomicBool,
+    /// Its memory could be touched from the start.
+    accessible: AtomicBool,
     /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
     commit_fn: AtomicPtr<c_void>,
     commit_arg: AtomicPtr<c_void>,
@@ -74,13 +76,13 @@ pub type CommitFn = unsafe extern "C" fn(
 
 /// What a region is made of.
 pub(super) struct Material {
-    /// Memory for the tables; accessible, but for records and marks.
+    /// Memory for the tables; groups and owner words are accessible.
     pub(super) tables: *mut u8,
     pub(super) sizes: Tables,
     /// Start of the first slice.
     pub(super) base: *mut u8,
     pub(super) slices: usize,
-    /// Whether slices, records and marks are accessible.
+    /// Whether the slices are accessible.
     pub(super) accessible: bool,
     /// Whether the slices read as zero.
     pub(super) zero: bool,
@@ -144,9 +146,10 @@ impl Slice {
     /// The marks of a page that starts here.
     #[inline]
     pub(crate) fn marks(self) -> Marks<'static> {
-        let stride = mark_stride(self.region.slices.load(Ordering::Relaxed));
         // SAFETY: there are lines for every slice, and they live as long as the process.
-        unsafe { Marks::new(self.region.marks.load(Ordering::Relaxed).add(self.index), stride) }
+        unsafe {
+            Marks::new(self.region.marks.load(Ordering::Relaxed).add(mark_line(self.index)), MARK_STRIDE)
+        }
     }
 
     /// The slice's number, counted over all regions.
@@ -208,6 +211,7 @@ impl Region {
             pinned: AtomicBool::new(false),
             may_be_huge: AtomicBool::new(false),
             foreign: AtomicBool::new(false),
+            accessible: AtomicBool::new(false),
             commit_fn: AtomicPtr::new(ptr::null_mut()),
             commit_arg: AtomicPtr::new(ptr::null_mut()),
         }
@@ -248,7 +252,7 @@ impl Region {
             self.commit_arg.store(arg, Ordering::Relaxed);
             self.commit_fn.store(function as *mut c_void, Ordering::Relaxed);
         }
-        self.committed.store(if material.accessible { slices } else { 0 }, Ordering::Relaxed);
+        self.accessible.store(material.accessible, Ordering::Relaxed);
         self.base.store(base, Ordering::Relaxed);
         self.slices.store(slices, Ordering::Release);
         super::RESERVED.add(slices << SLICE_SHIFT);
@@ -263,11 +267,6 @@ impl Region {
     /// Whether only heaps bound to the region take memory from it; nobody does while it is set up.
     pub(crate) fn is_exclusive(&self) -> bool {
         !self.is_ready() || self.exclusive.load(Ordering::Relaxed)
-    }
-
-    /// Whether all of it can be touched.
-    pub(crate) fn is_accessible(&self) -> bool {
-        self.committed.load(Ordering::Relaxed) == self.slices.load(Ordering::Relaxed)
     }
 
     /// Whether its memory is never given back, or there is none yet.
@@ -297,7 +296,7 @@ impl Region {
     }
 
     /// Whether it is the system that makes its memory accessible, and not the program.
-    pub(super) fn is_committed_by_system(&self) -> bool {
+    pub(crate) fn is_committed_by_system(&self) -> bool {
         self.commit_fn.load(Ordering::Relaxed).is_null()
     }
 
@@ -306,6 +305,9 @@ impl Region {
     /// # Safety
     /// They lie in the region.
     pub(super) unsafe fn make_accessible(&self, start: *mut u8, size: usize) -> bool {
+        if self.accessible.load(Ordering::Relaxed) {
+            return true;
+        }
         let function = self.commit_fn.load(Ordering::Relaxed);
         // SAFETY: as the caller says; only `set_up` stores a function, of this type.
         unsafe {

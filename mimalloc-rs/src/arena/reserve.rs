@@ -97,6 +97,7 @@ impl Arena {
     pub unsafe fn manage(start: *mut u8, size: usize, how: Manage) -> Option<Self> {
         let before = start.addr().wrapping_neg() & (SLICE_SIZE - 1);
         let size = size.checked_sub(before)? / REGION_UNIT * REGION_UNIT;
+        start.addr().checked_add(before)?.checked_add(size)?;
         if start.is_null() || size < Self::MIN_SIZE {
             return None;
         }
@@ -125,21 +126,20 @@ impl Arena {
     /// assert!(got <= 2);
     /// ```
     pub fn reserve_huge_pages(pages: usize, node: Option<u32>, timeout_ms: Option<u64>) -> usize {
-        let start = os::coarse_ms();
+        let began = os::coarse_ms();
         for done in 0..pages {
-            if timeout_ms.is_some_and(|limit| os::coarse_ms() - start > limit) {
+            if timeout_ms.is_some_and(|limit| os::coarse_ms() - began > limit) {
                 return done;
             }
-            let Some(memory) = os::reserve_large(HUGE_PAGE, os::LargePages::Huge { node }) else {
+            let Some(start) = os::reserve_large(HUGE_PAGE, os::LargePages::Huge { node }) else {
                 return done;
             };
             let traits = Traits { pinned: true, ..Traits::default() };
-            let managed =
-                Managed { start: memory.start, size: HUGE_PAGE, accessible: true, zero: true, traits };
+            let managed = Managed { start, size: HUGE_PAGE, accessible: true, zero: true, traits };
             // SAFETY: the page was reserved above, and nobody else knows of it.
             unsafe {
                 if manage(&managed).is_none() {
-                    os::release(memory.start, HUGE_PAGE);
+                    os::release(start, HUGE_PAGE);
                     return done;
                 }
             }

@@ -12,7 +12,7 @@ use crate::geometry::{
     RING_REGION_MIN, RING_SLICES, SLICE_SHIFT, SLICE_SIZE,
 };
 use crate::options::{self, Opt};
-use crate::os::{self, Reservation};
+use crate::os;
 use crate::report;
 
 /// Bytes that regions consist of are a multiple of this.
@@ -44,7 +44,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     let wanted = wanted.max(grown).min(most);
     let mut size = (wanted / REGION_UNIT * REGION_UNIT).max(needed);
     let mut is_room = true;
-    let (Reservation { start, accessible }, tables) = loop {
+    let (start, tables) = loop {
         let slices = size >> SLICE_SHIFT;
         let tables = Tables::new(slices, places(slices, is_room));
         if let Some(reservation) = os::reserve(tables.total() + size, HUGE_SIZE) {
@@ -67,7 +67,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     }
     // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
     unsafe {
-        if !accessible && !os::commit(start, tables.groups + tables.owners) {
+        if !os::commit(start, tables.groups + tables.owners) {
             os::release(start, total);
             // Unless another region came behind it the entry is free again; else it stays, without slices.
             let _ = COUNT.compare_exchange(known + 1, known, Ordering::AcqRel, Ordering::Relaxed);
@@ -78,7 +78,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
             sizes: tables,
             base: start.add(tables.total()),
             slices: size >> SLICE_SHIFT,
-            accessible,
+            accessible: false,
             zero: true,
             traits: Traits { may_be_huge: huge::are_wanted(), ..Traits::default() },
         });
@@ -102,15 +102,15 @@ pub(super) fn reserve(size: usize, large: bool, traits: Traits) -> Option<&'stat
     if size >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
         return None;
     }
-    let memory =
+    let start =
         if large { os::reserve_large(size, os::LargePages::Default) } else { os::reserve(size, HUGE_SIZE) }?;
     let traits = Traits { may_be_huge: !large && huge::are_wanted(), ..traits };
-    let material = Managed { start: memory.start, size, accessible: memory.accessible, zero: true, traits };
+    let material = Managed { start, size, accessible: large, zero: true, traits };
     // SAFETY: the memory was reserved above.
     let region = unsafe { manage(&material) };
     if region.is_none() {
         // SAFETY: nobody knows of the memory.
-        unsafe { os::release(memory.start, size) };
+        unsafe { os::release(start, size) };
     }
     region
 }
@@ -161,16 +161,15 @@ pub(super) unsafe fn manage(memory: &Managed) -> Option<&'static Region> {
     Some(region)
 }
 
-/// Reserves tables for a region of so many slices, and makes them accessible.
+/// Reserves tables for a region of so many slices, and makes accessible what has to be.
 fn tables(slices: usize) -> Option<(*mut u8, Tables)> {
     let least = slices.next_power_of_two();
     let reserve_rings = |places| {
         let sizes = Tables::new(slices, places);
-        let Reservation { start, accessible } = os::reserve(sizes.total(), SLICE_SIZE)?;
-        // Where all of them would be charged, no more are made accessible than the region needs.
+        let start = os::reserve(sizes.total(), SLICE_SIZE)?;
         // SAFETY: the tables were reserved above, and nobody knows of them.
         unsafe {
-            if accessible || places == least && os::commit(start, sizes.total()) {
+            if os::commit(start, sizes.groups + sizes.owners) {
                 return Some((start, sizes));
             }
             os::release(start, sizes.total());

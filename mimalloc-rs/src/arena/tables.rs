@@ -28,7 +28,7 @@ impl Tables {
             groups: (slices / GROUP_SLICES * size_of::<Group>()).next_multiple_of(TABLE_ALIGN),
             owners: (ring * size_of::<OwnerWord>()).next_multiple_of(TABLE_ALIGN),
             records: (ring * size_of::<Page>()).next_multiple_of(TABLE_ALIGN),
-            marks: MARK_LINES * mark_stride(slices) * size_of::<MarkLine>(),
+            marks: mark_lines(slices) * size_of::<MarkLine>(),
         }
     }
 
@@ -38,10 +38,18 @@ impl Tables {
     }
 }
 
-/// From one line of a slice's marks to the next one: the lines of all slices, so many that they end on a system page.
-#[inline]
-pub(super) const fn mark_stride(slices: usize) -> usize {
-    slices.next_multiple_of(TABLE_ALIGN / size_of::<MarkLine>())
+/// From one line of a slice's marks to the next: the first lines of so many slices lie together, then the second ones, …
+pub(super) const MARK_STRIDE: usize = TABLE_ALIGN / size_of::<MarkLine>();
+
+/// The first line of a slice's marks.
+#[inline(always)]
+pub(super) const fn mark_line(slice: usize) -> usize {
+    slice / MARK_STRIDE * MARK_STRIDE * MARK_LINES + slice % MARK_STRIDE
+}
+
+/// Lines that hold the marks of the first slices, and no others but of the next few; they end on a system page.
+pub(super) const fn mark_lines(slices: usize) -> usize {
+    slices.next_multiple_of(MARK_STRIDE) * MARK_LINES
 }
 
 const _: () = assert!(size_of::<MarkLine>() == CACHE_LINE);

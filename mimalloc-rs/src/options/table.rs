@@ -39,8 +39,7 @@ const NO_SEGMENTS: &str = "there are no segments: a page takes what it needs fro
 const NO_NUMA: &str = "memory lies on the node of the thread that touches it first, as the system has it";
 const NO_PAGE_MAP: &str = "a page is found by arithmetic, without a map";
 const PLACEHOLDER: &str = "it names an option that mimalloc gave up";
-const ON_TOUCH: &str = "the system backs memory when it is touched; where it forbids overcommitment, arenas \
-                        become accessible in steps";
+const ON_TOUCH: &str = "the system backs memory when it is touched, and arenas become accessible in steps";
 
 const MEBI: i64 = 1024;
 const GIBI: i64 = 1024 * MEBI;

@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-use super::{LargePages, Reservation};
+use super::LargePages;
 use crate::geometry::SYSTEM_PAGE_MIN;
 use crate::options::{self, Opt};
 
@@ -27,16 +27,12 @@ impl Drop for KeptErrno {
 
 /// Reserves `size` bytes whose start is a multiple of `align`, a power of two of at least the system's
 /// page size. `None` when the system refuses.
-pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
+pub(crate) fn reserve(size: usize, align: usize) -> Option<*mut u8> {
     let _errno = KeptErrno::save();
     let padded = size.checked_add(align)?;
-    // Where memory is overcommitted, untouched writable memory costs nothing. Under strict accounting the
-    // first call fails, or would be charged in full, and inaccessible memory is free.
-    let writable = map(padded, libc::PROT_READ | libc::PROT_WRITE);
-    let (start, accessible) = match writable {
-        Some(start) => (start, true),
-        None => (map(padded, libc::PROT_NONE)?, false),
-    };
+    // Writable, all of it would come into memory when the program locks its own (`mlockall`), lie in the dump when it
+    // crashes, and be charged under strict accounting.
+    let start = map(padded, libc::PROT_NONE)?;
     let before = start.addr().wrapping_neg() & (align - 1);
     // SAFETY: `before` is below `align`, so both trimmed parts lie in the mapping made above.
     unsafe {
@@ -47,16 +43,18 @@ pub(crate) fn reserve(size: usize, align: usize) -> Option<Reservation> {
         if align > before {
             libc::munmap(aligned.add(size).cast(), align - before);
         }
+        // Debuggers that write a dump write what is inaccessible as well.
+        libc::madvise(aligned.cast(), size, libc::MADV_DONTDUMP);
         // Huge pages behind a small heap would multiply its footprint.
         if options::get(Opt::AllowThp) < 2 {
             libc::madvise(aligned.cast(), size, libc::MADV_NOHUGEPAGE);
         }
-        Some(Reservation { start: aligned, accessible })
+        Some(aligned)
     }
 }
 
 /// Reserves `size` bytes of large pages, which stay in memory. `None` when the system has not enough of them.
-pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<Reservation> {
+pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<*mut u8> {
     let _errno = KeptErrno::save();
     let kind = match pages {
         LargePages::Default => libc::MAP_HUGETLB,
@@ -82,7 +80,7 @@ pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<Reservatio
             );
         }
     }
-    Some(Reservation { start, accessible: true })
+    Some(start)
 }
 
 fn map(size: usize, protection: i32) -> Option<*mut u8> {
@@ -114,7 +112,23 @@ pub(crate) unsafe fn release(start: *mut u8, size: usize) {
 pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
     let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range; making it accessible invalidates nothing.
-    unsafe { libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+    unsafe {
+        libc::madvise(start.cast(), size, libc::MADV_DODUMP);
+        libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0
+    }
+}
+
+/// Whether the system charges for accessible memory before it is touched, as it does where it forbids overcommitment.
+pub(crate) fn charges_untouched() -> bool {
+    /// More than there is to charge.
+    const MUCH: usize = 64 << 30;
+    let _errno = KeptErrno::save();
+    let start = map(MUCH, libc::PROT_READ | libc::PROT_WRITE);
+    if let Some(start) = start {
+        // SAFETY: it was mapped above, and nobody knows of it.
+        unsafe { libc::munmap(start.cast(), MUCH) };
+    }
+    start.is_none()
 }
 
 /// Has accesses to `size` bytes at `start` fail, at no cost in mappings. False where the kernel (before 6.13) cannot.
@@ -337,11 +351,13 @@ fn file_of(descriptor: libc::c_int) -> Option<(u64, u64)> {
 /// Keeps standard error as it is now for messages, whatever the program does with it later.
 pub(crate) fn keep_stderr() {
     let _errno = KeptErrno::save();
-    const OUT_OF_THE_WAY: libc::c_int = 64;
-    // SAFETY: makes one more descriptor of an open file.
-    let kept = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
-    if kept >= 0 {
-        STDERR.set(kept);
+    // Out of the way of programs that expect certain numbers; where there are not so many, behind the standard streams.
+    for least in [64, 3] {
+        // SAFETY: makes one more descriptor of an open file.
+        let kept = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, least) };
+        if kept >= 0 {
+            return STDERR.set(kept);
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! One file per system; each offers the same functions:
 //!
-//! * `reserve`: address space, zeroed when touched, possibly not yet accessible;
-//! * `reserve_large`: the same of large pages, which exist from the start;
-//! * `commit`: makes reserved space accessible;
+//! * `reserve`: address space that is inaccessible, in no core dump, and charged to nobody;
+//! * `reserve_large`: memory of large pages, which exist from the start and can be touched;
+//! * `commit`: makes reserved space accessible; it is zero then;
+//! * `charges_untouched`: whether accessible memory is charged before it is touched;
 //! * `populate`: saves the page faults of a range that is about to be used;
 //! * `allow_huge_pages`: whether a range may have them;
 //! * `is_resident`, `resident_pages`: whether a system page has memory, and how many do;
@@ -36,13 +37,4 @@ pub(crate) enum LargePages {
     Default,
     /// Of 1 GiB, from this NUMA node if one is given.
     Huge { node: Option<u32> },
-}
-
-/// A stretch of reserved address space.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reservation {
-    /// Where it starts.
-    pub(crate) start: *mut u8,
-    /// Whether it can be touched at once; otherwise `commit` comes first.
-    pub(crate) accessible: bool,
 }

@@ -18,8 +18,8 @@ pub(super) fn raise(first: Slice, slices: usize) {
         // SAFETY: the caller holds the slices, and has no use for their end.
         unsafe {
             let done = os::install_guard(end(first, slices), GUARD_SIZE);
-            // Where memory is accounted for strictly, what is made inaccessible might not be given back.
-            if !done && first.region.is_accessible() {
+            // Where it is charged for what is accessible, what is made inaccessible might not be given back.
+            if !done && first.region.is_committed_by_system() && !os::charges_untouched() {
                 PROTECTED.store(true, Ordering::Relaxed);
                 os::protect(end(first, slices), GUARD_SIZE);
             }

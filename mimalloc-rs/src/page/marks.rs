@@ -4,8 +4,8 @@
 //! back, and one free does not wait for that of the one before. The owner finds the blocks in the order of their
 //! addresses.
 //!
-//! A page has a cache line of marks for each 512 of its blocks. The first lines of all pages are neighbours in the table,
-//! then come all second lines, and so on: most pages need no more than one or two.
+//! A page has a cache line of marks for each 512 of its blocks. The first lines of neighbouring pages are neighbours in the
+//! table, then come their second lines, and so on: most pages need no more than one or two.
 
 use core::marker::PhantomData;
 

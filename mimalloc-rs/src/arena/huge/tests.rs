@@ -5,10 +5,15 @@ use super::super::supply::reserve;
 use super::*;
 use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE};
 
+/// Has a first region, of which more can be touched than any test here does.
+fn prepare() {
+    assert!(allocate(1, SLICE_SIZE).is_some() && first().commit(1000 * GROUP_SLICES));
+}
+
 /// Hands out slices of a group that no other test uses, from `from` on, where `before` were used already. Which slices may
 /// hold something afterwards, and whether no huge page was tried.
 fn after(group: usize, from: u32, count: u32, before: u64) -> (u64, bool) {
-    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    prepare();
     // Another test has what is free given back.
     assert!(first().group(group).claim(u64::MAX), "nobody uses it");
     first().group(group).soil(before);
@@ -31,7 +36,8 @@ fn is_untried_after(region: &'static Region, group: usize, from: u32, count: u32
 fn fresh() -> &'static Region {
     assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
     let size = 2 * LARGE_HEAP * SLICE_SIZE;
-    reserve(size, false, Traits { exclusive: true, ..Traits::default() }).expect("there is address space")
+    let region = reserve(size, false, Traits { exclusive: true, ..Traits::default() });
+    region.filter(|region| region.commit(size / SLICE_SIZE)).expect("there is address space")
 }
 
 /// Whether touching the start of a place fills it up.
@@ -66,7 +72,7 @@ fn a_place_that_others_touched_meanwhile_shows_nothing() {
     if !are_wanted() {
         return;
     }
-    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    prepare();
     fills_up(first(), 510 * GROUP_PLACES);
     assert!(after(510, 3, 2, 0).1);
     let next = 510 * GROUP_PLACES + 1;
@@ -132,7 +138,7 @@ fn the_start_of_a_region_is_a_small_heap_again_when_such_a_block_is_gone() {
 
 #[test]
 fn places_that_are_free_go_back_as_a_whole() {
-    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    prepare();
     if !are_wanted() {
         return;
     }
@@ -145,7 +151,7 @@ fn places_that_are_free_go_back_as_a_whole() {
 
 #[test]
 fn a_place_that_came_free_piece_by_piece_may_have_a_huge_page_again() {
-    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    prepare();
     if !are_wanted() {
         return;
     }
@@ -202,7 +208,7 @@ fn a_run_has_huge_pages_as_far_as_it_is_expected_to_be_used() {
 fn a_run_has_none_after_one_that_was_not_touched() {
     let trial = Trial::new();
     let run = |group| PageChoice::new(&trial, first(), group * GROUP_SLICES, GROUP_SLICES);
-    assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    prepare();
     run(600);
     run(601).choose(601, u64::MAX, 0);
     assert!(trial.is_untried());
