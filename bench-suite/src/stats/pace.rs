@@ -9,6 +9,8 @@
 
 /// Fewer measurements beyond one per allocator give no slope.
 const MIN_FREEDOM: usize = 8;
+/// Nothing slows by a higher power of the pace: memory suffers more than computing from a busy neighbour, but not much.
+const MAX_SLOPE: f64 = 1.5;
 
 /// One measurement and the time that a fixed computation took meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +41,8 @@ pub fn slope(groups: &[Vec<Paced>]) -> Option<f64> {
             }
         }
     }
-    // No machine computes faster while it is slowed down.
-    Some(weighted_median(slopes)?.max(0.0))
+    // No machine computes faster while it is slowed down. What lies outside is the noise of a pace that hardly changed.
+    Some(weighted_median(slopes)?.clamp(0.0, MAX_SLOPE))
 }
 
 /// What `measurement` would have been at the pace `base`.
@@ -112,6 +114,15 @@ mod tests {
         }
         assert!(covered >= 93, "{covered} of 100 intervals cover the truth");
         assert!(narrower >= 99, "{narrower} of 100 intervals became narrower");
+    }
+
+    #[test]
+    fn no_slope_is_steeper_than_a_machine_can_be() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        for (power, expected) in [(-2.0, 0.0), (17.0, MAX_SLOPE)] {
+            let groups: Vec<_> = [1.0, 2.0].iter().map(|truth| simulated(&mut rng, *truth, power)).collect();
+            assert_eq!(slope(&groups), Some(expected));
+        }
     }
 
     #[test]
