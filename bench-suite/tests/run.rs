@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use bench_suite::catalogue::{self, Group};
 use bench_suite::digest::METRICS;
@@ -340,6 +341,19 @@ fn memory_over_time_can_be_left_away() {
     let run = place.only_run();
     assert!(!run.join("curves.jsonl").exists() && !run.join("retention.csv").exists());
     assert!(!fs::read_to_string(run.join("report.md")).unwrap().contains("Memory over time"));
+}
+
+#[test]
+fn what_whoever_started_the_run_has_it_ignore_does_not_interrupt_it() {
+    let place = Place::new();
+    place.worker("mi", "kill -HUP $PPID");
+    let run = ["run", "-q", "-a", "mi", "-w", "cfrac", "--passes", "1", "--no-curves"];
+    let mut direct = place.command(&run);
+    direct.arg("--worker-dir").arg(place.workers());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(direct.get_program()).args(direct.get_args());
+    assert!(shell.current_dir(place.path(".")).output().unwrap().status.success());
+    assert_eq!(direct.output().unwrap().status.code(), Some(130));
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! The user's wish to stop, and the process that has to end with it.
 
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 /// Set once by Ctrl-C or a termination signal; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -19,11 +23,15 @@ struct Shared {
 }
 
 impl Cancel {
-    /// A cancel that the process's signals request. To be called once.
+    /// A cancel that the process's signals request, but for those that whoever started it has it ignore (as `nohup` does).
+    /// To be called once.
     pub fn on_signals() -> Result<Self> {
         let cancel = Self::default();
         let handle = cancel.clone();
-        ctrlc::set_handler(move || handle.request()).context("cannot listen for Ctrl-C")?;
+        let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
+        let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & 1 << (signal - 1) == 0);
+        let mut signals = Signals::new(heeded).context("cannot listen for Ctrl-C")?;
+        thread::spawn(move || signals.forever().for_each(|_| handle.request()));
         Ok(cancel)
     }
 
@@ -58,5 +66,22 @@ impl Cancel {
             // The group may be gone already; there is nothing to do about any other error.
             let _ = kill_process_group(leader, Signal::KILL);
         }
+    }
+}
+
+/// The signals that a process ignores, a bit for each from 1 on, by its `status`.
+fn ignored(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_that_are_ignored_are_told_from_others() {
+        assert_eq!(ignored("Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n"), 0x1001);
+        assert_eq!(ignored(""), 0);
     }
 }
