@@ -66,7 +66,7 @@ impl Machine {
         )
     }
 
-    /// The first fact that makes samples of the two machines incomparable.
+    /// The first fact that makes samples of the two machines incomparable, as far as both are known.
     pub fn difference(&self, now: &Self) -> Option<String> {
         let facts = [
             ("cpu_model", self.cpu_model.clone(), now.cpu_model.clone()),
@@ -77,7 +77,7 @@ impl Machine {
         ];
         facts
             .into_iter()
-            .find(|(_, then, now)| then != now)
+            .find(|(_, then, now)| then != now && ![then.as_str(), now.as_str()].contains(&UNKNOWN))
             .map(|(name, then, now)| format!("machine.{name} was '{then}' and is '{now}'"))
     }
 }

@@ -74,9 +74,27 @@ pub fn workloads(keep: &[String], drop: &[String], tags: &[String]) -> Result<Ve
         let asked_for = || keep.contains(&row.id) || (row.group == Group::Operations && !tags.is_empty());
         tagged && (row.is_usual() || asked_for())
     };
+    if let Some(text) =
+        keep.iter().find(|text| !matches_any(text, catalogue::workloads().iter().filter(wanted)))
+        && matches_any(text, catalogue::workloads().iter())
+    {
+        return Err(if tags.is_empty() {
+            usage!(
+                "'{text}' matches only single operations; name them in full, or take all with '-t operations'"
+            )
+        } else {
+            usage!("no workload that matches '{text}' has the tag '{}'", tags.join("' or '"))
+        });
+    }
     let planted = PLANTED.iter().copied().filter(|id| keep.iter().any(|glob| glob == id));
     let rows = catalogue::workloads().iter().filter(wanted).map(|row| row.id.as_str());
     Filter { noun: "workload", keep, drop }.apply(rows.chain(planted))
+}
+
+/// Whether the name of one of the workloads matches a glob.
+fn matches_any(text: &str, mut rows: impl Iterator<Item = &'static Workload>) -> bool {
+    let glob = Glob::new(text).map(|glob| glob.compile_matcher());
+    glob.is_ok_and(|glob| rows.any(|row| glob.is_match(&row.id)))
 }
 
 /// What a workload is run by.
@@ -119,6 +137,14 @@ mod tests {
         assert_eq!(workloads(&strings(&["larson*"]), &strings(&["*sized"]), &[]).unwrap(), ["larson"]);
         let usual = catalogue::workloads().iter().filter(|row| row.is_usual()).count();
         assert_eq!(workloads(&[], &[], &[]).unwrap().len(), usual);
+    }
+
+    #[test]
+    fn what_is_known_but_left_out_is_told_from_what_is_unknown() {
+        let error = workloads(&strings(&["cfrac"]), &[], &strings(&["stress"])).unwrap_err().to_string();
+        assert_eq!(error, "no workload that matches 'cfrac' has the tag 'stress'");
+        let error = workloads(&strings(&["pair*"]), &[], &[]).unwrap_err().to_string();
+        assert!(error.starts_with("'pair*' matches only single operations"), "{error}");
     }
 
     #[test]

@@ -108,7 +108,8 @@ fn band(summary: &Summary, metric: Metric, others: &[&str], style: Style) -> Str
         let mean = means?.of_id(id)?;
         Some(ratio_text(mean.ratio_to_ref?, mean.ci_low?, mean.ci_high?))
     };
-    let mut cells = vec![heading(&format!("geomean ({workloads})")), Cell::new("1.00")];
+    let of_reference = if workloads > 0 { "1.00" } else { "-" };
+    let mut cells = vec![heading(&format!("geomean ({workloads})")), Cell::new(of_reference)];
     cells.extend(others.iter().map(|id| Cell::new(mean_of(id).unwrap_or_else(|| "-".to_owned()))));
     table.add_row(cells);
     for column in table.column_iter_mut().skip(1) {

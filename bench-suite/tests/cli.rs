@@ -126,6 +126,7 @@ fn resuming_something_else_is_refused_by_the_field() {
     place.with_workers(&["run", "-a", "mi", "-w", "cfrac", "--passes", "2"]).expect(130);
     place.plain(&["run", "--resume", "--passes", "3"]).complains(2, "its 'passes' is another one");
     place.plain(&["run", "--resume", "-w", "larson"]).complains(2, "its 'workloads' is another one");
+    place.plain(&["run", "--resume", "-w", "z3"]).complains(2, "its 'workloads' is another one");
     let copy = place.only_run().join("workers/worker-mi");
     fs::write(&copy, "changed").unwrap();
     place.plain(&["run", "--resume", "-q"]).complains(1, "binary_hash of 'mi' differs");

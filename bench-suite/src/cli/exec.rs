@@ -43,7 +43,7 @@ pub(super) struct ExecArgs {
     /// Its standard output has to be the same under every allocator
     #[arg(long)]
     compare_output: bool,
-    /// Longest time of one run, such as 90s or 5m [default: 30m]
+    /// Longest time of one run, such as 90s or 5m; the first under each allocator, a trial, has a minute more [default: 30m]
     #[arg(long, value_name = "TIME", value_parser = super::options::parse_timeout)]
     timeout: Option<Duration>,
     #[command(flatten)]

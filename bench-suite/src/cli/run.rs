@@ -193,16 +193,25 @@ pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Resul
 /// Fails if the flags ask for something else than the run was begun with.
 fn refuse_changes(args: &RunArgs, config: &Config, record: &RunRecord) -> Result<()> {
     let begun = |field| record.parts().into_iter().map(|part| part.plan).find(|plan| plan.field == field);
-    for wanted in args.wanted(config, |field, _| begun(field))? {
+    let refusal = |what: &str| {
+        usage!(
+            "cannot resume {}: its '{what}' is another one; leave the flag away or start a new run",
+            record.run_id
+        )
+    };
+    let all_wanted = args.wanted(config, |field, _| begun(field))?;
+    for wanted in &all_wanted {
         let begun = begun(wanted.plan.field).context("what is wanted was begun")?;
-        if let Some(field) = begun.difference(&wanted.plan) {
-            return Err(usage!(
-                "cannot resume {}: its '{field}' is another one; leave the flag away or start a new run",
-                record.run_id
-            ));
+        if let Some(what) = begun.difference(&wanted.plan) {
+            return Err(refusal(&what));
         }
     }
-    Ok(())
+    let is_wanted = |field| all_wanted.iter().any(|wanted| wanted.plan.field == field);
+    if record.parts().into_iter().all(|part| is_wanted(part.plan.field)) {
+        Ok(())
+    } else {
+        Err(refusal("workloads"))
+    }
 }
 
 /// The plan of a run without any flag.

@@ -31,12 +31,13 @@ impl Scratch {
         cancel: &Cancel,
     ) -> Result<Self> {
         // The build folder is known to allow programs, which temporary folders may not.
-        let parent = root.map(|root| root.join("target")).filter(|target| target.is_dir());
-        let parent = parent.unwrap_or_else(std::env::temp_dir);
-        let mut folder = tempfile::Builder::new()
-            .prefix("bench-suite-")
-            .tempdir_in(&parent)
-            .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+        let create = |parent: &Path| tempfile::Builder::new().prefix("bench-suite-").tempdir_in(parent);
+        let target = root.map(|root| root.join("target")).filter(|target| target.is_dir());
+        let temporary = std::env::temp_dir();
+        let mut folder = target
+            .and_then(|target| create(&target).ok())
+            .map_or_else(|| create(&temporary), Ok)
+            .with_context(|| format!("cannot create a folder in {}", temporary.display()))?;
         let path = folder.path().to_path_buf();
         let prepared = prepare(allocators, source, 1, &path, &path, cancel, &mut |line| tell(line))?;
         // The log of a failed build is named in its reason and must outlive the command.

@@ -52,9 +52,10 @@ impl<R: Read + AsFd> Tail<R> {
         Ok(())
     }
 
-    /// What was kept, as text.
+    /// What was kept, as text that is safe to show: without what would command a terminal.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
+        let text = String::from_utf8_lossy(&self.bytes);
+        text.chars().filter(|&c| matches!(c, '\n' | '\t') || !c.is_control()).collect()
     }
 }
 
@@ -72,7 +73,7 @@ pub(super) fn wait<A: Read + AsFd, B: Read + AsFd>(
     stderr: &mut Tail<B>,
     mut look: Option<(&mut dyn Observer, Pid)>,
 ) -> Result<bool> {
-    let deadline = limit.map(|limit| Instant::now() + limit);
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let mut next_look = Instant::now();
     loop {
         let now = Instant::now();
