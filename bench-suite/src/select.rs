@@ -93,8 +93,12 @@ pub fn workloads(keep: &[String], drop: &[String], tags: &[String]) -> Result<Ve
 
 /// Whether the name of one of the workloads matches a glob.
 fn matches_any(text: &str, mut rows: impl Iterator<Item = &'static Workload>) -> bool {
-    let glob = Glob::new(text).map(|glob| glob.compile_matcher());
-    glob.is_ok_and(|glob| rows.any(|row| glob.is_match(&row.id)))
+    rows.any(|row| matches_glob(text, &row.id))
+}
+
+/// Whether `text` is a glob that the name matches.
+pub fn matches_glob(text: &str, id: &str) -> bool {
+    Glob::new(text).is_ok_and(|glob| glob.compile_matcher().is_match(id))
 }
 
 /// What a workload is run by.

@@ -63,6 +63,9 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     let command = located(&name, command)?;
     args.allocators.add_preloads(&mut setup.config)?;
     let allocators = args.allocators.selected(&setup.config, Field::Programs)?;
+    if let Some(text) = args.allocators.unused(&allocators) {
+        return Err(usage!("'{text}' is no allocator with a library for programs; see 'bench-suite list'"));
+    }
     refuse_without_reference(&setup.config, Field::Programs, &allocators)?;
     let timeout = args.timeout.unwrap_or(setup.config.run.timeout(Size::Full));
     let plan = Plan {

@@ -63,6 +63,12 @@ impl AllocatorArgs {
         Ok(config.field(field).into_iter().filter(|allocator| ids.contains(&allocator.id)).collect())
     }
 
+    /// The first of the globs that matches none of the selected allocators.
+    pub(super) fn unused(&self, selected: &[Allocator]) -> Option<&str> {
+        let matches = |text: &str| selected.iter().any(|allocator| select::matches_glob(text, &allocator.id));
+        self.alloc.iter().map(String::as_str).find(|text| !matches(text))
+    }
+
     /// Makes the libraries named on the command line known.
     pub(super) fn add_preloads(&self, config: &mut Config) -> Result<()> {
         for (name, path) in &self.preload {

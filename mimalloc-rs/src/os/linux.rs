@@ -118,17 +118,23 @@ pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
     }
 }
 
-/// Whether the system charges for accessible memory before it is touched, as it does where it forbids overcommitment.
+/// Whether the system charges for accessible memory before it is touched, as it does where it forbids overcommitment. It is
+/// asked once.
 pub(crate) fn charges_untouched() -> bool {
     /// More than there is to charge.
     const MUCH: usize = 64 << 30;
-    let _errno = KeptErrno::save();
-    let start = map(MUCH, libc::PROT_READ | libc::PROT_WRITE);
-    if let Some(start) = start {
-        // SAFETY: it was mapped above, and nobody knows of it.
-        unsafe { libc::munmap(start.cast(), MUCH) };
+    const UNKNOWN: u32 = 2;
+    static ANSWER: AtomicU32 = AtomicU32::new(UNKNOWN);
+    if ANSWER.load(Ordering::Relaxed) == UNKNOWN {
+        let _errno = KeptErrno::save();
+        let start = map(MUCH, libc::PROT_READ | libc::PROT_WRITE);
+        if let Some(start) = start {
+            // SAFETY: it was mapped above, and nobody knows of it.
+            unsafe { libc::munmap(start.cast(), MUCH) };
+        }
+        ANSWER.store(start.is_none().into(), Ordering::Relaxed);
     }
-    start.is_none()
+    ANSWER.load(Ordering::Relaxed) == 1
 }
 
 /// Has accesses to `size` bytes at `start` fail, at no cost in mappings. False where the kernel (before 6.13) cannot.
