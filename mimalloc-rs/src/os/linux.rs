@@ -118,23 +118,30 @@ pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
     }
 }
 
-/// Whether the system charges for accessible memory before it is touched, as it does where it forbids overcommitment. It is
-/// asked once.
+/// Whether the system charges for accessible memory before it is touched, as it does where it forbids overcommitment; and is taken
+/// to where it does not say. It is asked once.
 pub(crate) fn charges_untouched() -> bool {
-    /// More than there is to charge.
-    const MUCH: usize = 64 << 30;
     const UNKNOWN: u32 = 2;
     static ANSWER: AtomicU32 = AtomicU32::new(UNKNOWN);
     if ANSWER.load(Ordering::Relaxed) == UNKNOWN {
-        let _errno = KeptErrno::save();
-        let start = map(MUCH, libc::PROT_READ | libc::PROT_WRITE);
-        if let Some(start) = start {
-            // SAFETY: it was mapped above, and nobody knows of it.
-            unsafe { libc::munmap(start.cast(), MUCH) };
-        }
-        ANSWER.store(start.is_none().into(), Ordering::Relaxed);
+        ANSWER.store((overcommit_policy() == b'2').into(), Ordering::Relaxed);
     }
     ANSWER.load(Ordering::Relaxed) == 1
+}
+
+/// The digit by which the kernel names its policy; 2 forbids it.
+fn overcommit_policy() -> u8 {
+    let _errno = KeptErrno::save();
+    let mut policy = b'2';
+    // SAFETY: the path is a string that ends, the byte is valid for writing, and the descriptor is nobody else's.
+    unsafe {
+        let file = libc::open(c"/proc/sys/vm/overcommit_memory".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if file >= 0 {
+            libc::read(file, (&raw mut policy).cast(), 1);
+            libc::close(file);
+        }
+    }
+    policy
 }
 
 /// Has accesses to `size` bytes at `start` fail, at no cost in mappings. False where the kernel (before 6.13) cannot.
