@@ -234,6 +234,62 @@ fn memory_can_be_made_accessible_by_the_program() {
     assert!((10 * MIB..20 * MIB).contains(&accessible), "{accessible} bytes");
 }
 
+#[test]
+fn the_program_may_put_new_memory_where_it_is_asked_to_make_it_accessible() {
+    const SIZE: usize = 64 * MIB;
+    static SLICES: [AtomicUsize; SIZE / Arena::MIN_ALIGN] = [const { AtomicUsize::new(0) }; _];
+    unsafe extern "C" fn commit(
+        _: bool,
+        start: *mut c_void,
+        size: usize,
+        zero: *mut bool,
+        base: *mut c_void,
+    ) -> bool {
+        // Another thread, if one comes for the same memory, has used it by the end of this.
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+        // SAFETY: the range lies in the memory mapped below, and the allocator passes a valid pointer.
+        unsafe {
+            zero.write(true);
+            libc::mmap(start, size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        }
+        let first = (start.addr() - base.addr()) / Arena::MIN_ALIGN;
+        for slice in &SLICES[first..first + size / Arena::MIN_ALIGN] {
+            slice.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+    let start = mapped(SIZE, libc::PROT_NONE);
+    let before = start.addr().wrapping_neg() % Arena::MIN_ALIGN;
+    let start = start.wrapping_add(before);
+    let how = Manage {
+        exclusive: true,
+        commit: Some((commit as mimalloc_rs::CommitFn, start.cast())),
+        ..Manage::default()
+    };
+    // SAFETY: the memory is the test's to give.
+    let arena = unsafe { Arena::manage(start, SIZE - before, how) }.unwrap();
+    let heap = Heap::new_in(arena, false).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let here = heap.here().unwrap();
+                let mut blocks = Vec::new();
+                for _ in 0..40 {
+                    let block = here.zalloc(200_000);
+                    // SAFETY: the block has this size.
+                    let bytes = unsafe { std::slice::from_raw_parts_mut(block, 200_000) };
+                    assert!(bytes.iter().all(|&byte| byte == 0));
+                    bytes.fill(1);
+                    blocks.push(bytes);
+                }
+                assert!(blocks.iter().all(|bytes| bytes.iter().all(|&byte| byte == 1)), "was replaced");
+            });
+        }
+    });
+    assert!(SLICES.iter().all(|times| times.load(Ordering::Relaxed) <= 1), "was replaced while in use");
+}
+
 /// A heap in memory that the program hands over, which the system shares with others if `shared`.
 fn heap_in(shared: bool, how: Manage) -> Heap {
     let sharing = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE };

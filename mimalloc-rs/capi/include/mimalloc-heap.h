@@ -182,7 +182,8 @@ mi_decl_export bool mi_manage_os_memory(void* start, size_t size, bool is_commit
                                         int numa_node) mi_attr_noexcept;
 mi_decl_export bool mi_manage_os_memory_ex(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                                            int numa_node, bool exclusive, mi_arena_id_t* arena_id) mi_attr_noexcept;
-/* Commits memory of an arena; false when it cannot. Memory that was committed this way stays so: commit is always true. */
+/* Commits memory of an arena; false when it cannot. Memory that was committed this way stays so: commit is always true.
+ * Several threads may call it at a time, for different memory, and for the same again only after one that failed. */
 typedef bool(mi_cdecl mi_commit_fun_t)(bool commit, void* start, size_t size, bool* is_zero, void* user_arg);
 mi_decl_export bool mi_manage_memory(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                                      int numa_node, bool exclusive, mi_commit_fun_t* commit_fun, void* commit_fun_arg,

@@ -60,6 +60,12 @@ impl<O: Orders> Group<O> {
         !self.used.load(RELAXED)
     }
 
+    /// Bits of slices that may hold something else than zeros at this moment.
+    #[must_use]
+    pub(crate) fn dirty(&self) -> u64 {
+        self.dirty.load(RELAXED)
+    }
+
     /// Takes the first free slice of the group.
     #[inline]
     #[must_use]

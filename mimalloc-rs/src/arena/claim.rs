@@ -1,18 +1,15 @@
 //! Finding free slices of a region, claiming them, and making them usable.
 
-use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::bitmap::mask;
 use super::ebb;
 use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
-use super::ring::stretch;
-use super::tables::{TABLE_ALIGN, mark_lines};
+
 use super::trial::TRIAL;
 use super::{Missing, Run};
-use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
-use crate::os;
+use crate::geometry::{GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 
 impl Region {
     pub(super) fn allocate(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
@@ -134,8 +131,15 @@ impl Region {
     fn hand_out(&'static self, start: usize, count: usize) -> Result<Run, Missing> {
         if start + count > self.committed.load(Ordering::Acquire) && !self.commit(start + count) {
             self.unclaim(start, count);
-            return Err(if self.is_committed_by_system() { Missing::Memory } else { Missing::Slices });
+            return Err(Missing::Memory);
         }
+        let reads_as_zero = match self.commit_by_program(start, count) {
+            None => {
+                self.unclaim(start, count);
+                return Err(Missing::Slices);
+            }
+            Some(reads_as_zero) => reads_as_zero,
+        };
         super::HELD.add(count);
         let high = self.high.load(Ordering::Relaxed);
         if start + count > high {
@@ -151,46 +155,7 @@ impl Region {
         });
         pages.finish();
         ebb::note_hand_out(if start + count <= high { clean } else { 0 });
-        Ok(Run { first: Slice { region: self, index: start }, zero: clean == count })
-    }
-
-    /// Makes the first slices accessible, and some more. Several threads may do this at once: it is idempotent, and the mark
-    /// only rises.
-    #[cold]
-    pub(super) fn commit(&'static self, slices: usize) -> bool {
-        const STEP: usize = COMMIT_STEP / SLICE_SIZE;
-        let from = self.committed.load(Ordering::Acquire);
-        // Otherwise another thread was faster.
-        from >= slices
-            || self.commit_range(from, slices.max(from + from / COMMIT_PART).next_multiple_of(STEP))
-            || self.commit_range(from, slices.next_multiple_of(STEP))
-    }
-
-    /// Makes the slices accessible that come behind the first `from`, which are; up to `to`, if there are as many.
-    fn commit_range(&'static self, from: usize, to: usize) -> bool {
-        let to = to.min(self.slices.load(Ordering::Relaxed));
-        let marks = self.marks.load(Ordering::Relaxed);
-        // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
-        let done = unsafe {
-            let start = Slice { region: self, index: from }.start();
-            self.make_accessible(start, (to - from) << SLICE_SHIFT)
-                && self.commit_records(to)
-                && commit_table(marks, 0..mark_lines(to))
-        };
-        super::COMMIT_CALLS.add(1);
-        if done {
-            self.committed.fetch_max(to, Ordering::AcqRel);
-        }
-        done
-    }
-
-    /// Makes the records of the first slices accessible.
-    fn commit_records(&'static self, slices: usize) -> bool {
-        let records = self.records.load(Ordering::Relaxed);
-        let first = Slice { region: self, index: 0 };
-        let places = stretch(first.place(), slices, self.ring.load(Ordering::Relaxed));
-        // SAFETY: the places lie in the ring.
-        places.into_iter().all(|places| unsafe { commit_table(records, places) })
+        Ok(Run { first: Slice { region: self, index: start }, zero: reads_as_zero && clean == count })
     }
 
     /// Gives slices back.
@@ -222,22 +187,10 @@ impl Region {
     }
 }
 
-/// Commits entries of a table. A range that starts where the one before did grows in place, so what is accessible stays one
-/// piece.
-///
-/// # Safety
-/// The table lies in a region, starts and ends on system pages, and has these entries.
-unsafe fn commit_table<T>(table: *mut T, entries: Range<usize>) -> bool {
-    let start = entries.start * size_of::<T>() / TABLE_ALIGN * TABLE_ALIGN;
-    let end = (entries.end * size_of::<T>()).next_multiple_of(TABLE_ALIGN);
-    // SAFETY: the caller vouches for the range.
-    unsafe { entries.is_empty() || os::commit(table.byte_add(start).cast(), end - start) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::region::first;
-    use super::super::{COUNT, allocate};
+    use super::super::allocate;
     use super::*;
 
     #[test]
@@ -247,14 +200,5 @@ mod tests {
         let _behind = region.allocate_at(border, 1).expect("nobody uses the hundredth group");
         assert!(region.allocate_at(border - 1, 2).is_none(), "its second half is used");
         assert!(region.allocate_at(border - 1, 1).is_some(), "its first half stayed claimed");
-    }
-
-    #[test]
-    fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
-        assert!(allocate(1, SLICE_SIZE).is_some() && COUNT.load(Ordering::Relaxed) > 0);
-        let region = first();
-        let committed = region.committed.load(Ordering::Relaxed);
-        assert!(region.commit(committed / 2), "less than what is accessible");
-        assert_eq!(region.committed.load(Ordering::Relaxed), committed);
     }
 }

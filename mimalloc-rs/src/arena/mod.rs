@@ -9,6 +9,7 @@
 
 pub(crate) mod bitmap;
 mod claim;
+mod commit;
 mod ebb;
 mod huge;
 mod pending;

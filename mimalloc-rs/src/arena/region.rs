@@ -58,14 +58,17 @@ pub(crate) struct Region {
     /// Its memory is the program's, and need not read as zero after it was given back.
     foreign: AtomicBool,
     /// Its memory could be touched from the start.
-    accessible: AtomicBool,
+    pub(super) accessible: AtomicBool,
+    /// Its memory reads as zero when it becomes accessible, whether the program says so then or not.
+    pub(super) zero: AtomicBool,
     /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
-    commit_fn: AtomicPtr<c_void>,
-    commit_arg: AtomicPtr<c_void>,
+    pub(super) commit_fn: AtomicPtr<c_void>,
+    pub(super) commit_arg: AtomicPtr<c_void>,
 }
 
 /// Makes `size` bytes at `start` accessible, if `commit` is true, which it always is; says in `is_zero` whether they
-/// read as zero, and returns whether it worked.
+/// read as zero, and returns whether it worked. Several threads may call it at a time, for different bytes; for the same ones
+/// it is called again only if it, or another call for the same block, did not work.
 pub type CommitFn = unsafe extern "C" fn(
     commit: bool,
     start: *mut c_void,
@@ -212,6 +215,7 @@ impl Region {
             may_be_huge: AtomicBool::new(false),
             foreign: AtomicBool::new(false),
             accessible: AtomicBool::new(false),
+            zero: AtomicBool::new(false),
             commit_fn: AtomicPtr::new(ptr::null_mut()),
             commit_arg: AtomicPtr::new(ptr::null_mut()),
         }
@@ -229,7 +233,7 @@ impl Region {
             let records = owners.add(sizes.owners);
             (material.tables.cast::<Group>(), owners, records, records.add(sizes.records))
         };
-        if !material.zero {
+        if !material.zero && material.traits.commit.is_none() {
             for group in 0..slices / GROUP_SLICES {
                 // SAFETY: the table has an entry for each group.
                 unsafe { (*groups.add(group)).soil(u64::MAX) };
@@ -253,6 +257,7 @@ impl Region {
             self.commit_fn.store(function as *mut c_void, Ordering::Relaxed);
         }
         self.accessible.store(material.accessible, Ordering::Relaxed);
+        self.zero.store(material.zero, Ordering::Relaxed);
         self.base.store(base, Ordering::Relaxed);
         self.slices.store(slices, Ordering::Release);
         super::RESERVED.add(slices << SLICE_SHIFT);
@@ -298,26 +303,6 @@ impl Region {
     /// Whether it is the system that makes its memory accessible, and not the program.
     pub(crate) fn is_committed_by_system(&self) -> bool {
         self.commit_fn.load(Ordering::Relaxed).is_null()
-    }
-
-    /// Makes `size` bytes at `start` accessible.
-    ///
-    /// # Safety
-    /// They lie in the region.
-    pub(super) unsafe fn make_accessible(&self, start: *mut u8, size: usize) -> bool {
-        if self.accessible.load(Ordering::Relaxed) {
-            return true;
-        }
-        let function = self.commit_fn.load(Ordering::Relaxed);
-        // SAFETY: as the caller says; only `set_up` stores a function, of this type.
-        unsafe {
-            if function.is_null() {
-                return os::commit(start, size);
-            }
-            let function = core::mem::transmute::<*mut c_void, CommitFn>(function);
-            let mut zero = false;
-            function(true, start.cast(), size, &raw mut zero, self.commit_arg.load(Ordering::Relaxed))
-        }
     }
 
     /// The region's place among all.

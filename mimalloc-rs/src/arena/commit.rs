@@ -1,0 +1,142 @@
+//! Making slices accessible, before they are handed out for the first time.
+//!
+//! The system does it in steps, for all slices from the first one on, with their records and marks. Several threads may be about the
+//! same step: to make memory accessible that is so already changes nothing. That need not hold where the program does it, which
+//! may put new memory there: it is called for slices that the caller holds alone, when they are handed out for the first time.
+
+use core::ffi::c_void;
+use core::mem;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use super::bitmap::mask;
+use super::region::{CommitFn, Region, Slice};
+use super::ring::stretch;
+use super::tables::{TABLE_ALIGN, mark_lines};
+use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
+use crate::os;
+
+impl Region {
+    /// Makes the first slices accessible, and some more. Several threads may do this at once: it is idempotent, and the mark
+    /// only rises.
+    #[cold]
+    pub(super) fn commit(&'static self, slices: usize) -> bool {
+        const STEP: usize = COMMIT_STEP / SLICE_SIZE;
+        let from = self.committed.load(Ordering::Acquire);
+        // Otherwise another thread was faster.
+        from >= slices
+            || self.commit_range(from, slices.max(from + from / COMMIT_PART).next_multiple_of(STEP))
+            || self.commit_range(from, slices.next_multiple_of(STEP))
+    }
+
+    /// Makes the slices accessible that come behind the first `from`, which are; up to `to`, if there are as many.
+    fn commit_range(&'static self, from: usize, to: usize) -> bool {
+        let to = to.min(self.slices.load(Ordering::Relaxed));
+        let marks = self.marks.load(Ordering::Relaxed);
+        // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
+        let done = unsafe {
+            let start = Slice { region: self, index: from }.start();
+            self.commit_by_system(start, (to - from) << SLICE_SHIFT)
+                && self.commit_records(to)
+                && commit_table(marks, 0..mark_lines(to))
+        };
+        super::COMMIT_CALLS.add(1);
+        if done {
+            self.committed.fetch_max(to, Ordering::AcqRel);
+        }
+        done
+    }
+
+    /// Makes the records of the first slices accessible.
+    fn commit_records(&'static self, slices: usize) -> bool {
+        let records = self.records.load(Ordering::Relaxed);
+        let first = Slice { region: self, index: 0 };
+        let places = stretch(first.place(), slices, self.ring.load(Ordering::Relaxed));
+        // SAFETY: the places lie in the ring.
+        places.into_iter().all(|places| unsafe { commit_table(records, places) })
+    }
+
+    /// Makes `size` bytes at `start` accessible, if that is the system's to do.
+    ///
+    /// # Safety
+    /// They lie in the region.
+    unsafe fn commit_by_system(&self, start: *mut u8, size: usize) -> bool {
+        let is_not_its_task = self.accessible.load(Ordering::Relaxed) || !self.is_committed_by_system();
+        // SAFETY: as the caller says.
+        is_not_its_task || unsafe { os::commit(start, size) }
+    }
+
+    /// Makes accessible what of a run was never handed out, if that is the program's to do, and says whether it reads as zero.
+    /// `None` when the program refuses. The caller holds the run.
+    #[inline]
+    pub(super) fn commit_by_program(&'static self, start: usize, count: usize) -> Option<bool> {
+        let function = self.commit_fn.load(Ordering::Relaxed);
+        if function.is_null() {
+            return Some(true);
+        }
+        // SAFETY: only `set_up` stores a function, of this type.
+        self.call_program(unsafe { mem::transmute::<*mut c_void, CommitFn>(function) }, start, count)
+    }
+
+    #[cold]
+    fn call_program(&'static self, function: CommitFn, start: usize, count: usize) -> Option<bool> {
+        let arg = self.commit_arg.load(Ordering::Relaxed);
+        let zero = self.zero.load(Ordering::Relaxed);
+        if self.accessible.load(Ordering::Relaxed) {
+            return Some(zero);
+        }
+        let mut all_zero = true;
+        let done = self.each_group(start, count, |group, bits| {
+            // What was handed out once stays marked, since such a region is pinned and has no huge pages.
+            let mut missing = bits & !self.group(group).dirty();
+            while missing != 0 {
+                let (from, length) = first_stretch(missing);
+                missing &= !mask(from, length);
+                let first = Slice { region: self, index: group * GROUP_SLICES + from as usize };
+                let (memory, size) = (first.start().cast(), (length as usize) << SLICE_SHIFT);
+                let mut is_zero = false;
+                // SAFETY: the slices lie in the region, and the program said that this makes them accessible.
+                if !unsafe { function(true, memory, size, &raw mut is_zero, arg) } {
+                    return false;
+                }
+                all_zero &= is_zero || zero;
+            }
+            true
+        });
+        done.then_some(all_zero)
+    }
+}
+
+/// The first bit that is set, and how many are from there on.
+const fn first_stretch(bits: u64) -> (u32, u32) {
+    let from = bits.trailing_zeros();
+    (from, (bits >> from).trailing_ones())
+}
+
+/// Commits entries of a table. A range that starts where the one before did grows in place, so what is accessible stays one
+/// piece.
+///
+/// # Safety
+/// The table lies in a region, starts and ends on system pages, and has these entries.
+unsafe fn commit_table<T>(table: *mut T, entries: Range<usize>) -> bool {
+    let start = entries.start * size_of::<T>() / TABLE_ALIGN * TABLE_ALIGN;
+    let end = (entries.end * size_of::<T>()).next_multiple_of(TABLE_ALIGN);
+    // SAFETY: the caller vouches for the range.
+    unsafe { entries.is_empty() || os::commit(table.byte_add(start).cast(), end - start) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::region::first;
+    use super::super::{COUNT, allocate};
+    use super::*;
+
+    #[test]
+    fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
+        assert!(allocate(1, SLICE_SIZE).is_some() && COUNT.load(Ordering::Relaxed) > 0);
+        let region = first();
+        let committed = region.committed.load(Ordering::Relaxed);
+        assert!(region.commit(committed / 2), "less than what is accessible");
+        assert_eq!(region.committed.load(Ordering::Relaxed), committed);
+    }
+}
