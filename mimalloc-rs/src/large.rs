@@ -115,10 +115,9 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
 pub(crate) unsafe fn release(first: arena::Slice) {
     // SAFETY: the caller holds the run.
     unsafe {
-        let slices = Page::dissolve_run(first);
-        discount(slices);
+        discount(Page::run_slices(first.page()));
         COUNT.sub(1);
-        arena::release(first, slices);
+        arena::release(first, Page::dissolve_run(first));
     }
 }
 
@@ -157,7 +156,12 @@ pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> boo
         if new > old && !arena::allocate_behind(first.plus(old), new - old) {
             return false;
         }
-        Page::set_run_slices(first.page(), new);
+        if !Page::set_run_slices(first.page(), new) {
+            if new > old {
+                arena::release(first.plus(old), new - old);
+            }
+            return false;
+        }
         discount(old);
         count(new);
         if new < old {

@@ -482,3 +482,51 @@ fn a_rate_or_sizes_that_are_set_leave_the_other_as_the_options_have_it() {
         assert_eq!(guarded_of(100, |here| here.set_guarded_rate(0, 1)), 0, "none");
     });
 }
+
+/// Guards of locked memory are inaccessible pages, which a limit on data does not count; at the limit they stay so.
+#[cfg(feature = "secure")]
+#[test]
+fn a_guard_that_stays_is_in_no_block() {
+    process::alone("a_guard_that_stays_is_in_no_block", || {
+        let limit = |resource, bytes| {
+            let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+            // SAFETY: the limit is this process's own.
+            assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
+        };
+        // As nobody needs all of it, nobody has to wait for all of it to be locked.
+        limit(libc::RLIMIT_AS, 2 << 30);
+        // SAFETY: nothing but memory that stays where it is.
+        if unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) } != 0 {
+            eprintln!("not tested: memory cannot be locked here");
+            return;
+        }
+        limit(libc::RLIMIT_DATA, 100 << 20);
+        let fill = |size| {
+            let theap = ThreadHeap::current();
+            let blocks =
+                std::iter::repeat_with(move || theap.malloc(size)).take_while(|block| !block.is_null());
+            // SAFETY: the block is live and of this size.
+            blocks.inspect(|block| unsafe { block.write_bytes(1, size) }).take(4000).collect::<Vec<_>>()
+        };
+        let blocks = fill(70_000);
+        assert!(blocks.len() > 100, "{} blocks", blocks.len());
+        // What the guards are not counted for is used by others.
+        let mut size = 1 << 20;
+        while size >= 4096 {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            // SAFETY: a new mapping at a place of the system's choice.
+            let start = unsafe {
+                libc::mmap(ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+            };
+            if start == libc::MAP_FAILED {
+                size /= 2;
+            }
+        }
+        for block in blocks {
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(block) };
+        }
+        // Several runs' slices each.
+        fill(1_000_000);
+    });
+}

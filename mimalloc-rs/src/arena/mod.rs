@@ -154,7 +154,7 @@ pub(crate) fn allocate_behind(after: Slice, count: usize) -> bool {
     after.region.allocate_at(after.index, count).is_some()
 }
 
-/// Gives `count` slices back.
+/// Gives `count` slices back, or none.
 ///
 /// # Safety
 /// The caller holds them, and nothing refers to their memory any more.

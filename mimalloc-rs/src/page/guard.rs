@@ -8,8 +8,9 @@ use crate::geometry::{GUARD_SIZE, GUARDED, SLICE_SHIFT};
 use crate::os;
 use crate::page::Block;
 
-/// Whether any end was made inaccessible in the way that does not tell when it is undone: of memory that the program has locked, guards
-/// can be removed but not installed.
+/// Whether any guard is of the one kind, and of the other. Of memory that the program has locked, the first can be removed but
+/// not installed; the second does not tell when it is undone.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 static PROTECTED: AtomicBool = AtomicBool::new(false);
 
 /// Makes the end of the page or run inaccessible. Where the system refuses, it goes on without.
@@ -17,9 +18,10 @@ pub(super) fn raise(first: Slice, slices: usize) {
     if GUARDED {
         // SAFETY: the caller holds the slices, and has no use for their end.
         unsafe {
-            let done = os::install_guard(end(first, slices), GUARD_SIZE);
-            // Where it is charged for what is accessible, what is made inaccessible might not be given back.
-            if !done && first.region.is_committed_by_system() && !os::charges_untouched() {
+            if os::install_guard(end(first, slices), GUARD_SIZE) {
+                INSTALLED.store(true, Ordering::Relaxed);
+            } else if first.region.is_committed_by_system() && !os::charges_untouched() {
+                // Where it is charged for what is accessible, what is made inaccessible might not be given back.
                 PROTECTED.store(true, Ordering::Relaxed);
                 os::protect(end(first, slices), GUARD_SIZE);
             }
@@ -27,15 +29,21 @@ pub(super) fn raise(first: Slice, slices: usize) {
     }
 }
 
-/// Makes the end accessible again.
-pub(super) fn lower(first: Slice, slices: usize) {
-    if GUARDED {
-        // SAFETY: as above.
-        let _ = unsafe {
+/// Makes the end accessible again. False when the system refuses, as it does at a limit on accessible memory.
+pub(super) fn lower(first: Slice, slices: usize) -> bool {
+    // SAFETY: as above.
+    !GUARDED
+        || unsafe {
             let removed = os::remove_guard(end(first, slices), GUARD_SIZE);
-            removed && !PROTECTED.load(Ordering::Relaxed) || os::commit(end(first, slices), GUARD_SIZE)
-        };
-    }
+            (removed || !INSTALLED.load(Ordering::Relaxed))
+                && (!PROTECTED.load(Ordering::Relaxed) || os::commit(end(first, slices), GUARD_SIZE))
+        }
+}
+
+/// Makes the end accessible again, and says how many slices can be used then: all but the last if the system refuses, which stays
+/// with nobody.
+pub(super) fn usable(first: Slice, slices: usize) -> usize {
+    if lower(first, slices) { slices } else { slices - 1 }
 }
 
 fn end(first: Slice, slices: usize) -> *mut u8 {

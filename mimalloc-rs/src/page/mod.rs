@@ -173,13 +173,12 @@ impl Page {
         page
     }
 
-    /// Ends the page: its slices are the caller's afterwards. No block may be in use.
+    /// Ends the page: these slices are the caller's afterwards. No block may be in use.
     pub(crate) unsafe fn dissolve(page: *mut Page) -> (Slice, usize) {
         // SAFETY: the caller owns the page.
         let (first, slices) = unsafe { (Self::slice(page), usize::from(Self::facts(page).slices)) };
-        guard::lower(first, slices);
         mark_no_page(first, 0, slices);
-        (first, slices)
+        (first, guard::usable(first, slices))
     }
 
     /// The slice the page starts in.

@@ -15,17 +15,20 @@ impl Page {
         unsafe { *(*page).shared.run_slices.get() as usize }
     }
 
-    /// Changes the number of slices of a run, which the caller holds with all of them.
-    pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) {
-        // SAFETY: whoever holds the run is the only one to touch this.
-        let before =
-            unsafe { core::mem::replace(&mut *(*page).shared.run_slices.get(), slices as u32) as usize };
+    /// Changes the number of slices of a run, which the caller holds with all of them. False, and nothing is changed, when
+    /// the system refuses.
+    pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) -> bool {
+        // SAFETY: whoever holds the run is the only one to touch it.
+        let (first, before) = unsafe { (Self::slice(page), Self::run_slices(page)) };
+        if !guard::lower(first, before) {
+            return false;
+        }
         // SAFETY: as above.
-        let first = unsafe { Self::slice(page) };
-        guard::lower(first, before);
+        unsafe { *(*page).shared.run_slices.get() = slices as u32 };
         guard::raise(first, slices);
         mark_interior(first, before, slices);
         mark_no_page(first, slices, before);
+        true
     }
 
     /// Where the block of a run starts. The caller holds the run.
@@ -51,12 +54,11 @@ impl Page {
         page
     }
 
-    /// Ends a run: its slices are the caller's afterwards. The caller holds it.
+    /// Ends a run: so many slices are the caller's afterwards. The caller holds it.
     pub(crate) unsafe fn dissolve_run(first: Slice) -> usize {
         // SAFETY: the caller holds the run.
         let slices = unsafe { Self::run_slices(first.page()) };
-        guard::lower(first, slices);
         mark_no_page(first, 0, slices);
-        slices
+        guard::usable(first, slices)
     }
 }
