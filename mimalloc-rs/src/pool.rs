@@ -81,6 +81,12 @@ impl<T: Pooled + 'static, const CHUNKS: usize> Pool<T, CHUNKS> {
         unsafe { chunk.add(number % Self::PER_CHUNK * T::PLACE).cast() }
     }
 
+    /// The same for a number that was read where nothing orders it behind the value's being given out. `None` if that is not seen
+    /// yet.
+    pub(crate) fn find(&self, number: u32) -> Option<*mut T> {
+        (number < self.next.load(Ordering::Acquire)).then(|| self.place(number))
+    }
+
     /// All values that were ever given out, those not in use included.
     pub(crate) fn all(&self) -> impl Iterator<Item = *mut T> + '_ {
         (0..self.next.load(Ordering::Acquire)).map(|number| self.place(number))

@@ -189,8 +189,8 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
-    use super::super::region::first;
     use super::super::allocate;
+    use super::super::region::first;
     use super::*;
 
     #[test]

@@ -82,7 +82,8 @@ pub(crate) unsafe fn empty(first: Slice, count: usize) {
     }
 }
 
-/// Attempts to have slices; once more if there are none, since another thread may hold some just to give their memory back.
+/// Attempts to have slices; once more if there are none, since another thread may hold some just to give their memory back, or
+/// be about to have more.
 #[inline]
 pub(super) fn with_patience(attempt: impl Fn() -> Option<Run>) -> Option<Run> {
     attempt().or_else(|| {
@@ -91,11 +92,16 @@ pub(super) fn with_patience(attempt: impl Fn() -> Option<Run>) -> Option<Run> {
     })
 }
 
-/// Waits for the end of a purge under way, for a while: whoever has the task may be interrupted by this very call.
+/// Waits for the end of a purge under way and for a region that is being set up, for a while: whoever has the task may be
+/// interrupted by this very call, or not exist in the child of a fork.
 #[cold]
 fn wait() {
     let start = os::coarse_ms();
-    while PURGER.load(Ordering::Acquire) == os::process_id() && os::coarse_ms() - start < PURGE_PATIENCE_MS {
+    let is_under_way = || {
+        PURGER.load(Ordering::Acquire) == os::process_id()
+            || super::regions().last().is_some_and(|last| !last.is_ready())
+    };
+    while is_under_way() && os::coarse_ms() - start < PURGE_PATIENCE_MS {
         os::yield_now();
     }
 }

@@ -265,7 +265,7 @@ impl Region {
 
     /// Whether it was set up. Before, nothing is known of it.
     #[inline]
-    fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.slices.load(Ordering::Acquire) != 0
     }
 

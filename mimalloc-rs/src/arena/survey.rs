@@ -19,7 +19,8 @@ pub(crate) enum Content {
 impl Region {
     /// See [`super::contents`].
     pub(super) fn contents(&'static self) -> impl Iterator<Item = (Slice, usize, Content)> {
-        let end = self.reached() >> SLICE_SHIFT;
+        // Before it is ready there are no tables to look at.
+        let end = if self.is_ready() { self.reached() >> SLICE_SHIFT } else { 0 };
         let mut index = 0;
         core::iter::from_fn(move || {
             let first = Slice { region: self, index };

@@ -109,7 +109,7 @@ impl Record {
             return Some(&MAIN);
         }
         // SAFETY: theaps are never unmapped; one that has pages has a heap.
-        unsafe { Theap::heap(Theap::of_id(home)).as_ref() }
+        unsafe { Theap::heap(Theap::find(home)?).as_ref() }
     }
 
     pub(crate) fn serial(&self) -> u64 {

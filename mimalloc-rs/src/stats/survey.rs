@@ -199,10 +199,13 @@ fn read(gauge: &Gauge, unit: usize) -> Count {
     Count { total: scaled(total), peak: scaled(peak), current: scaled(current) }
 }
 
-/// The heap of pages with this home.
+/// The heap of pages with this home; null if it came this very moment.
 fn heap_of(home: u32) -> *const Record {
+    if home & OF_HEAP == 0 {
+        return &raw const heap::MAIN;
+    }
     // SAFETY: theaps are never unmapped; pages of a first-class heap have one of its theaps as their home.
-    if home & OF_HEAP == 0 { &raw const heap::MAIN } else { unsafe { Theap::heap(Theap::of_id(home)) } }
+    Theap::find(home).map_or(core::ptr::null(), |theap| unsafe { Theap::heap(theap) })
 }
 
 /// Puts blocks that the calling thread keeps to allocate from where they do not count as in use: those of the first heap,

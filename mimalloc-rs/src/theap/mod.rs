@@ -281,6 +281,11 @@ impl Theap {
         POOL.place(Self::number(id))
     }
 
+    /// The same for an id that anybody's owner word or record showed; see [`Pool::find`].
+    pub(crate) fn find(id: u32) -> Option<*mut Theap> {
+        POOL.find(Self::number(id))
+    }
+
     /// Whether this is one of the two theaps that own nothing. Those may be passed here.
     #[inline]
     pub(crate) unsafe fn is_none(theap: *mut Theap) -> bool {
