@@ -5,7 +5,6 @@
 //! assert!(info.peak_rss >= 4096);
 //! ```
 
-use core::ffi::CStr;
 use core::fmt;
 use core::time::Duration;
 
@@ -25,7 +24,8 @@ pub fn keep_stderr() {
     os::keep_stderr();
 }
 
-/// Gives all memory back that the allocator ever reserved from the system. What blocks held reads as zero.
+/// Gives all memory back that the allocator has from the system. What blocks held reads as zero; the address space stays
+/// reserved.
 ///
 /// # Safety
 /// Nobody allocates, frees or uses a block any more.
@@ -132,7 +132,7 @@ fn duration(time: libc::timeval) -> Duration {
 /// Bytes of memory the process occupies.
 fn resident() -> usize {
     let mut text = [0; 128];
-    let pages = second_number(read(c"/proc/self/statm", &mut text)).unwrap_or(0);
+    let pages = second_number(os::read_start(c"/proc/self/statm", &mut text)).unwrap_or(0);
     // SAFETY: tells a number.
     let page_size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     pages.saturating_mul(usize::try_from(page_size).unwrap_or(0))
@@ -153,7 +153,8 @@ fn elapsed() -> Duration {
         libc::sysconf(libc::_SC_CLK_TCK)
     };
     let now = Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).unwrap_or(0));
-    let start = start_ticks(read(c"/proc/self/stat", &mut text)).zip(u64::try_from(ticks_per_second).ok());
+    let start =
+        start_ticks(os::read_start(c"/proc/self/stat", &mut text)).zip(u64::try_from(ticks_per_second).ok());
     match start {
         Some((start, per_second @ 1..)) => {
             let start = Duration::from_millis((start as u64).saturating_mul(1000) / per_second);
@@ -172,24 +173,6 @@ fn start_ticks(stat: &[u8]) -> Option<usize> {
 
 fn number(digits: &[u8]) -> Option<usize> {
     str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// The start of a file, as much as `buffer` holds; nothing if it cannot be read. Keeps `errno`.
-fn read<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
-    // SAFETY: the path is a C string, the buffer valid for writing, and the descriptor is this function's
-    // own.
-    let length = unsafe {
-        let errno = libc::__errno_location();
-        let saved = *errno;
-        let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        let length = libc::read(file, buffer.as_mut_ptr().cast(), buffer.len());
-        if file >= 0 {
-            libc::close(file);
-        }
-        *errno = saved;
-        length
-    };
-    &buffer[..usize::try_from(length).unwrap_or(0)]
 }
 
 #[cfg(test)]
@@ -219,8 +202,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_reads_as_nothing() {
-        assert_eq!(read(c"/proc/self/no such file", &mut [0; 8]), b"");
-        assert_eq!(read(c"/proc/self/comm", &mut [0; 1]).len(), 1);
+        assert_eq!(os::read_start(c"/proc/self/no such file", &mut [0; 8]), b"");
+        assert_eq!(os::read_start(c"/proc/self/comm", &mut [0; 1]).len(), 1);
     }
 
     #[test]

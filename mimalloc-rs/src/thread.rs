@@ -5,6 +5,7 @@ use core::ptr;
 
 use crate::arena;
 use crate::gauge::Gauge;
+use crate::geometry::GUARDED;
 use crate::heap;
 use crate::options::{self, Opt};
 use crate::os;
@@ -77,6 +78,10 @@ fn set_up_process() {
     if DONE.swap(1, crate::sync::Ordering::Relaxed) == 0 {
         if options::get(Opt::AllowThp) == 0 {
             os::forbid_huge_pages();
+        }
+        if GUARDED {
+            // Asked now: a program that shuts itself in opens no files later.
+            os::charges_untouched();
         }
         arena::reserve_at_start();
     }

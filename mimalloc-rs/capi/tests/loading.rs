@@ -66,6 +66,23 @@ fn it_can_be_opened_and_closed() {
 }
 
 #[test]
+fn a_plugin_that_brings_it_can_be_unloaded() {
+    let plugin =
+        compile_with(&in_package("tests/c/brings_allocator.c"), Linkage::Static, &["-shared", "-fPIC"]);
+    let program = compile(&in_package("tests/c/unloads.c"), Linkage::None);
+    let output = succeed(Command::new(program).arg(plugin));
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+}
+
+#[test]
+fn it_is_no_place_where_a_thread_is_cancelled() {
+    let program = compile(&in_package("tests/c/cancelled.c"), Linkage::None);
+    let output = preloaded(program.to_str().expect("a path of ours is text"), &[]);
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+    assert!(!output.stderr.is_empty(), "it has something to say");
+}
+
+#[test]
 fn without_the_cxx_library_new_ends_the_process() {
     let program = compile(&in_package("tests/c/new_without_cxx.c"), Linkage::Shared);
     let output = Command::new(program).output().expect("the program starts");

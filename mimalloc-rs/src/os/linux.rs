@@ -1,6 +1,6 @@
 //! Linux, by way of libc.
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
@@ -131,17 +131,25 @@ pub(crate) fn charges_untouched() -> bool {
 
 /// The digit by which the kernel names its policy; 2 forbids it.
 fn overcommit_policy() -> u8 {
+    read_start(c"/proc/sys/vm/overcommit_memory", &mut [0]).first().copied().unwrap_or(b'2')
+}
+
+/// The start of a file, as much as `buffer` holds; nothing if it cannot be read. In a thread that is to be cancelled, the
+/// C library's functions would end it here, and `malloc` must not.
+pub(crate) fn read_start<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
     let _errno = KeptErrno::save();
-    let mut policy = b'2';
-    // SAFETY: the path is a string that ends, the byte is valid for writing, and the descriptor is nobody else's.
-    unsafe {
-        let file = libc::open(c"/proc/sys/vm/overcommit_memory".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if file >= 0 {
-            libc::read(file, (&raw mut policy).cast(), 1);
-            libc::close(file);
+    // SAFETY: the path is a C string, the buffer valid for writing, and the descriptor is this function's own.
+    let length = unsafe {
+        let how = libc::O_RDONLY | libc::O_CLOEXEC;
+        let file = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), how);
+        if file < 0 {
+            return &[];
         }
-    }
-    policy
+        let length = libc::syscall(libc::SYS_read, file, buffer.as_mut_ptr(), buffer.len());
+        libc::syscall(libc::SYS_close, file);
+        length
+    };
+    &buffer[..usize::try_from(length).unwrap_or(0)]
 }
 
 /// Has accesses to `size` bytes at `start` fail, at no cost in mappings. False where the kernel (before 6.13) cannot.
@@ -183,8 +191,10 @@ pub(crate) fn random() -> usize {
     let mut number = 0usize;
     // SAFETY: `number` is valid for writing. AT_RANDOM names 16 bytes that live as long as the process.
     unsafe {
-        let got = libc::getrandom((&raw mut number).cast(), size_of::<usize>(), libc::GRND_NONBLOCK);
-        if got != size_of::<usize>().cast_signed() {
+        // The C library's function would end a thread that is to be cancelled.
+        let got =
+            libc::syscall(libc::SYS_getrandom, &raw mut number, size_of::<usize>(), libc::GRND_NONBLOCK);
+        if got != size_of::<usize>() as libc::c_long {
             let seed = libc::getauxval(libc::AT_RANDOM) as *const usize;
             number = if seed.is_null() { (&raw const number).addr() } else { seed.read_unaligned() };
         }
@@ -295,6 +305,8 @@ fn read_ns(clock: libc::clockid_t) -> u64 {
 
 /// The key whose destructor tells of a thread's end, plus one; zero while there is none.
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
+/// Instead of the key: none is made any more.
+const UNLOADED: u32 = u32::MAX;
 
 /// Has `hook` called at the end of every thread that calls [`arm_thread_exit`]. Calling it again has no effect.
 pub(crate) fn on_thread_exit(hook: unsafe extern "C" fn(*mut c_void)) {
@@ -302,7 +314,7 @@ pub(crate) fn on_thread_exit(hook: unsafe extern "C" fn(*mut c_void)) {
         return;
     }
     let mut key = 0;
-    // SAFETY: `key` is valid for writing, and `hook` lives as long as the program.
+    // SAFETY: `key` is valid for writing, and `hook` is there until the key is deleted.
     if unsafe { libc::pthread_key_create(&raw mut key, Some(hook)) } != 0 {
         return;
     }
@@ -312,13 +324,32 @@ pub(crate) fn on_thread_exit(hook: unsafe extern "C" fn(*mut c_void)) {
     }
 }
 
+/// The key, if there is one.
+fn exit_key(word: u32) -> Option<libc::pthread_key_t> {
+    if word == UNLOADED { None } else { word.checked_sub(1) }
+}
+
 /// Has the exit hook called with `value` when the calling thread ends.
 pub(crate) fn arm_thread_exit(value: *mut c_void) {
-    if let Some(key) = EXIT_KEY.load(Ordering::Acquire).checked_sub(1) {
-        // SAFETY: the key exists for the life of the process.
+    if let Some(key) = exit_key(EXIT_KEY.load(Ordering::Acquire)) {
+        // SAFETY: the key exists until this code is unloaded.
         unsafe { libc::pthread_setspecific(key, value) };
     }
 }
+
+/// Takes the hook back when the library that holds this code is unloaded, as a plugin may be: threads that end later must not
+/// call into it. At the end of a process it does no harm.
+extern "C" fn forget_thread_exit() {
+    if let Some(key) = exit_key(EXIT_KEY.swap(UNLOADED, Ordering::AcqRel)) {
+        // SAFETY: the key was made by `on_thread_exit`, and nobody finds it any more.
+        unsafe { libc::pthread_key_delete(key) };
+    }
+}
+
+/// Has the loader call it.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_UNLOADING: extern "C" fn() = forget_thread_exit;
 
 /// Where messages go.
 static STDERR: Kept = Kept {
@@ -374,10 +405,10 @@ pub(crate) fn keep_stderr() {
     }
 }
 
-/// Writes to standard error. May change `errno`; nothing can be done about a failure.
+/// Writes to standard error. May change `errno`; nothing can be done about a failure. As for [`read_start`].
 pub(crate) fn write_to_stderr(bytes: &[u8]) {
     // SAFETY: the bytes are valid for reading.
-    unsafe { libc::write(STDERR.get(), bytes.as_ptr().cast(), bytes.len()) };
+    unsafe { libc::syscall(libc::SYS_write, STDERR.get(), bytes.as_ptr(), bytes.len()) };
 }
 
 /// Ends the process after a line on standard error: the allocator's own state cannot be trusted any more.
