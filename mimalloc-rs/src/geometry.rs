@@ -68,6 +68,8 @@ pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;
 pub(crate) const HUGE_AHEAD: usize = 8;
 /// Huge pages at the start of a block that holds some while nothing is known of such blocks.
 pub(crate) const HUGE_AT_FIRST: usize = 16;
+/// In less time than this for each slice, nobody can have filled a block.
+pub(crate) const FILL_SLICE_NS: u64 = 1_000;
 /// What a huge page may take: about as long as as many page faults.
 pub(crate) const HUGE_WITHIN_NS: u64 = 600_000;
 /// Huge pages that are done without after one that came late, and by which factor that grows if the next one is late as well.

@@ -83,6 +83,16 @@ fn it_is_no_place_where_a_thread_is_cancelled() {
 }
 
 #[test]
+fn a_program_that_shuts_itself_in_goes_on() {
+    let program = compile(&in_package("tests/c/sandboxed.c"), Linkage::None);
+    let output = preloaded(program.to_str().expect("a path of ours is text"), &[]);
+    assert!(
+        ["alive\n", "not tested: there are no filters here\n"].contains(&&*text(&output.stdout)),
+        "{output:?}"
+    );
+}
+
+#[test]
 fn without_the_cxx_library_new_ends_the_process() {
     let program = compile(&in_package("tests/c/new_without_cxx.c"), Linkage::Shared);
     let output = Command::new(program).output().expect("the program starts");

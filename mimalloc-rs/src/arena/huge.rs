@@ -13,17 +13,20 @@
 //! small pages would stand there then; so the places behind, which will be next, are always spoken for as well. Where others
 //! were faster all the same, nothing has been shown.
 //!
+//! What has memory is told from what was handed out and linked, and not asked of the system: a program that shuts itself in, as
+//! servers do for each connection, allows few calls, and dies of others.
+//!
 //! A program may ask for more than it uses, and each block would round that up to a huge page. A block that holds one has
 //! as many as it is likely to use.
 
 use core::ops::Range;
+use core::sync::atomic::Ordering;
 
 use super::bitmap::mask;
 use super::region::{Region, Slice};
 use super::trial::Trial;
 use crate::geometry::{
     DENSE, GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP, SMALL_HEAP,
-    SYSTEM_PAGE_MIN,
 };
 use crate::options::{self, Opt};
 use crate::os;
@@ -33,8 +36,6 @@ const GROUP_PLACES: usize = GROUP_SLICES / HUGE_SLICES;
 /// The same in a small heap, and where a large one begins.
 const SMALL_HEAP_PLACES: usize = SMALL_HEAP / HUGE_SLICES;
 const LARGE_HEAP_PLACES: usize = LARGE_HEAP / HUGE_SLICES;
-/// Small pages of a place with memory from which on the heap is dense there.
-const DENSE_PAGES: usize = DENSE / SYSTEM_PAGE_MIN;
 
 /// Whether the allocator chooses which pages stand behind its regions. Guards would break huge ones up.
 pub(super) fn are_wanted() -> bool {
@@ -46,6 +47,8 @@ pub(super) fn are_wanted() -> bool {
 pub(super) struct PageChoice<'a> {
     trial: &'a Trial,
     region: &'static Region,
+    /// Whether it is large enough for a huge page.
+    is_large: bool,
     /// From this place on, the run is not likely to be used.
     used_until: usize,
     /// Whether its other places have huge pages, once that is chosen for the first that nobody has touched.
@@ -58,12 +61,10 @@ impl<'a> PageChoice<'a> {
     /// For a run that is about to be handed out.
     #[inline]
     pub(super) fn new(trial: &'a Trial, region: &'static Region, start: usize, count: usize) -> Self {
-        let used_until = if count < HUGE_SLICES {
-            usize::MAX
-        } else {
-            trial.expected_use(Slice { region, index: start }, count)
-        };
-        Self { trial, region, used_until, huge: None, others: 0..0 }
+        let is_large = count >= HUGE_SLICES;
+        let used_until =
+            if is_large { trial.expected_use(Slice { region, index: start }, count) } else { usize::MAX };
+        Self { trial, region, is_large, used_until, huge: None, others: 0..0 }
     }
 
     /// To be told of slices of the run, `bits` of a group, and which slices of the group might have been touched before.
@@ -89,7 +90,7 @@ impl<'a> PageChoice<'a> {
         match place {
             ..SMALL_HEAP_PLACES => false,
             LARGE_HEAP_PLACES.. => true,
-            _ if (0..place).any(|before| resident_pages(self.region, before) >= DENSE_PAGES) => true,
+            _ if self.region.filled(place).any(|bytes| bytes >= DENSE) => true,
             _ => {
                 self.allow(place..place + 1, false);
                 false
@@ -102,36 +103,36 @@ impl<'a> PageChoice<'a> {
     fn choose_for(&mut self, place: usize, others: u64) {
         let likely = place < self.used_until;
         let is_huge = likely && self.huge.unwrap_or_else(|| self.trial.begin());
-        if is_huge {
-            // They may be resident soon; who is handed one meanwhile need not ask the system for its memory.
-            self.region.group(place / GROUP_PLACES).soil(others);
-        }
+        // They may be resident soon; who is handed one meanwhile need not ask the system for its memory.
+        let is_shared = is_huge && self.region.group(place / GROUP_PLACES).soil(others) & others != 0;
         if self.huge.is_some() {
             let from = if self.others.is_empty() { place } else { self.others.start };
             self.others = from..place + 1;
             return;
         }
-        self.huge = Some(is_huge && self.put_at_once(place));
+        self.huge = Some(is_huge && self.put_at_once(place, is_shared));
         if !is_huge {
             self.allow(place..place + 1, false);
         }
     }
 
-    /// Puts a huge page there if nothing is, and says whether it came quickly.
-    fn put_at_once(&self, place: usize) -> bool {
+    /// Puts a huge page there and says whether it came quickly.
+    fn put_at_once(&self, place: usize, is_shared: bool) -> bool {
         self.allow(place..place + 1, true);
-        if resident_pages(self.region, place) > 0 {
-            // Another thread's: how long the rest takes says nothing of huge pages.
-            self.trial.cancel();
-            return false;
-        }
         let before = os::thread_ns();
         // SAFETY: the place lies in the region; what other threads may have put there by now stays.
         let came = unsafe { os::populate(start_of(self.region, place), HUGE_SIZE) };
         let quick = came && os::thread_ns() - before <= HUGE_WITHIN_NS;
-        self.trial.end(quick);
+        if is_shared {
+            // Somebody else has got a part of the place meanwhile. Where small pages stand it shows nothing of huge ones.
+            self.trial.cancel();
+        } else {
+            self.trial.end(quick);
+        }
         if !quick {
             self.allow(place..place + 1, false);
+        } else if place < LARGE_HEAP_PLACES {
+            self.region.huge_at.fetch_or(1 << place, Ordering::Relaxed);
         }
         quick
     }
@@ -141,6 +142,9 @@ impl<'a> PageChoice<'a> {
     pub(super) fn finish(self) {
         if !self.others.is_empty() {
             self.allow_others();
+        }
+        if self.is_large {
+            self.trial.handed_out(os::now_ns());
         }
     }
 
@@ -168,13 +172,6 @@ impl<'a> PageChoice<'a> {
 fn allow_at(region: &'static Region, places: Range<usize>, huge: bool) {
     // SAFETY: the places lie in the region.
     unsafe { os::allow_huge_pages(start_of(region, places.start), places.len() * HUGE_SIZE, huge) };
-}
-
-/// How many of a place's small pages have memory.
-fn resident_pages(region: &'static Region, place: usize) -> usize {
-    const PAGES: usize = HUGE_SIZE / SYSTEM_PAGE_MIN;
-    // SAFETY: the place lies in the region.
-    unsafe { os::resident_pages::<PAGES>(start_of(region, place)) }
 }
 
 /// The bits of a place's slices in their group.
@@ -213,6 +210,9 @@ pub(super) fn leave(trial: &Trial, region: &'static Region, start: usize, count:
 fn leave_start(region: &'static Region, slices: Range<usize>) {
     let places = slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES;
     if !places.is_empty() {
+        for place in places.clone() {
+            region.huge_at.fetch_and(!(1 << place), Ordering::Relaxed);
+        }
         allow_at(region, places, false);
     }
 }

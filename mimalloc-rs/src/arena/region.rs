@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
 use super::bitmap::{Group, mask};
 use super::ring::{self, Owner, OwnerWord, frame};
@@ -55,6 +55,8 @@ pub(crate) struct Region {
     pinned: AtomicBool,
     /// Huge pages may stand behind its slices.
     may_be_huge: AtomicBool,
+    /// Where one was put among the first places, a bit for each.
+    pub(super) huge_at: AtomicU8,
     /// Its memory is the program's, and need not read as zero after it was given back.
     foreign: AtomicBool,
     /// Its memory could be touched from the start.
@@ -213,6 +215,7 @@ impl Region {
             exclusive: AtomicBool::new(false),
             pinned: AtomicBool::new(false),
             may_be_huge: AtomicBool::new(false),
+            huge_at: AtomicU8::new(0),
             foreign: AtomicBool::new(false),
             accessible: AtomicBool::new(false),
             zero: AtomicBool::new(false),

@@ -1,9 +1,11 @@
 //! What the slices of a region hold, for those who look at a heap from outside.
 
+use core::sync::atomic::Ordering;
+
 use super::region::{Region, Slice};
 use super::ring::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, way_back};
-use crate::geometry::SLICE_SHIFT;
-use crate::page::Page;
+use crate::geometry::{HUGE_SIZE, HUGE_SLICES, LARGE_HEAP, SLICE_SHIFT, SLICE_SIZE};
+use crate::page::{Glance, Page};
 
 /// What neighbouring slices hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,31 @@ pub(crate) enum Content {
 }
 
 impl Region {
+    /// About how many bytes have memory of each of the first places for a huge page. That is all of one that has it. Elsewhere it is
+    /// what was linked, and what was freed and not given back. How much is used of large blocks nobody knows: of those that could
+    /// not have a huge page half counts, of the others nothing.
+    pub(super) fn filled(&'static self, places: usize) -> impl Iterator<Item = usize> {
+        let mut filled = [0; LARGE_HEAP / HUGE_SLICES];
+        let places = places.min(filled.len());
+        for (first, slices, content) in
+            self.contents().take_while(|(first, ..)| first.index < places * HUGE_SLICES)
+        {
+            filled[first.index / HUGE_SLICES] += match content {
+                Content::Free if !first.is_resident() => 0,
+                Content::Free | Content::Other => SLICE_SIZE,
+                // SAFETY: records are never unmapped.
+                Content::Page(_) => match unsafe { Page::glance(first) } {
+                    Glance { is_run: true, .. } if slices >= HUGE_SLICES => 0,
+                    Glance { is_run: true, .. } => slices * SLICE_SIZE / 2,
+                    glance => glance.bytes.min(slices << SLICE_SHIFT),
+                },
+            };
+        }
+        let huge_at = self.huge_at.load(Ordering::Relaxed);
+        let of = move |(place, bytes)| if huge_at >> place & 1 == 1 { HUGE_SIZE } else { bytes };
+        filled.into_iter().enumerate().map(of).take(places)
+    }
+
     /// See [`super::contents`].
     pub(super) fn contents(&'static self) -> impl Iterator<Item = (Slice, usize, Content)> {
         // Before it is ready there are no tables to look at.

@@ -4,13 +4,17 @@
 //! the page faults of 16 MiB.
 //!
 //! A block that holds a huge page, a table for instance, may be larger than what is put into it. It is likely to be used as far
-//! as the last one has been by then, or had been when it ended. Of the first one nothing is known, so that only its start comes
-//! in.
+//! as the last one had been when it ended, which its memory tells. While that one is in use nobody may look at it, and time has to
+//! tell: who takes one right behind the other has put nothing into the first yet. Of the first one nothing is known, so
+//! that only its start comes in.
 
+use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::region::{Slice, slice_of_number};
-use crate::geometry::{HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR};
+use super::region::Slice;
+use crate::geometry::{
+    FILL_SLICE_NS, HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR, SYSTEM_PAGE_MIN,
+};
 use crate::os;
 
 const RELAXED: Ordering = Ordering::Relaxed;
@@ -26,8 +30,9 @@ pub(super) struct Trial {
     /// Otherwise: huge pages to be done without until the next trial, and how many that will be if it fails.
     without: AtomicU32,
     penalty: AtomicU32,
-    /// The last run that was large enough for a huge page, see [`LastRun`].
+    /// The last run that was large enough for a huge page, see [`LastRun`], and when it was handed out.
     last_run: AtomicU64,
+    handed_out_ns: AtomicU64,
 }
 
 impl Trial {
@@ -37,6 +42,7 @@ impl Trial {
             without: AtomicU32::new(0),
             penalty: AtomicU32::new(HUGE_WITHOUT),
             last_run: AtomicU64::new(0),
+            handed_out_ns: AtomicU64::new(0),
         }
     }
 
@@ -47,11 +53,17 @@ impl Trial {
             return 0;
         }
         let last = LastRun(self.last_run.swap(LastRun::new(first, count).0, RELAXED));
-        match last.used_parts() {
+        let since_ns = os::now_ns().saturating_sub(self.handed_out_ns.load(RELAXED));
+        match last.used_parts(since_ns) {
             None => first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST,
             Some(PARTS) => usize::MAX,
             Some(parts) => (first.index + count * parts / PARTS) / HUGE_SLICES,
         }
+    }
+
+    /// To be told when such a run is handed out, after all that takes time there.
+    pub(super) fn handed_out(&self, now_ns: u64) {
+        self.handed_out_ns.store(now_ns, RELAXED);
     }
 
     /// To be told of such a run that is about to be given back: what it was used for shows until then.
@@ -107,11 +119,12 @@ impl LastRun {
         Self(Self::ENDED | parts as u64)
     }
 
-    fn used_parts(self) -> Option<usize> {
+    /// How many of its parts are likely to be used, if it was handed out so long ago.
+    fn used_parts(self, since_ns: u64) -> Option<usize> {
         match self.0 {
             0 => None,
             ended if ended & Self::ENDED != 0 => Some((ended & !Self::ENDED) as usize),
-            run => Some(used_parts(slice_of_number(run as u32), (run >> u32::BITS) as usize)),
+            run => Some(if since_ns < (run >> u32::BITS) * FILL_SLICE_NS { 0 } else { PARTS }),
         }
     }
 }
@@ -119,12 +132,15 @@ impl LastRun {
 /// A run is looked at in so many places.
 const PARTS: usize = 8;
 
-/// How many parts of a run have been used, from its start on, or all if its end has been.
+/// How many parts of a run have been used, from its start on, or all if its end has been, as far as something is there that is
+/// not zero. The caller holds the run, and nobody uses it any more.
 fn used_parts(first: Slice, count: usize) -> usize {
     let is_used = |parts: &usize| {
         let last = first.plus(count * parts / PARTS - 1).start();
-        // SAFETY: regions are never unmapped.
-        unsafe { os::is_resident(last) }
+        // SAFETY: what was handed out can be read, and nobody writes there.
+        unsafe { slice::from_raw_parts(last.cast::<u64>(), SYSTEM_PAGE_MIN / size_of::<u64>()) }
+            .iter()
+            .any(|&word| word != 0)
     };
     if is_used(&PARTS) { PARTS } else { (1..PARTS).take_while(is_used).count() }
 }
@@ -177,21 +193,18 @@ mod tests {
     }
 
     #[test]
-    fn a_large_run_is_expected_to_be_used_as_the_last_one_was() {
+    fn a_large_run_is_expected_to_be_used_if_there_was_time_to_use_the_last_one() {
         assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
         if !are_wanted() {
             return;
         }
-        let (trial, run) = (Trial::new(), run(640));
-        let (first, count) = run;
+        let (trial, (first, count)) = (Trial::new(), run(640));
         let place = first.index / HUGE_SLICES;
         assert_eq!(trial.expected_use(first.plus(1), count), place + 1 + HUGE_AT_FIRST, "the first one");
-        assert_eq!(trial.expected_use(first, count), place, "that was not touched");
-        for part in [1, 2, 4] {
-            write_to_part(run, part);
-        }
-        assert_eq!(trial.expected_use(first, count), place + 10, "a quarter, and something behind it");
-        write_to_part(run, PARTS);
+        // So late that whoever has it cannot have used it yet.
+        trial.handed_out(u64::MAX);
+        assert_eq!(trial.expected_use(first, count), place);
+        trial.handed_out(os::now_ns() - count as u64 * FILL_SLICE_NS);
         assert_eq!(trial.expected_use(first, count), usize::MAX);
     }
 
@@ -210,6 +223,7 @@ mod tests {
         }
         let end = |slice: Slice| leave(&trial, slice.region, slice.index, count);
         end(first.plus(HUGE_SLICES));
+        trial.handed_out(u64::MAX);
         end(first);
         // SAFETY: the run is the test's own, and nothing is needed of what is in it.
         unsafe { assert!(os::purge(first.start(), count * SLICE_SIZE)) };

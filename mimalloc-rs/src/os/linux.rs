@@ -5,7 +5,6 @@ use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::LargePages;
-use crate::geometry::SYSTEM_PAGE_MIN;
 use crate::options::{self, Opt};
 
 /// Restores `errno` when it goes out of scope.
@@ -213,26 +212,16 @@ pub(crate) unsafe fn populate(start: *mut u8, size: usize) -> bool {
     unsafe { libc::madvise(start.cast(), size, libc::MADV_POPULATE_WRITE) == 0 }
 }
 
-/// Whether there is memory behind the system page at `page`.
+/// Whether there is memory behind the system page at `page`. Not for where memory is allocated: many a program that shuts
+/// itself in dies of this call.
 ///
 /// # Safety
 /// It is one, in a reservation of the caller's.
+#[cfg(test)]
 pub(crate) unsafe fn is_resident(page: *mut u8) -> bool {
-    // SAFETY: as the caller says.
-    unsafe { resident_pages::<1>(page) == 1 }
-}
-
-/// How many of `N` neighbouring system pages have memory; the first is at `start`. Where they are larger than
-/// [`SYSTEM_PAGE_MIN`], of fewer.
-///
-/// # Safety
-/// They lie in a reservation of the caller's.
-pub(crate) unsafe fn resident_pages<const N: usize>(start: *mut u8) -> usize {
-    let _errno = KeptErrno::save();
-    let mut states = [0_u8; N];
-    // SAFETY: the caller vouches for the pages, and `states` has room for what is said of each.
-    let known = unsafe { libc::mincore(start.cast(), N * SYSTEM_PAGE_MIN, states.as_mut_ptr()) == 0 };
-    if known { states.iter().filter(|state| *state & 1 != 0).count() } else { 0 }
+    let mut state = 0_u8;
+    // SAFETY: the caller vouches for the page, and there is room for what is said of it.
+    unsafe { libc::mincore(page.cast(), 1, &raw mut state) == 0 && state & 1 != 0 }
 }
 
 /// Says whether huge pages may stand behind `size` bytes at `start` that have no memory yet.
@@ -289,6 +278,11 @@ pub(crate) fn process_id() -> u32 {
 /// Milliseconds of a monotonic clock that is read without a system call.
 pub(crate) fn coarse_ms() -> u64 {
     read_ns(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000
+}
+
+/// Nanoseconds of the same clock, more exactly.
+pub(crate) fn now_ns() -> u64 {
+    read_ns(libc::CLOCK_MONOTONIC)
 }
 
 /// Nanoseconds that the calling thread has run.
@@ -422,6 +416,7 @@ pub(crate) fn give_up(line: &str) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::SYSTEM_PAGE_MIN;
 
     /// What `errno` is after `call`, if it was zero before.
     fn errno_after(call: impl FnOnce()) -> i32 {

@@ -8,13 +8,12 @@
 //! * `charges_untouched`: whether accessible memory is charged before it is touched;
 //! * `populate`: saves the page faults of a range that is about to be used;
 //! * `allow_huge_pages`: whether a range may have them;
-//! * `is_resident`, `resident_pages`: whether a system page has memory, and how many do;
 //! * `purge`: gives the memory behind a range back; it reads as zero afterwards;
 //! * `install_guard`, `remove_guard`: has accesses to a range fail, where the system has a cheap way;
 //! * `protect`: the same where it has none; `commit` undoes it;
 //! * `random`: a number nobody can guess;
 //! * `release`: ends a reservation;
-//! * `coarse_ms`: a cheap clock;
+//! * `coarse_ms`, `now_ns`: a clock, read cheaply and exactly;
 //! * `thread_ns`: how long the thread has run;
 //! * `yield_now`: lets another thread run;
 //! * `process_id`: tells the child of a fork from its parent;

@@ -1,30 +1,37 @@
+use core::sync::atomic::Ordering;
+
 use super::super::allocate;
 use super::super::purge::purge_now;
 use super::super::region::{Traits, first};
 use super::super::supply::reserve;
 use super::*;
-use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE};
+use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE, SYSTEM_PAGE_MIN};
 
 /// Has a first region, of which more can be touched than any test here does.
 fn prepare() {
     assert!(allocate(1, SLICE_SIZE).is_some() && first().commit(1000 * GROUP_SLICES));
 }
 
-/// Hands out slices of a group that no other test uses, from `from` on, where `before` were used already. Which slices may
-/// hold something afterwards, and whether no huge page was tried.
-fn after(group: usize, from: u32, count: u32, before: u64) -> (u64, bool) {
+/// Hands out slices of a group that no other test uses, from `from` on, where `before` were used already, and others are handed
+/// out `meanwhile`. Which slices may hold something afterwards, and whether no huge page was tried.
+fn after(group: usize, from: u32, count: u32, before: u64, meanwhile: u64) -> (u64, bool) {
     prepare();
     // Another test has what is free given back.
     assert!(first().group(group).claim(u64::MAX), "nobody uses it");
     first().group(group).soil(before);
-    let is_untried = is_untried_after(first(), group, from, count);
-    (first().group(group).soil(0), is_untried)
+    let is_untried = is_untried_while(first(), group, from, count, meanwhile);
+    (first().group(group).dirty(), is_untried)
 }
 
 /// The second answer for a group of a region.
 fn is_untried_after(region: &'static Region, group: usize, from: u32, count: u32) -> bool {
+    is_untried_while(region, group, from, count, 0)
+}
+
+fn is_untried_while(region: &'static Region, group: usize, from: u32, count: u32, meanwhile: u64) -> bool {
     let (trial, bits) = (Trial::new(), mask(from, count));
     let before = region.group(group).soil(bits);
+    region.group(group).soil(meanwhile);
     let start = group * GROUP_SLICES + from as usize;
     let mut pages = PageChoice::new(&trial, region, start, count as usize);
     pages.choose(group, bits, before);
@@ -57,14 +64,14 @@ fn what_a_huge_page_brings_along_can_go_back() {
     if !are_wanted() {
         return;
     }
-    assert_eq!(after(500, 3, 2, 0), (LOWER, false));
-    assert_eq!(after(501, 3, 2, !LOWER), (u64::MAX, false));
+    assert_eq!(after(500, 3, 2, 0, 0), (LOWER, false));
+    assert_eq!(after(501, 3, 2, !LOWER, 0), (u64::MAX, false));
 }
 
 #[test]
 fn a_place_that_was_touched_keeps_its_pages() {
-    assert_eq!(after(502, 3, 2, 1), (0b11001, true));
-    assert_eq!(after(503, 3, 2, 0b11000), (0b11000, true));
+    assert_eq!(after(502, 3, 2, 1, 0), (0b11001, true));
+    assert_eq!(after(503, 3, 2, 0b11000, 0), (0b11000, true));
 }
 
 #[test]
@@ -72,9 +79,7 @@ fn a_place_that_others_touched_meanwhile_shows_nothing() {
     if !are_wanted() {
         return;
     }
-    prepare();
-    fills_up(first(), 510 * GROUP_PLACES);
-    assert!(after(510, 3, 2, 0).1);
+    assert!(after(510, 3, 2, 0, 1).1);
     let next = 510 * GROUP_PLACES + 1;
     assert_eq!(fills_up(first(), next), fills_up(first(), next + HUGE_AHEAD - 1), "spoken for");
     assert!(!fills_up(first(), next + HUGE_AHEAD));
@@ -97,11 +102,14 @@ fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
         return;
     }
     let (group, place) = (SMALL_HEAP / GROUP_SLICES, SMALL_HEAP_PLACES);
-    let is_untried_behind = |dense_place, bytes| {
+    let is_untried_behind = |dense_place, slices| {
         let region = fresh();
-        // SAFETY: the places are the test's own.
+        region.high.store(LARGE_HEAP, Ordering::Relaxed);
+        region
+            .group(dense_place / GROUP_PLACES)
+            .soil(mask(0, slices) << (dense_place * HUGE_SLICES % GROUP_SLICES));
+        // SAFETY: the place is the test's own.
         unsafe {
-            assert!(os::populate(start_of(region, dense_place), bytes));
             // As if there had been one.
             os::allow_huge_pages(start_of(region, place), HUGE_SIZE, true);
         }
@@ -109,11 +117,12 @@ fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
         assert!(!is_untried || !fills_up(region, place), "small pages");
         is_untried
     };
+    const DENSE_SLICES: u32 = (DENSE / SLICE_SIZE) as u32;
     for before in [0, place - 1] {
-        assert!(!is_untried_behind(before, DENSE));
-        assert!(is_untried_behind(before, DENSE - SYSTEM_PAGE_MIN));
+        assert!(!is_untried_behind(before, DENSE_SLICES));
+        assert!(is_untried_behind(before, DENSE_SLICES - 1));
     }
-    assert!(is_untried_behind(place + 1, DENSE));
+    assert!(is_untried_behind(place + 1, DENSE_SLICES));
     let first_large = LARGE_HEAP / GROUP_SLICES;
     assert!(is_untried_after(fresh(), first_large - 1, 63, 1));
     assert!(!is_untried_after(fresh(), first_large, 0, 1));
@@ -205,11 +214,12 @@ fn a_run_has_huge_pages_as_far_as_it_is_expected_to_be_used() {
 }
 
 #[test]
-fn a_run_has_none_after_one_that_was_not_touched() {
+fn a_run_has_none_behind_one_that_nobody_can_have_used_yet() {
     let trial = Trial::new();
     let run = |group| PageChoice::new(&trial, first(), group * GROUP_SLICES, GROUP_SLICES);
     prepare();
     run(600);
+    trial.handed_out(u64::MAX);
     run(601).choose(601, u64::MAX, 0);
     assert!(trial.is_untried());
 }
