@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use super::region::{Region, Slice};
 use super::ring::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, way_back};
 use crate::geometry::{HUGE_SIZE, HUGE_SLICES, LARGE_HEAP, SLICE_SHIFT, SLICE_SIZE};
-use crate::page::{Glance, Page};
+use crate::page::Page;
 
 /// What neighbouring slices hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,10 @@ impl Region {
                 Content::Free if !first.is_resident() => 0,
                 Content::Free | Content::Other => SLICE_SIZE,
                 // SAFETY: records are never unmapped.
-                Content::Page(_) => match unsafe { Page::glance(first) } {
-                    Glance { is_run: true, .. } if slices >= HUGE_SLICES => 0,
-                    Glance { is_run: true, .. } => slices * SLICE_SIZE / 2,
-                    glance => glance.bytes.min(slices << SLICE_SHIFT),
+                Content::Page(_) => match unsafe { Page::extent(first) } {
+                    (true, _) if slices >= HUGE_SLICES => 0,
+                    (true, _) => slices * SLICE_SIZE / 2,
+                    (false, linked) => linked.min(slices * SLICE_SIZE),
                 },
             };
         }

@@ -153,7 +153,7 @@ unsafe fn area_of(first: Slice) -> Area {
         Area {
             start: first.start(),
             reserved: usize::from(class.slices) << SLICE_SHIFT,
-            committed: (*page).capacity as usize * block_size,
+            committed: (*page).capacity.get() as usize * block_size,
             used: (*page).used as usize,
             block_size: block_size - alloc::padding(),
             full_block_size: block_size,
@@ -195,7 +195,7 @@ unsafe fn visit_blocks(
     let mut free = [0u64; BLOCKS_MAX / 64];
     // SAFETY: the list holds free blocks of the page, all of them below `capacity`.
     unsafe {
-        let (mut block, blocks) = ((*page).local_free, (*page).capacity as usize);
+        let (mut block, blocks) = ((*page).local_free, (*page).capacity.get() as usize);
         while !block.is_null() {
             let index = block.addr().wrapping_sub(area.start.addr()) / area.full_block_size;
             if index >= blocks {

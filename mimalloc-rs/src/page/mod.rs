@@ -21,13 +21,14 @@ mod inbox;
 mod marks;
 pub(crate) mod remote;
 mod run;
+mod shown;
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::AtomicU16;
+use core::sync::atomic::{AtomicU8, AtomicU16};
 
 use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
-use crate::geometry::{CACHE_LINE, SLICE_SHIFT};
+use crate::geometry::{CACHE_LINE, SLICE_SIZE};
 use crate::report::{self, ErrorKind};
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -38,6 +39,7 @@ pub(crate) use block::{Block, Link};
 pub(crate) use inbox::Sent;
 pub(crate) use marks::{Batch, LINES as MARK_LINES, Line as MarkLine, Marks};
 use remote::RemoteWord;
+use shown::Shown;
 
 /// What a page looks like from outside.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +63,7 @@ pub(crate) struct Page {
     /// Blocks somebody holds, or that wait in an active list or are marked.
     pub(crate) used: u32,
     /// Blocks that were linked so far.
-    pub(crate) capacity: u32,
+    pub(crate) capacity: Shown,
     /// Blocks that fit.
     reserved: u32,
     /// Neighbours in the owner's queue of the class.
@@ -88,14 +90,14 @@ struct Shared {
     /// The theap that owned the page last; written by the owner when it gives the page up.
     origin: AtomicU32,
     /// Size class; written before the page has blocks.
-    class: UnsafeCell<u8>,
+    class: AtomicU8,
     /// Blocks in use when the page was last given up; written by the owner just before. Others read it to tell that their
     /// free is the last.
     awaited: AtomicU16,
     /// Link of the stack of runs that came back to a first-class heap.
     returned_next: AtomicU32,
     /// Slices of a run that holds a single block, and where that starts; written by whoever holds the run.
-    run_slices: UnsafeCell<u32>,
+    run_slices: Shown,
     run_block: UnsafeCell<*mut u8>,
     /// Neighbours in the roll of a first-class heap's theap, next and previous; written by that theap's user.
     roll: UnsafeCell<(*mut Page, *mut Page)>,
@@ -108,7 +110,7 @@ const _: () = assert!(core::mem::offset_of!(Page, shared) == CACHE_LINE);
 pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
     local_free: ptr::null_mut(),
     used: 0,
-    capacity: 0,
+    capacity: Shown::new(0),
     reserved: 0,
     next: ptr::null_mut(),
     prev: ptr::null_mut(),
@@ -119,10 +121,10 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
         remote: [const { RemoteWord::new(AtomicU64::new(remote::OWNED)) }; 2],
         listed_next: [const { AtomicU32::new(0) }; 2],
         origin: AtomicU32::new(0),
-        class: UnsafeCell::new(0),
+        class: AtomicU8::new(0),
         returned_next: AtomicU32::new(0),
         awaited: AtomicU16::new(0),
-        run_slices: UnsafeCell::new(0),
+        run_slices: Shown::new(0),
         run_block: UnsafeCell::new(ptr::null_mut()),
         roll: UnsafeCell::new((ptr::null_mut(), ptr::null_mut())),
     },
@@ -156,9 +158,9 @@ impl Page {
         unsafe {
             (*page).local_free = ptr::null_mut();
             (*page).used = 0;
-            (*page).capacity = 0;
+            (*page).capacity.set(0);
             (*page).reserved = reserved;
-            *(*page).shared.class.get() = class as u8;
+            (*page).shared.class.store(class as u8, Ordering::Relaxed);
             (*page).next = ptr::null_mut();
             (*page).prev = ptr::null_mut();
             (*page).start = first.start();
@@ -192,7 +194,7 @@ impl Page {
     pub(crate) unsafe fn class(page: *mut Page) -> usize {
         // SAFETY: it was written before the first block was handed out, and is not written again before
         // the last one has come back.
-        unsafe { usize::from(*(*page).shared.class.get()) }
+        unsafe { usize::from((*page).shared.class.load(Ordering::Relaxed)) }
     }
 
     /// What is the same for all pages of its class. As for [`Page::class`].
@@ -206,7 +208,7 @@ impl Page {
     #[inline]
     pub(crate) unsafe fn extendable(page: *mut Page) -> bool {
         // SAFETY: the caller owns the page.
-        unsafe { (*page).capacity < (*page).reserved }
+        unsafe { (*page).capacity.get() < (*page).reserved }
     }
 
     /// Links some more blocks, in address order unless [`guard`] has it otherwise, and returns the first. They count as used.
@@ -217,9 +219,9 @@ impl Page {
             let Class { block_size, extend, .. } = *Self::facts(page);
             let block_size = block_size as usize;
             // Pages that are used in full soon need fewer visits.
-            let grown = u32::from(extend).max((*page).capacity / 4);
-            let count = grown.min((*page).reserved - (*page).capacity);
-            let first = (*page).start.add((*page).capacity as usize * block_size);
+            let grown = u32::from(extend).max((*page).capacity.get() / 4);
+            let count = grown.min((*page).reserved - (*page).capacity.get());
+            let first = (*page).start.add((*page).capacity.get() as usize * block_size);
             let place = |n| first.add(guard::place_of(n, count, first) as usize * block_size);
             let mut at = place(0);
             let head = at;
@@ -229,7 +231,7 @@ impl Page {
                 at = next;
             }
             Block::set_next(at.cast(), ptr::null_mut());
-            (*page).capacity += count;
+            (*page).capacity.add(count);
             (*page).used += count;
             head.cast()
         }
@@ -239,7 +241,7 @@ impl Page {
     #[inline(always)]
     pub(crate) unsafe fn local_count(page: *mut Page) -> u32 {
         // SAFETY: the caller owns the page.
-        unsafe { (*page).capacity - (*page).used }
+        unsafe { (*page).capacity.get() - (*page).used }
     }
 
     /// Takes the list of the owner's frees. All blocks count as used afterwards.
@@ -250,7 +252,7 @@ impl Page {
             let list = (*page).local_free;
             if !list.is_null() {
                 (*page).local_free = ptr::null_mut();
-                (*page).used = (*page).capacity;
+                (*page).used = (*page).capacity.get();
             }
             list
         }
@@ -280,17 +282,29 @@ impl Page {
     /// A look at the page or run that starts in `first`, which may be anybody's: as it is, or was a moment ago.
     pub(crate) unsafe fn glance(first: Slice) -> Glance {
         let page = first.page();
-        // SAFETY: records are never unmapped. Fields that their owner is writing are read whole: they are aligned words.
+        // SAFETY: records are never unmapped. The owner may be writing how many are used, and nothing depends on that number.
         unsafe {
-            if first.owner().get() == OWNER_SINGLETON {
-                let slices = (*page).shared.run_slices.get().read_volatile() as usize;
-                return Glance { is_run: true, class: 0, used: 1, bytes: slices << SLICE_SHIFT };
+            let (is_run, bytes) = Self::extent(first);
+            if is_run {
+                return Glance { is_run, class: 0, used: 1, bytes };
             }
-            let class = Self::class(page);
-            let capacity = (&raw const (*page).capacity).read_volatile();
+            let (class, capacity) = (Self::class(page), (*page).capacity.get());
             let used = (&raw const (*page).used).read_volatile().min(capacity);
             let used = used.saturating_sub(Self::count_marked(first, class));
-            Glance { is_run: false, class, used, bytes: capacity as usize * CLASS[class].block_size as usize }
+            Glance { is_run, class, used, bytes }
+        }
+    }
+
+    /// Whether a run starts in `first`, and not a page, and how many bytes blocks were made of. Either may be anybody's.
+    pub(crate) unsafe fn extent(first: Slice) -> (bool, usize) {
+        let page = first.page();
+        // SAFETY: records are never unmapped.
+        unsafe {
+            if first.owner().get() == OWNER_SINGLETON {
+                (true, (*page).shared.run_slices.get() as usize * SLICE_SIZE)
+            } else {
+                (false, (*page).capacity.get() as usize * Self::facts(page).block_size as usize)
+            }
         }
     }
 

@@ -12,7 +12,7 @@ impl Page {
     /// Slices of a run that holds a single block. The caller holds the run.
     pub(crate) unsafe fn run_slices(page: *mut Page) -> usize {
         // SAFETY: whoever holds the run is the only one to touch this.
-        unsafe { *(*page).shared.run_slices.get() as usize }
+        unsafe { (*page).shared.run_slices.get() as usize }
     }
 
     /// Changes the number of slices of a run, which the caller holds with all of them. False, and nothing is changed, when
@@ -24,7 +24,7 @@ impl Page {
             return false;
         }
         // SAFETY: as above.
-        unsafe { *(*page).shared.run_slices.get() = slices as u32 };
+        unsafe { (*page).shared.run_slices.set(slices as u32) };
         guard::raise(first, slices);
         mark_interior(first, before, slices);
         mark_no_page(first, slices, before);
@@ -44,7 +44,7 @@ impl Page {
         // SAFETY: the caller holds the slices, so nobody else uses these fields.
         unsafe {
             (*page).start = first.start();
-            *(*page).shared.run_slices.get() = slices as u32;
+            (*page).shared.run_slices.set(slices as u32);
             *(*page).shared.run_block.get() = first.start().add(ahead);
             Self::set_origin(page, home);
         }

@@ -105,12 +105,12 @@ fn page(first: Slice) -> Holding {
     let glance = unsafe { Page::glance(first) };
     let class = &CLASS[glance.class];
     let block_size = class.block_size as usize;
-    match glance.bytes / block_size {
+    let fits = class.reserved as usize;
+    // The page may have become another's between one look and the next.
+    match (glance.bytes / block_size).min(fits) {
         _ if glance.is_run => Holding::Block,
         // A slice that waits for its first page looks like one.
         0 => Holding::Kept,
-        linked => {
-            Holding::Page { block_size, used: glance.used as usize, linked, fits: class.reserved as usize }
-        }
+        linked => Holding::Page { block_size, used: (glance.used as usize).min(linked), linked, fits },
     }
 }

@@ -78,7 +78,7 @@ impl Theap {
             if apart {
                 Self::strike(theap, page);
             }
-            (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
+            (*theap).tally.on_page_ended(Page::class(page), (*page).capacity.get());
             let (first, slices) = Page::dissolve(page);
             if slices == 1
                 && !apart

@@ -204,7 +204,7 @@ impl Theap {
     unsafe fn end(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns page and theap, and nothing refers to the page's blocks.
         unsafe {
-            (*theap).tally.on_page_ended(Page::class(page), (*page).capacity);
+            (*theap).tally.on_page_ended(Page::class(page), (*page).capacity.get());
             let (first, slices) = Page::dissolve(page);
             arena::release(first, slices);
         }
