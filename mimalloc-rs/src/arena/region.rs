@@ -42,7 +42,7 @@ pub(crate) struct Region {
     /// One entry per [`GROUP_SLICES`] slices.
     groups: AtomicPtr<Group>,
 
-    /// Slices that can be touched, with their records and marks.
+    /// Slices whose records and marks can be touched; they can as well, unless that is up to the program.
     pub(super) committed: AtomicUsize,
     /// No group before this one is known to have a free slice: who finds none from here on looks at all.
     pub(super) hint: AtomicUsize,
