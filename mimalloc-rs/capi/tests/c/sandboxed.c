@@ -1,5 +1,4 @@
 /* A program that shuts itself in, allows what an allocator needs, and dies of any other call. */
-#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
