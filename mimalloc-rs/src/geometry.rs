@@ -43,8 +43,8 @@ pub(crate) const RING_REGION_MIN: usize = 256 << 20;
 pub(crate) const REGIONS_MAX: usize = 32;
 /// The last ones are for ordinary memory on demand, however much the program reserves, hands over, or has of large pages.
 pub(crate) const REGIONS_ON_DEMAND: usize = 8;
-/// After so many reservations the next ones are twice as large, if they are small.
-pub(crate) const REGIONS_OF_A_SIZE: u32 = 2;
+/// A new one, and what one grows by, is such a part of what there is, or what an option says, if that is more.
+pub(crate) const REGION_PART: usize = 4;
 /// This much of a region is made accessible at a time, or such a part of what is, if that is more.
 pub(crate) const COMMIT_STEP: usize = 4 << 20;
 pub(crate) const COMMIT_PART: usize = 4;
@@ -112,8 +112,9 @@ pub(crate) const EBB_MS_PER_SLICE: u64 = 8;
 /// Such slices for each millisecond in the life of a thread that has ended, which makes up for more.
 pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 
-/// How long to wait for slices of which another thread gives the memory back, before it is said that there are none.
-pub(crate) const PURGE_PATIENCE_MS: u64 = 100;
+/// How long to wait for slices of which another thread gives the memory back, or that it reserves, before it is said that there
+/// are none.
+pub(crate) const PATIENCE_MS: u64 = 100;
 
 /// Space set aside for one theap.
 pub(crate) const THEAP_SIZE: usize = 4096;

@@ -121,8 +121,8 @@ fn reservations_have_the_wanted_size() {
         let small = ThreadHeap::current().malloc(100);
         assert!(!small.is_null());
         assert_eq!(Stats::process().reserved.current, 1 << 30);
-        assert!(!ThreadHeap::current().malloc(3 << 30).is_null(), "more than that comes from another");
-        assert_eq!(Stats::process().arena_count.total, 2);
+        assert!(!ThreadHeap::current().malloc(3 << 30).is_null());
+        assert!(Stats::process().reserved.current > 3 << 30, "more than that is reserved as needed");
     });
 }
 

@@ -145,6 +145,7 @@ fn little_address_space() {
         let line = format!("ulimit -v {} && ./limits within {limit}", limit * 1024);
         edge.passes(&line, "within the limit\n");
     }
+    edge.passes("./limits itself 512", "within the limit\n");
 }
 
 #[test]

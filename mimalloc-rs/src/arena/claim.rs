@@ -27,7 +27,7 @@ impl Region {
     }
 
     fn allocate_one(&'static self) -> Result<Run, Missing> {
-        let groups = self.slices.load(Ordering::Acquire) / GROUP_SLICES;
+        let groups = self.slices() / GROUP_SLICES;
         let from = self.hint.load(Ordering::Relaxed);
         for number in from..groups {
             if let Some(bit) = self.group(number).claim_one() {
@@ -47,7 +47,7 @@ impl Region {
 
     /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
     fn allocate_run(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
-        let slices = self.slices.load(Ordering::Acquire);
+        let slices = self.slices();
         let base = self.base.load(Ordering::Relaxed).addr();
         let aligned = |index: usize| {
             let address = base + (index << SLICE_SHIFT);
@@ -98,7 +98,7 @@ impl Region {
     }
 
     pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {
-        if start.checked_add(count)? > self.slices.load(Ordering::Relaxed) || !self.claim(start, count) {
+        if start.checked_add(count)? > self.slices() || !self.claim(start, count) {
             return None;
         }
         self.hand_out(start, count).ok()

@@ -31,7 +31,7 @@ impl Region {
 
     /// Makes the slices accessible that come behind the first `from`, which are; up to `to`, if there are as many.
     fn commit_range(&'static self, from: usize, to: usize) -> bool {
-        let to = to.min(self.slices.load(Ordering::Relaxed));
+        let to = to.min(self.slices());
         let marks = self.marks.load(Ordering::Relaxed);
         // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
         let done = unsafe {

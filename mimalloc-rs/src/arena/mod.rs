@@ -1,11 +1,11 @@
 //! Where pages come from: reserved regions of address space, handed out in runs of slices.
 //!
-//! A region is reserved once and never given up. It holds, in this order: the bitmap groups, the owner words (one per slice),
+//! A region is never given up. It holds, in this order: the bitmap groups, the owner words (one per slice),
 //! the page records (one per slice), the marks, and the slices. So the page of a pointer is found by arithmetic, in the first
 //! region from the pointer alone (see [`ring`]).
 //!
-//! The first region is large enough that most processes never need another; where address space is scarce
-//! it is smaller and others follow. Nothing here takes a lock.
+//! The first region has room to grow in, so that most processes never need another; where address space is scarce
+//! it has less and others follow (see [`room`]). Nothing here takes a lock.
 
 pub(crate) mod bitmap;
 mod claim;
@@ -17,9 +17,11 @@ mod purge;
 mod region;
 mod reserve;
 pub(crate) mod ring;
+mod room;
 mod supply;
 mod survey;
 mod tables;
+mod task;
 mod trial;
 
 pub(crate) use purge::{empty, purge_after_thread, purge_if_due, purge_now};
@@ -28,7 +30,7 @@ pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;
 
 use crate::gauge::Gauge;
-use crate::geometry::{SLICE_SHIFT, SLICE_SIZE, SMALL_HEAP};
+use crate::geometry::{PATIENCE_MS, SLICE_SHIFT, SLICE_SIZE, SMALL_HEAP};
 use crate::os;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -93,6 +95,7 @@ pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
 
 fn allocate_shared(count: usize, align: usize) -> Option<Run> {
     loop {
+        let reserved = RESERVED.current();
         let known = COUNT.load(Ordering::Acquire);
         let mut missing = Missing::Slices;
         for region in REGIONS[..known as usize].iter().filter(|region| !region.is_exclusive()) {
@@ -105,17 +108,52 @@ fn allocate_shared(count: usize, align: usize) -> Option<Run> {
         if missing == Missing::Memory {
             return None;
         }
-        let needed = count.checked_mul(SLICE_SIZE)?.checked_add(align)?;
-        supply::add_region(known, needed)?;
+        let needed = size_for(count, align)?;
+        if !room::grow(regions(), needed, reserved) {
+            supply::add_region(known, needed)?;
+        }
     }
+}
+
+/// Bytes that hold such a run wherever they start.
+fn size_for(count: usize, align: usize) -> Option<usize> {
+    count.checked_mul(SLICE_SIZE)?.checked_add(align)
 }
 
 /// The same from one region only, if one is given.
 pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
     match region {
-        Some(region) => purge::with_patience(|| region.allocate(count, align.max(SLICE_SIZE)).ok()),
+        Some(region) => purge::with_patience(|| allocate_there(region, count, align.max(SLICE_SIZE))),
         None => allocate(count, align),
     }
+}
+
+fn allocate_there(region: &'static Region, count: usize, align: usize) -> Option<Run> {
+    loop {
+        let reserved = RESERVED.current();
+        match region.allocate(count, align) {
+            Ok(run) => return Some(run),
+            Err(Missing::Memory) => return None,
+            Err(Missing::Slices) => {}
+        }
+        if !room::grow(core::slice::from_ref(region), size_for(count, align)?, reserved) {
+            return None;
+        }
+    }
+}
+
+/// Waits while something is under way, but not long: whoever is at it may be interrupted by this very call, or not exist in the
+/// child of a fork. Says whether it came to an end.
+#[cold]
+fn wait_while(is_under_way: impl Fn() -> bool) -> bool {
+    let start = os::coarse_ms();
+    while is_under_way() {
+        if os::coarse_ms() - start >= PATIENCE_MS {
+            return false;
+        }
+        os::yield_now();
+    }
+    true
 }
 
 /// The first slices of all pages and runs, in order of address within each region, and the theap each belongs to. What

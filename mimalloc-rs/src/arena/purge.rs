@@ -13,7 +13,8 @@ use super::ebb;
 use super::huge;
 use super::pending::Pending;
 use super::region::{Region, Slice};
-use crate::geometry::{GROUP_SLICES, PURGE_PATIENCE_MS, SLICE_SHIFT};
+use super::task::Task;
+use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::report;
@@ -22,8 +23,8 @@ use crate::report;
 static PENDING: Pending = Pending::new(AtomicU32::new(0));
 /// When the next pass is due; zero before the first.
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
-/// The process whose thread purges; zero while none does.
-static PURGER: AtomicU32 = AtomicU32::new(0);
+/// Who has it gives memory back.
+static PURGING: Task = Task::new(AtomicU32::new(0));
 
 /// Which free slices a pass gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,18 +93,12 @@ pub(super) fn with_patience(attempt: impl Fn() -> Option<Run>) -> Option<Run> {
     })
 }
 
-/// Waits for the end of a purge under way and for a region that is being set up, for a while: whoever has the task may be
-/// interrupted by this very call, or not exist in the child of a fork.
+/// Waits for the end of a purge under way and for a region that is being set up, for a while.
 #[cold]
 fn wait() {
-    let start = os::coarse_ms();
-    let is_under_way = || {
-        PURGER.load(Ordering::Acquire) == os::process_id()
-            || super::regions().last().is_some_and(|last| !last.is_ready())
-    };
-    while is_under_way() && os::coarse_ms() - start < PURGE_PATIENCE_MS {
-        os::yield_now();
-    }
+    super::wait_while(|| {
+        PURGING.is_under_way(os::process_id()) || super::regions().last().is_some_and(|last| !last.is_ready())
+    });
 }
 
 /// To be told when a thread has ended which was there since `born_ms`, and has released what it held.
@@ -120,17 +115,9 @@ pub(crate) fn purge_now() {
     purge(Pass::All);
 }
 
-/// Takes the task on, unless another thread has it. In the child of a fork the thread that had it does not exist.
-fn begin() -> bool {
-    let process = os::process_id();
-    let purger = PURGER.load(Ordering::Relaxed);
-    purger != process
-        && PURGER.compare_exchange(purger, process, Ordering::Acquire, Ordering::Relaxed).is_ok()
-}
-
 /// Gives slices back and says how many; `None` if another thread is doing so.
 fn purge(pass: Pass) -> Option<usize> {
-    if !begin() {
+    if !PURGING.begin(os::process_id()) {
         return None;
     }
     PENDING.take();
@@ -144,7 +131,7 @@ fn purge(pass: Pass) -> Option<usize> {
     if total.left {
         PENDING.set();
     }
-    PURGER.store(0, Ordering::Release);
+    PURGING.end();
     Some(total.given)
 }
 
@@ -268,7 +255,7 @@ mod tests {
 
     /// Whether slices that come free at the end of a purge are found by who has looked for them before.
     fn finds_what_a_purge_holds(first: Slice) -> bool {
-        while !begin() {
+        while !PURGING.begin(os::process_id()) {
             thread::yield_now();
         }
         let (looked, let_go) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -280,7 +267,7 @@ mod tests {
                 }
                 thread::sleep(Duration::from_millis(10));
                 let_go.store(true, Ordering::Relaxed);
-                PURGER.store(0, Ordering::Release);
+                PURGING.end();
             });
             let run = with_patience(|| {
                 looks.set(looks.get() + 1);

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering}
 
 use super::bitmap::{Group, mask};
 use super::ring::{self, Owner, OwnerWord, frame};
+use super::room::Site;
 use super::tables::{MARK_STRIDE, Tables, mark_line};
 use crate::geometry::{CACHE_LINE, GROUP_SLICES, REGIONS_MAX, RING_SLICES, SLICE_SHIFT};
 use crate::os;
@@ -17,19 +18,28 @@ pub(super) const NUMBER_SHIFT: usize = 26;
 /// The regions, in order of creation.
 pub(super) static REGIONS: [Region; REGIONS_MAX] = [const { Region::new() }; REGIONS_MAX];
 
-/// The first region.
+/// The first region, with as many slices as any test needs.
 #[cfg(test)]
 pub(super) fn first() -> &'static Region {
+    const ENOUGH: usize = 1000 * GROUP_SLICES;
+    if super::regions().is_empty() {
+        assert!(super::allocate(1, 1).is_some());
+    }
+    while REGIONS[0].slices() < ENOUGH {
+        let reserved = super::RESERVED.current();
+        super::room::grow(&REGIONS[..1], ENOUGH << SLICE_SHIFT, reserved);
+    }
     &REGIONS[0]
 }
 
-/// A reservation. The first group is written once, before any pointer into the region exists.
+/// A reservation. The first group is written once, before any pointer into the region exists, but for the number of slices,
+/// which may rise.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Region {
     /// Start of the first slice.
     pub(super) base: AtomicPtr<u8>,
-    /// Slices; zero until the region is ready. Who does not know of a slice there reads this first.
+    /// Slices; zero until the region is ready; they become more. Who does not know of a slice there reads this first.
     pub(super) slices: AtomicUsize,
     /// A ring with a word for each slice: which theap owns the page that starts there.
     owners: AtomicPtr<OwnerWord>,
@@ -48,7 +58,11 @@ pub(crate) struct Region {
     pub(super) hint: AtomicUsize,
     /// No slice from here on was ever used.
     pub(super) high: AtomicUsize,
+    /// So many slices its tables are for: it may [grow](super::room). Written once.
+    pub(super) room: AtomicUsize,
 
+    /// The allocator reserved it of its own accord.
+    on_demand: AtomicBool,
     /// Only heaps bound to the region take memory from it.
     exclusive: AtomicBool,
     /// Its memory is never given back to the system.
@@ -87,6 +101,8 @@ pub(super) struct Material {
     /// Start of the first slice.
     pub(super) base: *mut u8,
     pub(super) slices: usize,
+    /// So many the tables are for.
+    pub(super) room: usize,
     /// Whether the slices are accessible.
     pub(super) accessible: bool,
     /// Whether the slices read as zero.
@@ -97,6 +113,7 @@ pub(super) struct Material {
 /// How a region differs from others.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Traits {
+    pub(super) on_demand: bool,
     pub(super) exclusive: bool,
     pub(super) pinned: bool,
     pub(super) may_be_huge: bool,
@@ -212,6 +229,8 @@ impl Region {
             committed: AtomicUsize::new(0),
             hint: AtomicUsize::new(0),
             high: AtomicUsize::new(0),
+            room: AtomicUsize::new(0),
+            on_demand: AtomicBool::new(false),
             exclusive: AtomicBool::new(false),
             pinned: AtomicBool::new(false),
             may_be_huge: AtomicBool::new(false),
@@ -233,8 +252,8 @@ impl Region {
         // SAFETY: the tables follow each other in the memory for them.
         let (groups, owners, records, marks) = unsafe {
             let owners = material.tables.add(sizes.groups);
-            let records = owners.add(sizes.owners);
-            (material.tables.cast::<Group>(), owners, records, records.add(sizes.records))
+            let marks = material.tables.add(sizes.before_marks());
+            (material.tables.cast::<Group>(), owners, owners.add(sizes.owners), marks)
         };
         if !material.zero && material.traits.commit.is_none() {
             for group in 0..slices / GROUP_SLICES {
@@ -251,6 +270,7 @@ impl Region {
             unsafe { ring::put(owners.cast(), self.number() == 0) };
         }
         self.marks.store(marks.cast(), Ordering::Relaxed);
+        self.on_demand.store(material.traits.on_demand, Ordering::Relaxed);
         self.exclusive.store(material.traits.exclusive, Ordering::Relaxed);
         self.pinned.store(material.traits.pinned, Ordering::Relaxed);
         self.may_be_huge.store(material.traits.may_be_huge, Ordering::Relaxed);
@@ -261,15 +281,46 @@ impl Region {
         }
         self.accessible.store(material.accessible, Ordering::Relaxed);
         self.zero.store(material.zero, Ordering::Relaxed);
+        self.room.store(material.room, Ordering::Relaxed);
         self.base.store(base, Ordering::Relaxed);
-        self.slices.store(slices, Ordering::Release);
-        super::RESERVED.add(slices << SLICE_SHIFT);
+        // SAFETY: the entry is the caller's, and the material has so many.
+        unsafe { self.add_slices(slices) };
+    }
+
+    /// Has the region begin, or grow, once everything else is there.
+    ///
+    /// # Safety
+    /// One thread does so at a time; so many slices more are reserved, and below the room.
+    pub(super) unsafe fn add_slices(&self, count: usize) {
+        self.slices.store(self.slices.load(Ordering::Relaxed) + count, Ordering::Release);
+        super::RESERVED.add(count << SLICE_SHIFT);
+    }
+
+    /// How many there are; zero before it is set up.
+    #[inline]
+    pub(super) fn slices(&self) -> usize {
+        self.slices.load(Ordering::Acquire)
+    }
+
+    /// How many there may be.
+    pub(super) fn room(&self) -> usize {
+        self.room.load(Ordering::Relaxed)
+    }
+
+    /// Where its marks and slices lie.
+    pub(super) fn site(&self) -> Site {
+        Site { marks: self.marks.load(Ordering::Relaxed).cast(), base: self.base.load(Ordering::Relaxed) }
+    }
+
+    /// Whether the allocator reserved it of its own accord.
+    pub(super) fn is_on_demand(&self) -> bool {
+        self.is_ready() && self.on_demand.load(Ordering::Relaxed)
     }
 
     /// Whether it was set up. Before, nothing is known of it.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
-        self.slices.load(Ordering::Acquire) != 0
+        self.slices() != 0
     }
 
     /// Whether only heaps bound to the region take memory from it; nobody does while it is set up.
@@ -294,7 +345,7 @@ impl Region {
 
     /// Start and size of the memory that is handed out; of no size while the region is set up.
     pub(super) fn area(&self) -> (*mut u8, usize) {
-        let slices = self.slices.load(Ordering::Acquire);
+        let slices = self.slices();
         (self.base.load(Ordering::Relaxed), slices << SLICE_SHIFT)
     }
 
@@ -323,7 +374,7 @@ impl Region {
     #[inline(always)]
     pub(crate) fn slice_of(&'static self, p: *const u8) -> Option<Slice> {
         // First: while the region is set up its start is null, and would make null an address in it.
-        let slices = self.slices.load(Ordering::Acquire);
+        let slices = self.slices();
         let index = p.addr().wrapping_sub(self.base.load(Ordering::Relaxed).addr()) >> SLICE_SHIFT;
         (index < slices).then_some(Slice { region: self, index })
     }

@@ -102,6 +102,7 @@ impl Arena {
             return None;
         }
         let traits = Traits {
+            on_demand: false,
             exclusive: how.exclusive,
             pinned: how.pinned || how.commit.is_some(),
             may_be_huge: false,

@@ -6,10 +6,11 @@ use super::COUNT;
 use super::huge;
 use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
 use super::ring;
+use super::room::{self, Site};
 use super::tables::Tables;
 use crate::geometry::{
-    GROUP_SLICES, HUGE_SIZE, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_OF_A_SIZE, REGIONS_ON_DEMAND,
-    RING_REGION_MIN, RING_SLICES, SLICE_SHIFT, SLICE_SIZE,
+    GROUP_SLICES, HUGE_SIZE, REGION_PART, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_ON_DEMAND, RING_REGION_MIN,
+    RING_SLICES, SLICE_SHIFT, SLICE_SIZE,
 };
 use crate::options::{self, Opt};
 use crate::os;
@@ -17,6 +18,10 @@ use crate::report;
 
 /// Bytes that regions consist of are a multiple of this.
 pub(super) const REGION_UNIT: usize = GROUP_SLICES * SLICE_SIZE;
+/// Bytes of the largest region that the fast path of `free` knows.
+const RING_SIZE: usize = RING_SLICES << SLICE_SHIFT;
+/// Bytes of the largest region there may be.
+pub(super) const REGION_SIZE_MAX: usize = 1 << (NUMBER_SHIFT + SLICE_SHIFT);
 /// What is tried first where large system pages are wanted: they exist from the start.
 const LARGE_REGION_SIZE: usize = 1 << 30;
 
@@ -28,7 +33,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         return None;
     }
     let needed = needed.checked_next_multiple_of(REGION_UNIT)?.max(REGION_SIZE_MIN);
-    if needed >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
+    if needed > REGION_SIZE_MAX {
         return None;
     }
     if options::is_enabled(Opt::AllowLargeOsPages)
@@ -37,34 +42,36 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     {
         return Some(());
     }
-    let most = if ring::is_wanted() { RING_SLICES << SLICE_SHIFT } else { 1 << (NUMBER_SHIFT + SLICE_SHIFT) };
-    let wanted = options::get_size(Opt::ArenaReserve).max(REGION_SIZE_MIN);
-    // Small ones become larger, so that it is not their number that limits the heap.
-    let grown = wanted.saturating_mul(1 << (known / REGIONS_OF_A_SIZE)).min(RING_SLICES << SLICE_SHIFT);
-    let wanted = wanted.max(grown).min(most);
-    let mut size = (wanted / REGION_UNIT * REGION_UNIT).max(needed);
-    let mut is_room = true;
+    let step = room::step();
+    // So large that it is not their number that limits the heap.
+    let most = if ring::is_wanted() {
+        RING_SIZE
+    } else {
+        step.saturating_mul(REGION_PART).clamp(RING_SIZE, REGION_SIZE_MAX)
+    };
+    let mut room = most.max(needed);
+    let mut has_ring = true;
     let (start, tables) = loop {
-        let slices = size >> SLICE_SHIFT;
-        let tables = Tables::new(slices, places(slices, is_room));
-        if let Some(reservation) = os::reserve(tables.total() + size, HUGE_SIZE) {
+        let slices = room >> SLICE_SHIFT;
+        let tables = Tables::new(slices, places(slices, has_ring));
+        if let Some(reservation) = os::reserve(tables.total() + room, HUGE_SIZE) {
             break (reservation, tables);
         }
-        if size == needed && !is_room {
+        if room == needed && !has_ring {
             // Another thread may have been luckier.
             return (COUNT.load(Ordering::Acquire) != known).then_some(());
         }
-        let smaller = (size / 2 / REGION_UNIT * REGION_UNIT).max(needed);
-        is_room = smaller < size && smaller >= RING_REGION_MIN;
-        size = smaller;
+        let smaller = (room / 2 / REGION_UNIT * REGION_UNIT).max(needed);
+        has_ring = smaller < room && smaller >= RING_REGION_MIN;
+        room = smaller;
     };
-    report::verbose(format_args!("reserved {} MiB of address space at {start:p}", size >> 20));
-    let total = tables.total() + size;
+    let total = tables.total() + room;
     if COUNT.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
         // SAFETY: the reservation was made above and nobody knows of it.
         unsafe { os::release(start, total) };
         return Some(());
     }
+    let slices;
     // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
     unsafe {
         if !os::commit(start, tables.groups + tables.owners) {
@@ -73,16 +80,24 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
             let _ = COUNT.compare_exchange(known + 1, known, Ordering::AcqRel, Ordering::Relaxed);
             return None;
         }
+        let site = Site { marks: start.add(tables.before_marks()), base: start.add(tables.total()) };
+        let room = room >> SLICE_SHIFT;
+        slices = room::leave(site, step.clamp(needed, room << SLICE_SHIFT) >> SLICE_SHIFT, room);
         REGIONS[known as usize].set_up(&Material {
             tables: start,
             sizes: tables,
-            base: start.add(tables.total()),
-            slices: size >> SLICE_SHIFT,
+            base: site.base,
+            slices,
+            room,
             accessible: false,
             zero: true,
-            traits: Traits { may_be_huge: huge::are_wanted(), ..Traits::default() },
+            traits: Traits { on_demand: true, may_be_huge: huge::are_wanted(), ..Traits::default() },
         });
     }
+    report::verbose(format_args!(
+        "reserved {} MiB of address space at {start:p}",
+        slices << SLICE_SHIFT >> 20
+    ));
     Some(())
 }
 
@@ -99,7 +114,7 @@ fn places(slices: usize, is_room: bool) -> usize {
 /// Reserves a region of `size` bytes, of large system pages if `large`.
 pub(super) fn reserve(size: usize, large: bool, traits: Traits) -> Option<&'static Region> {
     let size = size.checked_next_multiple_of(REGION_UNIT)?;
-    if size >> SLICE_SHIFT > 1 << NUMBER_SHIFT {
+    if size > REGION_SIZE_MAX {
         return None;
     }
     let start =
@@ -153,6 +168,7 @@ pub(super) unsafe fn manage(memory: &Managed) -> Option<&'static Region> {
             sizes,
             base: memory.start,
             slices,
+            room: slices,
             accessible: memory.accessible,
             zero: memory.zero,
             traits: memory.traits,

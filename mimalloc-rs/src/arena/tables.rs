@@ -32,9 +32,14 @@ impl Tables {
         }
     }
 
+    /// So far behind the start the marks begin.
+    pub(super) const fn before_marks(&self) -> usize {
+        self.groups + self.owners + self.records
+    }
+
     /// The slices may follow behind these bytes: they then start where huge pages may, if the tables do.
     pub(super) const fn total(&self) -> usize {
-        (self.groups + self.owners + self.records + self.marks).next_multiple_of(HUGE_SIZE)
+        (self.before_marks() + self.marks).next_multiple_of(HUGE_SIZE)
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Opt {
     PurgeDecommits,
     /// The smallest piece of memory that is purged, in KiB; 0 for the system's page size.
     MinimalPurgeSize,
-    /// Address space to reserve at a time, in KiB. Halved while the system refuses.
+    /// Address space to reserve at a time, in KiB, or a quarter of what there is, if that is more. Halved while the system refuses.
     ArenaReserve,
     /// Memory to reserve when the process starts, in KiB.
     ReserveOsMemory,

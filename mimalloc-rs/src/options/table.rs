@@ -54,7 +54,7 @@ pub(super) static TABLE: [Row; 49] = [
     works(Opt::PurgeDecommits, "MIMALLOC_PURGE_DECOMMITS", Unit::Flag, 1)
         .formerly("MIMALLOC_RESET_DECOMMITS"),
     works(Opt::MinimalPurgeSize, "MIMALLOC_MINIMAL_PURGE_SIZE", Unit::Kibibytes, 0),
-    works(Opt::ArenaReserve, "MIMALLOC_ARENA_RESERVE", Unit::Kibibytes, 256 * GIBI),
+    works(Opt::ArenaReserve, "MIMALLOC_ARENA_RESERVE", Unit::Kibibytes, 64 * MEBI),
     works(Opt::ReserveOsMemory, "MIMALLOC_RESERVE_OS_MEMORY", Unit::Kibibytes, 0),
     works(Opt::DisallowOsAlloc, "MIMALLOC_DISALLOW_OS_ALLOC", Unit::Flag, 0)
         .formerly("MIMALLOC_LIMIT_OS_ALLOC"),

@@ -42,13 +42,52 @@ pub(crate) fn reserve(size: usize, align: usize) -> Option<*mut u8> {
         if align > before {
             libc::munmap(aligned.add(size).cast(), align - before);
         }
+        advise_reserved(aligned, size);
+        Some(aligned)
+    }
+}
+
+/// Reserves `size` bytes at `start`, if nothing is mapped there and the system allows.
+pub(crate) fn reserve_at(start: *mut u8, size: usize) -> bool {
+    let _errno = KeptErrno::save();
+    let got = map_at(start, size, libc::PROT_NONE, libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE);
+    let is_there = got == Some(start);
+    // SAFETY: what was mapped above is nobody else's.
+    unsafe {
+        match got {
+            Some(start) if is_there => advise_reserved(start, size),
+            // Before Linux 4.17 the place is no more than a wish.
+            Some(elsewhere) => {
+                libc::munmap(elsewhere.cast(), size);
+            }
+            None => {}
+        }
+    }
+    is_there
+}
+
+/// Where the system would map `size` bytes.
+pub(crate) fn next_place(size: usize) -> Option<*mut u8> {
+    let _errno = KeptErrno::save();
+    let start = map(size, libc::PROT_NONE)?;
+    // SAFETY: this was mapped above, and nobody knows of it.
+    unsafe { libc::munmap(start.cast(), size) };
+    Some(start)
+}
+
+/// What is the same for all that is reserved.
+///
+/// # Safety
+/// The range is a reservation of the caller's.
+unsafe fn advise_reserved(start: *mut u8, size: usize) {
+    // SAFETY: as the caller says; what is in the range stays.
+    unsafe {
         // Debuggers that write a dump write what is inaccessible as well.
-        libc::madvise(aligned.cast(), size, libc::MADV_DONTDUMP);
+        libc::madvise(start.cast(), size, libc::MADV_DONTDUMP);
         // Huge pages behind a small heap would multiply its footprint.
         if options::get(Opt::AllowThp) < 2 {
-            libc::madvise(aligned.cast(), size, libc::MADV_NOHUGEPAGE);
+            libc::madvise(start.cast(), size, libc::MADV_NOHUGEPAGE);
         }
-        Some(aligned)
     }
 }
 
@@ -87,16 +126,21 @@ fn map(size: usize, protection: i32) -> Option<*mut u8> {
 }
 
 fn map_with(size: usize, protection: i32, kind: i32) -> Option<*mut u8> {
+    map_at(ptr::null_mut(), size, protection, kind)
+}
+
+/// The place is the system's choice, or `wanted` is free, by what `kind` says.
+fn map_at(wanted: *mut u8, size: usize, protection: i32, kind: i32) -> Option<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | kind;
-    // SAFETY: asks for a new mapping at a place of the system's choice.
-    let start = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+    // SAFETY: asks for a new mapping, which takes the place of no other.
+    let start = unsafe { libc::mmap(wanted.cast(), size, protection, flags, -1, 0) };
     (start != libc::MAP_FAILED).then_some(start.cast())
 }
 
 /// Ends the reservation of `size` bytes at `start`.
 ///
 /// # Safety
-/// The range is a whole reservation, and nobody uses it any more.
+/// The range is a reservation or a part of one, starts and ends on system pages, and nobody uses it any more.
 pub(crate) unsafe fn release(start: *mut u8, size: usize) {
     let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.

@@ -3,6 +3,8 @@
 //! One file per system; each offers the same functions:
 //!
 //! * `reserve`: address space that is inaccessible, in no core dump, and charged to nobody;
+//! * `reserve_at`: the same at a place that may be free;
+//! * `next_place`: where it would be;
 //! * `reserve_large`: memory of large pages, which exist from the start and can be touched;
 //! * `commit`: makes reserved space accessible; it is zero then;
 //! * `charges_untouched`: whether accessible memory is charged before it is touched;
@@ -12,7 +14,7 @@
 //! * `install_guard`, `remove_guard`: has accesses to a range fail, where the system has a cheap way;
 //! * `protect`: the same where it has none; `commit` undoes it;
 //! * `random`: a number nobody can guess;
-//! * `release`: ends a reservation;
+//! * `release`: ends a reservation, or a part of it;
 //! * `coarse_ms`, `now_ns`: a clock, read cheaply and exactly;
 //! * `thread_ns`: how long the thread has run;
 //! * `yield_now`: lets another thread run;

@@ -15,8 +15,11 @@ mod page;
 mod pending_mark;
 mod remote_word;
 mod slices;
+mod task;
 mod tie;
 
+#[path = "../../src/arena/task.rs"]
+mod arena_task;
 #[path = "../../src/arena/bitmap.rs"]
 #[allow(dead_code, reason = "the models do not need all of it")]
 mod bitmap;

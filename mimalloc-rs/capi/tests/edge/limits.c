@@ -1,5 +1,6 @@
 /* Little address space: what fits is given, what does not is refused with the right error, and all comes back.
-   Called with a number of MiB it sets that limit and begins anew; with "within" and a number it is there. */
+   Called with a number of MiB it sets that limit and begins anew; with "within" and a number it is there; with "itself" and a
+   number it sets it after its first blocks and goes on. */
 #include "edge.h"
 #include <errno.h>
 #include <pthread.h>
@@ -43,12 +44,19 @@ static void threads(void) {
     for (int i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
+static void set_limit(const char *number) {
+    rlim_t limit = (rlim_t)atol(number) * MIB;
+    struct rlimit limits = {limit, limit};
+    CHECK(setrlimit(RLIMIT_AS, &limits) == 0);
+}
+
 int main(int count, char **arguments) {
     CHECK(count >= 2);
-    if (strcmp(arguments[1], "within") != 0) {
-        rlim_t limit = (rlim_t)atol(arguments[1]) * MIB;
-        struct rlimit limits = {limit, limit};
-        CHECK(setrlimit(RLIMIT_AS, &limits) == 0);
+    if (strcmp(arguments[1], "itself") == 0) {
+        edge_churn(0, 2000);
+        set_limit(arguments[2]);
+    } else if (strcmp(arguments[1], "within") != 0) {
+        set_limit(arguments[1]);
         execl("/proc/self/exe", arguments[0], "within", arguments[1], (char *)NULL);
         _exit(98);
     }
