@@ -8,7 +8,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::thread;
 
-use mimalloc_rs::MiMalloc;
+use mimalloc_rs::raw;
+use mimalloc_rs::{Heap, MiMalloc};
 use support::block::Block;
 use support::process;
 
@@ -122,6 +123,67 @@ fn a_child_can_allocate_free_and_make_threads() {
             std::panic::resume_unwind(panic);
         }
     });
+}
+
+/// One thread of the parent: takes runs of a heap's, and frees those of other threads.
+fn pass_runs_on(heap: &Heap, places: &[AtomicPtr<u8>], stop: &AtomicBool) {
+    let here = heap.here().expect("memory for this thread's part");
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        number += 7;
+        let old = places[number % places.len()].swap(here.malloc(RUN), Ordering::AcqRel);
+        // SAFETY: the exchange gave the block to this thread alone.
+        unsafe { raw::free(old) };
+    }
+}
+
+/// A block of its own, of two slices.
+const RUN: usize = 66_000;
+
+/// What a child does: ends the heap, or looks at it, and has memory as before, of which none is anybody else's.
+fn child_ends(heap: Heap, number: usize, blocks: &[Block]) {
+    match number % 3 {
+        0 => heap.destroy(),
+        1 => heap.delete(),
+        _ => {
+            let is_run = |size: usize| size > RUN - 1000;
+            // SAFETY: nobody uses the heap: its threads are the parent's.
+            assert!(unsafe { heap.visit(true, |area, _| is_run(area.block_size)) });
+        }
+    }
+    let own: Vec<_> = (0..500).map(|_| Block::new(Layout::from_size_align(RUN, 16).unwrap(), 0xEE)).collect();
+    blocks.iter().for_each(Block::check);
+    own.into_iter().for_each(Block::free);
+}
+
+/// In the child, what another thread was about to free is nobody's.
+#[test]
+fn a_child_can_end_a_heap_of_which_others_were_freeing_blocks() {
+    let layout = |size| Layout::from_size_align(size, 16).unwrap();
+    // Records of pages of several slices are where those of runs will be.
+    let pages: Vec<_> = (0..4000).map(|_| Block::new(layout(20_000), 1)).collect();
+    pages.into_iter().for_each(Block::free);
+    MiMalloc.collect(true);
+    let mut blocks: Vec<_> = (0..1000).map(|number| Some(Block::new(layout(RUN), number as u8))).collect();
+    blocks.iter_mut().step_by(2).filter_map(Option::take).for_each(Block::free);
+    let blocks: Vec<_> = blocks.into_iter().flatten().collect();
+
+    let heap = Heap::new().expect("memory for one more heap");
+    let (stop, places) = (AtomicBool::new(false), [const { AtomicPtr::new(ptr::null_mut()) }; 64]);
+    let failed: Vec<_> = thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| pass_runs_on(&heap, &places, &stop));
+        }
+        let children = (0..60).map(|number| {
+            // SAFETY: the child has a copy of the heap, of which the parent's stays.
+            let status = in_child(|| child_ends(unsafe { ptr::read(&raw const heap) }, number, &blocks));
+            (number, status)
+        });
+        let failed = children.filter(|&(_, status)| status != 0).collect();
+        stop.store(true, Ordering::Relaxed);
+        failed
+    });
+    assert!(failed.is_empty(), "number and status: {failed:?}");
 }
 
 /// Forks, runs `body` in the child, and returns the child's wait status; zero if all went well.

@@ -4,7 +4,7 @@ use core::ptr::{self, NonNull};
 
 use super::{Heap, MAIN, Record};
 use crate::alloc;
-use crate::arena::{self, OWNER_SINGLETON, Slice};
+use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
@@ -83,7 +83,10 @@ impl Heap {
             self.settle();
             if !ptr::eq(self.record, &raw const MAIN) {
                 return self.record.theaps().all(|theap| {
-                    Theap::rolled(theap).all(|page| visit_page(Page::slice(page), blocks, &mut visitor))
+                    // A run that is nobody's was being freed when this process came of a fork.
+                    let is_live = |first: &Slice| first.owner().get() != OWNER_NOT_A_PAGE;
+                    let mut firsts = Theap::rolled(theap).map(|page| Page::slice(page)).filter(is_live);
+                    firsts.all(|first| visit_page(first, blocks, &mut visitor))
                 });
             }
             arena::pages()

@@ -3,6 +3,10 @@
 //!
 //! Only the theap's user writes the roll. A run that another thread frees stays in it until the user comes by: its
 //! memory goes back to the system at once, if it may, and its address space waits in a stack.
+//!
+//! In the child of a fork, whoever was about to free a run, or used the theap, may not exist. So a run that is nobody's and not in
+//! the stack is taken for freed when the heap ends, and the roll is walked by its links forward only, each of which changes
+//! in one step.
 
 use core::ptr;
 
@@ -103,11 +107,12 @@ impl Theap {
             Self::release_returned(theap);
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
-                if first.owner().get() == OWNER_SINGLETON {
-                    large::release(first);
-                } else {
-                    Page::forget_remote(page);
-                    Self::end(theap, page);
+                match first.owner().get() {
+                    OWNER_SINGLETON | OWNER_NOT_A_PAGE => large::release(first),
+                    _ => {
+                        Page::forget_remote(page);
+                        Self::end(theap, page);
+                    }
                 }
             }
         }
@@ -124,13 +129,15 @@ impl Theap {
             Self::return_all_active(theap);
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
-                if first.owner().get() == OWNER_SINGLETON {
-                    Page::set_origin(page, 0);
-                } else {
-                    (*page).queued = false;
-                    (*page).rested = false;
-                    if !abandoned::give_up(page) {
-                        Self::end(theap, page);
+                match first.owner().get() {
+                    OWNER_SINGLETON => Page::set_origin(page, 0),
+                    OWNER_NOT_A_PAGE => large::release(first),
+                    _ => {
+                        (*page).queued = false;
+                        (*page).rested = false;
+                        if !abandoned::give_up(page) {
+                            Self::end(theap, page);
+                        }
                     }
                 }
             }
@@ -157,22 +164,23 @@ impl Theap {
     pub(crate) unsafe fn bequeath(theap: *mut Theap, heir: *mut Theap) {
         // SAFETY: all that is in the roll is the theap's, and then the heir's.
         unsafe {
-            while let Some(page) = (*theap).roll.as_mut().map(ptr::from_mut) {
-                Self::strike(theap, page);
-                Self::enroll(heir, page);
+            for page in Self::rolled(theap) {
                 let first = Page::slice(page);
-                if first.owner().get() == OWNER_SINGLETON {
+                let owner = first.owner().get();
+                if owner == OWNER_NOT_A_PAGE {
+                    large::release(first);
+                    continue;
+                }
+                Self::enroll(heir, page);
+                if owner == OWNER_SINGLETON {
                     Page::set_origin(page, (*heir).id);
                     continue;
                 }
-                let class = Page::class(page);
-                if (*page).queued {
-                    (*theap).queues[class].remove(page);
-                }
+                (*page).queued = false;
                 (*page).rested = false;
                 Self::own(heir, page);
                 if !first.region.is_exclusive() {
-                    (*heir).queues[class].push_back(page);
+                    (*heir).queues[Page::class(page)].push_back(page);
                 }
             }
         }
