@@ -104,6 +104,9 @@ pub struct OwnCommand {
     /// BLAKE3 hash of the program's file; earlier versions did not note it.
     #[serde(default)]
     pub program_hash: Option<String>,
+    /// The same of the variables that it gets.
+    #[serde(default)]
+    pub environment_hash: Option<String>,
 }
 
 /// A run, completely described.

@@ -149,6 +149,14 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Fails if `path` cannot be [replaced](replace), to be known before there is something to write.
+pub fn refuse_unwritable(path: &Path) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, [])
+        .and_then(|()| fs::remove_file(&temporary))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

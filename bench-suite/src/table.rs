@@ -1,5 +1,7 @@
 //! The table a run ends with: absolute figures of the reference, ratios of the others.
 
+use std::ffi::OsStr;
+
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
 use crate::plan::passes_in_words;
@@ -27,7 +29,10 @@ impl Style {
     /// What standard output and the environment call for.
     pub fn detect() -> Self {
         let terminal = Table::new();
-        let colour = terminal.is_tty() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let says = |name, what: fn(&OsStr) -> bool| std::env::var_os(name).is_some_and(|value| what(&value));
+        let is_unwanted =
+            says("NO_COLOR", |value| !value.is_empty()) || says("TERM", |value| value == "dumb");
+        let colour = terminal.is_tty() && !is_unwanted;
         Self { width: terminal.width().map_or(DEFAULT_WIDTH, usize::from), colour }
     }
 }

@@ -16,7 +16,7 @@ use crate::catalogue;
 use crate::error::Outcome;
 use crate::exec::Cancel;
 use crate::fingerprint::cores;
-use crate::foreign::adhoc::AdHoc;
+use crate::foreign::adhoc::{AdHoc, environment_hash};
 use crate::plan::{Field, OwnCommand, Params, Plan, Profile};
 use crate::usage;
 use crate::workers;
@@ -57,8 +57,13 @@ pub(super) struct ExecArgs {
 pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
     let name = name(&args)?;
     let folder = env::current_dir().context("cannot tell the current folder")?;
-    let command =
-        OwnCommand { words: args.command, folder, compare_output: args.compare_output, program_hash: None };
+    let command = OwnCommand {
+        words: args.command,
+        folder,
+        compare_output: args.compare_output,
+        program_hash: None,
+        environment_hash: None,
+    };
     // What cannot be measured is refused before anything is built.
     let command = located(&name, command)?;
     args.allocators.add_preloads(&mut setup.config)?;
@@ -96,6 +101,7 @@ fn located(name: &str, mut command: OwnCommand) -> Result<OwnCommand> {
     let program = program.ok_or_else(|| usage!("{} is not valid UTF-8; rename it", path.display()))?;
     command.words[0] = program.to_owned();
     command.program_hash = Some(workers::hash(path)?);
+    command.environment_hash = Some(environment_hash());
     Ok(command)
 }
 
@@ -122,7 +128,13 @@ mod tests {
 
     fn program_of(words: &[&str]) -> Result<String> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let command = OwnCommand { words, folder: "/".into(), compare_output: false, program_hash: None };
+        let command = OwnCommand {
+            words,
+            folder: "/".into(),
+            compare_output: false,
+            program_hash: None,
+            environment_hash: None,
+        };
         Ok(located("own", command)?.words.remove(0))
     }
 

@@ -108,6 +108,7 @@ fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -
     if figures.valgrind.is_none() {
         bail!("{STAYS} instructions cannot be counted: {NO_VALGRIND}");
     }
+    Baseline::prepare(&path)?;
     let Some(mut figures) = take(args, setup, figures, None, Some(BASELINE_PASSES))? else {
         return Ok(interrupted());
     };

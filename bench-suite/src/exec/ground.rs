@@ -8,6 +8,7 @@
 //! had, and how long ago they ended. On such a machine the harness touches some memory in pages of both kinds and frees it before
 //! each sample. Each finds that much then, as it would where no host takes any.
 
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use memmap2::{Advice, MmapOptions};
@@ -35,16 +36,33 @@ pub(crate) fn level() {
     }
 }
 
-/// Bytes of memory that this process may still have, in the machine and in its control group.
+/// Bytes of memory that this process may still have, in the machine and in its control groups.
 fn available() -> u64 {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let bytes = |path: &str| text(path).trim().parse::<u64>().ok();
     let in_machine = kilobytes(&text("/proc/meminfo"), "MemAvailable") * 1024;
-    // Without a limit the first is the word "max".
-    match (bytes("/sys/fs/cgroup/memory.max"), bytes("/sys/fs/cgroup/memory.current")) {
-        (Some(most), Some(current)) => in_machine.min(most.saturating_sub(current)),
-        _ => in_machine,
-    }
+    in_groups(&text("/proc/self/cgroup"), Path::new("/sys/fs/cgroup")).min(in_machine)
+}
+
+/// The same in the control groups that `own` names, which are mounted at `mount`.
+fn in_groups(own: &str, mount: &Path) -> u64 {
+    let lines = own.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let groups = lines.flat_map(|(controllers, path)| {
+        let (folder, limit, current) = match controllers {
+            "" => ("", "memory.max", "memory.current"),
+            _ if controllers.split(',').any(|controller| controller == "memory") => {
+                ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+            }
+            _ => return Vec::new(),
+        };
+        // In a container, the group may be mounted as the root, and not be found at its path.
+        let groups = Path::new(path).ancestors().map(|group| group.strip_prefix("/").unwrap_or(group));
+        let groups = groups.map(|group| mount.join(folder).join(group));
+        groups.map(|group| (group.join(limit), group.join(current))).collect()
+    });
+    let bytes = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    // Without a limit the first is the word "max", or more than there can be.
+    let left = groups.filter_map(|(limit, current)| Some(bytes(limit)?.saturating_sub(bytes(current)?)));
+    left.min().unwrap_or(u64::MAX)
 }
 
 /// Has `size` bytes of memory for a moment, in such `pages`.
@@ -82,6 +100,27 @@ mod tests {
             assert!(status("VmHWM") > times * SIZE / 1024, "the most it had");
             assert!(status("VmRSS") < SIZE / 1024);
         }
+    }
+
+    #[test]
+    fn the_tightest_control_group_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = |path: &str, files: [(&str, &str); 2]| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(&path).unwrap();
+            let _ = files.map(|(name, text)| fs::write(path.join(name), text).unwrap());
+        };
+        let now = ["memory.max", "memory.current"];
+        group("a/b", [(now[0], "max\n"), (now[1], "50\n")]);
+        group("a", [(now[0], "1000\n"), (now[1], "400\n")]);
+        let before = ["memory.limit_in_bytes", "memory.usage_in_bytes"];
+        group("memory/c", [(before[0], "900\n"), (before[1], "700\n")]);
+        group("memory", [(before[0], "9223372036854771712\n"), (before[1], "800\n")]);
+        let left = |own: &str| in_groups(own, folder.path());
+        assert_eq!(left("0::/a/b\n"), 600, "that of the group above");
+        assert_eq!(left("5:cpuset:/c\n4:memory:/c\n0::/\n"), 200);
+        assert_eq!(left("4:cpu,memory:/elsewhere\n"), 9_223_372_036_854_771_712 - 800);
+        assert_eq!(left("0::/\n"), u64::MAX);
     }
 
     /// Runs a test of this module in a process where there is no other.

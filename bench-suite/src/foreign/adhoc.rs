@@ -1,6 +1,6 @@
 //! A command that the user wants measured as it is.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -8,22 +8,53 @@ use crate::foreign::inspect::{Inspected, Refusal, inspect};
 use crate::foreign::program::{Checked, CommandLine, Finished, Start, Task};
 use crate::plan::OwnCommand;
 
-/// Beginnings of the names of variables that would not be the same for every allocator.
-const NOT_HANDED_OVER: [&str; 13] = [
+/// Beginnings of the names of variables that would not be the same for every allocator, in any case: some allocators take
+/// theirs in any.
+const NOT_HANDED_OVER: [&str; 17] = [
     "LD_",
     "GLIBC_TUNABLES",
-    "MALLOC_",
+    "MALLOC",
     "MIMALLOC_",
     "TCMALLOC_",
     "JEMALLOC_",
     "_RJEM_",
     "SNMALLOC_",
     "RPMALLOC_",
+    "HEAPPROFILE",
+    "HEAPCHECK",
+    "HEAP_CHECK_",
+    "PERFTOOLS_",
     "CARGO",
     "RUSTUP_TOOLCHAIN",
     "RUST_RECURSION_COUNT",
     "TMPDIR",
 ];
+
+/// Variables of the shell that change without telling anything of the program.
+const OF_THE_MOMENT: [&str; 4] = ["_", "SHLVL", "PWD", "OLDPWD"];
+
+/// Whether a measured command gets the variable of this name.
+fn is_handed_over(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    !NOT_HANDED_OVER.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The variables of this process that a measured command gets.
+fn handed_over() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| is_handed_over(name)).collect()
+}
+
+/// Hash of the variables that a measured command gets, but for some that say nothing of it.
+pub fn environment_hash() -> String {
+    let mut variables = handed_over();
+    variables.retain(|(name, _)| OF_THE_MOMENT.iter().all(|other| name != other));
+    variables.sort_unstable();
+    let mut hasher = blake3::Hasher::new();
+    for word in variables.iter().flat_map(|(name, value)| [name, value]) {
+        hasher.update(word.as_encoded_bytes()).update(&[0]);
+    }
+    hasher.finalize().to_hex().to_string()
+}
 
 /// A user's command. It is right when it ends in the same way under every allocator.
 #[derive(Debug, Clone)]
@@ -71,12 +102,7 @@ impl AdHoc {
     pub fn of_user(row: &str, command: &OwnCommand) -> Result<Self, Refusal> {
         let words: Vec<OsString> = command.words.iter().map(OsString::from).collect();
         let (program, arguments) = words.split_first().ok_or_else(|| Refusal::NotFound(PathBuf::new()))?;
-        let is_kept = |name: &OsString| {
-            let name = name.to_string_lossy();
-            !NOT_HANDED_OVER.iter().any(|prefix| name.starts_with(prefix))
-        };
-        let environment = std::env::vars_os().filter(|(name, _)| is_kept(name)).collect();
-        Self::new(row, program, arguments, command.folder.clone(), environment, command.compare_output)
+        Self::new(row, program, arguments, command.folder.clone(), handed_over(), command.compare_output)
     }
 
     /// The program and what runs it.
@@ -112,5 +138,25 @@ impl Task for AdHoc {
             checksum += &format!(", output {}", &hasher.finalize().to_hex()[..16]);
         }
         Ok(Checked { checksum: Some(checksum), ..Checked::elapsed(finished, 1) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_configures_an_allocator_is_not_handed_over_whatever_its_case() {
+        let kept = ["PATH", "HOME", "MY_MALLOC_TEST", "HEAP", "LDFLAGS", "PYTHONMALLOC"];
+        let left_out = [
+            "MIMALLOC_VERBOSE",
+            "mimalloc_verbose",
+            "Malloc_Conf",
+            "MALLOCSTATS",
+            "HEAPPROFILE",
+            "ld_preload",
+        ];
+        assert!(kept.iter().all(|name| is_handed_over(name.as_ref())));
+        assert!(!left_out.iter().any(|name| is_handed_over(name.as_ref())));
     }
 }

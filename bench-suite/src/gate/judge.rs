@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::measure::TIME;
 use super::{Baseline, Check, Figures, NO_VALGRIND, NOT_MEASURED};
 
 /// Growth of a peak that is always allowed: what the kernel's own bookkeeping may be off by,
@@ -88,7 +89,7 @@ pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<
     for (metric, expected) in &then.means {
         let figure = format!("mean {metric}");
         let tolerance = match metric.as_str() {
-            "time" => baseline.tolerance.mean_time_percent,
+            TIME => baseline.tolerance.mean_time_percent,
             _ => baseline.tolerance.mean_peak_rss_percent,
         };
         let found = match &params {
@@ -103,8 +104,21 @@ pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<
             }
         });
     }
+    if params.is_none() {
+        judgements.extend(row_times(baseline, now));
+    }
     judgements.extend(not_expected(then, now).map(|figure| Judgement::skipped(figure, NOT_EXPECTED)));
     judgements
+}
+
+/// Each workload's time beside the yardstick's.
+fn row_times<'f>(baseline: &'f Baseline, now: &'f Figures) -> impl Iterator<Item = Judgement> + 'f {
+    let limit = 1.0 + baseline.tolerance.row_time_percent / 100.0;
+    let rows = baseline.figures.means.get(TIME).into_iter().flat_map(|mean| &mean.workloads);
+    let found = rows.filter_map(|row| Some((row, *now.ratios.get(TIME)?.get(row)?)));
+    found.map(move |(row, ratio)| {
+        Judgement::new(ratio <= limit, format!("time {row}"), format!("{ratio:.3}, limit {limit:.3}"))
+    })
 }
 
 const NOT_EXPECTED: &str = "not in the baseline; write it with: bench-suite gate --update";
@@ -230,30 +244,30 @@ mod tests {
 
     #[test]
     fn same_and_better_figures_pass() {
-        assert_eq!(judged(|_| {}), [Passed; 4]);
+        assert_eq!(judged(|_| {}), [Passed; 5]);
         let better = |now: &mut Figures| {
             *now.instructions.get_mut("cfrac").unwrap() /= 2;
             now.peak_rss.get_mut("cfrac").unwrap().lowest_bytes /= 2;
             now.ratios.insert("time".to_owned(), ratios(&[("cfrac", 0.5)]));
         };
-        assert_eq!(judged(better), [Passed; 4]);
+        assert_eq!(judged(better), [Passed; 5]);
     }
 
     #[test]
     fn worse_figures_fail_one_by_one() {
         let changed = judged(|now| now.checks.get_mut("cfrac").unwrap().checksum = Some("x".to_owned()));
-        assert_eq!(changed, [Failed, Passed, Passed, Passed]);
+        assert_eq!(changed, [Failed, Passed, Passed, Passed, Passed]);
         let changed = judged(|now| now.checks.get_mut("cfrac").unwrap().bytes = Some(641));
-        assert_eq!(changed, [Failed, Passed, Passed, Passed]);
+        assert_eq!(changed, [Failed, Passed, Passed, Passed, Passed]);
         let changed = judged(|now| *now.instructions.get_mut("cfrac").unwrap() = 1_010_001);
-        assert_eq!(changed, [Passed, Failed, Passed, Passed]);
+        assert_eq!(changed, [Passed, Failed, Passed, Passed, Passed]);
         let changed = judged(|now| now.peak_rss.get_mut("cfrac").unwrap().lowest_bytes = 111 << 20);
-        assert_eq!(changed, [Passed, Passed, Failed, Passed]);
+        assert_eq!(changed, [Passed, Passed, Failed, Passed, Passed]);
         let slower = |now: &mut Figures| {
             now.ratios.insert("time".to_owned(), ratios(&[("cfrac", 1.11)]));
         };
         let changed = judged(slower);
-        assert_eq!(changed, [Passed, Passed, Passed, Failed]);
+        assert_eq!(changed, [Passed, Passed, Passed, Failed, Passed]);
     }
 
     #[test]
@@ -262,7 +276,7 @@ mod tests {
             now.failures.insert("cfrac".to_owned(), "signal(SIGSEGV)".to_owned());
             now.peak_rss.clear();
         };
-        assert_eq!(judged(crash), [Failed, Passed, Passed, Skipped, Passed]);
+        assert_eq!(judged(crash), [Failed, Passed, Passed, Skipped, Passed, Passed]);
     }
 
     #[test]
@@ -273,7 +287,7 @@ mod tests {
             now.peak_rss.get_mut("cfrac").unwrap().lowest_bytes = 109 << 20;
             now.ratios.insert("time".to_owned(), ratios(&[("cfrac", 1.09)]));
         };
-        assert_eq!(judged(near), [Passed; 4]);
+        assert_eq!(judged(near), [Passed; 5]);
     }
 
     #[test]
@@ -282,7 +296,7 @@ mod tests {
             let peak = Peak { median_bytes: 150 << 20, highest_bytes: 300 << 20, ..peaks(70) };
             now.peak_rss.insert("cfrac".to_owned(), peak);
         };
-        assert_eq!(judged(held_back), [Passed; 4]);
+        assert_eq!(judged(held_back), [Passed; 5]);
     }
 
     #[test]
@@ -293,8 +307,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compared_is_skipped_with_a_reason() {
-        assert_eq!(judged(|now| now.rustc = "rustc 2".to_owned()), [Passed, Skipped, Passed, Passed]);
-        assert_eq!(judged(|now| now.valgrind = None), [Passed, Skipped, Passed, Passed]);
+        assert_eq!(judged(|now| now.rustc = "rustc 2".to_owned()), [Passed, Skipped, Passed, Passed, Passed]);
+        assert_eq!(judged(|now| now.valgrind = None), [Passed, Skipped, Passed, Passed, Passed]);
         assert_eq!(judged(|now| now.params.threads = 8), [Passed, Passed, Skipped, Skipped]);
         let nothing = |now: &mut Figures| {
             now.checks.clear();
@@ -314,6 +328,25 @@ mod tests {
         assert_eq!(over(&[("cfrac", 1.0), ("larson", 9.0)]), Passed);
         assert_eq!(over(&[("cfrac", 9.0), ("larson", 0.01)]), Failed);
         assert_eq!(over(&[("larson", 1.0)]), Skipped);
+    }
+
+    /// A mean over many workloads hardly shows it.
+    #[test]
+    fn a_single_workload_that_takes_several_times_as_long_fails() {
+        let mut baseline = baseline();
+        let many: Vec<String> = (0..26).map(|number| format!("row {number}")).collect();
+        let mean = Mean { ratio: 1.0, workloads: many.iter().cloned().collect() };
+        baseline.figures.means.insert(TIME.to_owned(), mean);
+        baseline.tolerance.mean_time_percent = 25.0;
+        let failed = |slowest: f64| {
+            let mut of: BTreeMap<_, _> = many.iter().map(|row| (row.clone(), 0.9)).collect();
+            of.insert("row 7".to_owned(), slowest);
+            let now = Figures { ratios: [(TIME.to_owned(), of)].into(), ..figures() };
+            let judged = judge(&baseline, &now, Failed).into_iter();
+            judged.filter(|one| one.verdict == Failed).map(|one| one.figure).collect::<Vec<_>>()
+        };
+        assert!(failed(2.9).is_empty());
+        assert_eq!(failed(15.0), ["time row 7"]);
     }
 
     #[test]
