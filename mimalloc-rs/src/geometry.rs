@@ -89,6 +89,8 @@ pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.
 pub(crate) const BONDS: usize = 32;
 
+/// In so many milliseconds a thread looks at all its pages once, to find those that others emptied.
+pub(crate) const ROUND_MS: u64 = 1000;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
 

@@ -48,10 +48,10 @@ fn free(blocks: Vec<Block>, scattered: bool) {
     }
 }
 
-/// Small allocations for a while, and nothing else that might give memory back. Ends early when the
+/// Small allocations for some time, and nothing else that might give memory back. Ends early when the
 /// process is as small as `wanted`.
-fn activity(wanted: usize) {
-    let end = Instant::now() + SOON;
+fn activity(wanted: usize, time: Duration) {
+    let end = Instant::now() + time;
     while Instant::now() < end && process::resident() > wanted {
         let look_again = Instant::now() + SOON / 20;
         while Instant::now() < look_again {
@@ -85,7 +85,7 @@ fn without_collect(size: usize) {
     let blocks = peak(size);
     check_peak(start);
     free(blocks, false);
-    activity(start + LEFT / 2);
+    activity(start + LEFT / 2, SOON);
     check_left(start);
 }
 
@@ -121,6 +121,20 @@ fn of_pages_that_others_emptied(size: usize) {
     mine.into_iter().for_each(|(_, block)| block.free());
     thread::spawn(move || others.into_iter().for_each(|(_, block)| block.free())).join().unwrap();
     free(then, false);
+    check_left(start);
+}
+
+/// A thread frees some blocks of each of its pages, and another one the rest. Then it wants none of that size any more, but is
+/// busy with others.
+fn of_a_size_that_is_out_of_use(size: usize) {
+    let start = process::resident();
+    let blocks = peak(size);
+    check_peak(start);
+    let (mine, others): (Vec<_>, Vec<_>) =
+        blocks.into_iter().enumerate().partition(|(number, _)| number % 8 == 0);
+    mine.into_iter().for_each(|(_, block)| block.free());
+    thread::spawn(move || others.into_iter().for_each(|(_, block)| block.free())).join().unwrap();
+    activity(start + LEFT, 6 * SOON);
     check_left(start);
 }
 
@@ -221,6 +235,8 @@ alone! {
     small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
     large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
     small_blocks_that_others_freed_go_back_when_the_rest_is_torn_down: of_pages_that_others_emptied(250);
+    small_blocks_of_a_size_out_of_use_go_back: of_a_size_that_is_out_of_use(250);
+    medium_blocks_of_a_size_out_of_use_go_back: of_a_size_that_is_out_of_use(5000);
     small_blocks_of_threads_go_back_again: of_threads_that_took_it_again(250);
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
     address_space_costs_nothing_before_it_is_used: reserved_space_counts_for_nothing();

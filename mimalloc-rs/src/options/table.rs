@@ -69,7 +69,7 @@ pub(super) static TABLE: [Row; 49] = [
         "MIMALLOC_GENERIC_COLLECT",
         Unit::Count,
         10_000,
-        "a page is given back when its last block is freed, without a search",
+        "a page is given back when its last block is freed; a thread looks once a second for those that others emptied",
     ),
     works(Opt::PageReclaimOnFree, "MIMALLOC_PAGE_RECLAIM_ON_FREE", Unit::Level, 0)
         .formerly("MIMALLOC_ABANDONED_RECLAIM_ON_FREE"),

@@ -166,6 +166,12 @@ impl Page {
         }
     }
 
+    /// Whether all blocks in use are marked: nobody has one any more.
+    pub(crate) unsafe fn is_emptied(page: *mut Page) -> bool {
+        // SAFETY: the caller owns the page.
+        unsafe { (*page).used == Self::count_marked(Self::slice(page), Self::class(page)) }
+    }
+
     /// How many blocks are marked at this moment in the page in `first`, which may be anybody's, and another one of another
     /// class by now: the class says which of the record's words is looked at, and as what.
     pub(super) unsafe fn count_marked(first: Slice, class: usize) -> u32 {

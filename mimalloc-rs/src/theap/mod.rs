@@ -33,6 +33,7 @@ mod outbox;
 mod queue;
 mod refill;
 mod roll;
+mod round;
 mod tally;
 mod teardown;
 mod tie;
@@ -43,6 +44,7 @@ use core::ptr;
 use self::bonds::Bonds;
 use self::outbox::Outbox;
 use self::queue::Queue;
+use self::round::Round;
 pub(crate) use self::tally::{PAST, Tally};
 use self::teardown::TearDown;
 pub(crate) use self::tie::Tie;
@@ -107,6 +109,8 @@ pub(crate) struct Theap {
     /// doing so.
     heartbeat: u64,
     deferring: Cell<bool>,
+    /// How far it has come in looking for pages that others emptied.
+    round: Round,
     tally: Tally,
     tear_down: TearDown,
     /// When the theap's thread first allocated, if this is the thread's own.
@@ -169,6 +173,7 @@ impl Theap {
         Self {
             id,
             tick: REFILLS_PER_TICK,
+            round: Round::START,
             parked: [ptr::null_mut(); CLASSES],
             current: [ptr::null_mut(); CLASSES],
             queues: [Queue::EMPTY; CLASSES],

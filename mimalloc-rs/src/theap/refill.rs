@@ -75,6 +75,7 @@ impl Theap {
         // SAFETY: the caller owns the theap.
         unsafe {
             (*theap).tick = REFILLS_PER_TICK;
+            Self::go_round(theap);
             Self::beat(theap, false);
         }
         arena::purge_if_due();
