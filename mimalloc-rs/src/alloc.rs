@@ -205,17 +205,21 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
             }
             return block;
         }
-        let (block, zero) = if rounded > SMALL_MAX && !shares_page(rounded, align) {
+        let block = if rounded > SMALL_MAX && !shares_page(rounded, align) {
             let large = large::allocate(theap, whole, align, 0);
-            (large.start, large.zero)
+            if !large.start.is_null() {
+                large.clear(size);
+            }
+            large.start
         } else {
-            (allocate_bare(theap, whole, align), false)
+            let block = allocate_bare(theap, whole, align);
+            if !block.is_null() {
+                block.write_bytes(0, size);
+            }
+            block
         };
         if block.is_null() {
             return block;
-        }
-        if !zero {
-            block.write_bytes(0, size);
         }
         if PADDED {
             padding::close(block, size, true);
@@ -244,8 +248,8 @@ pub(crate) unsafe fn allocate_at(
         if large.start.is_null() {
             return large.start;
         }
-        if zero && !large.zero {
-            large.start.write_bytes(0, whole_size(large.start));
+        if zero {
+            large.clear(whole_size(large.start));
         }
         if PADDED {
             padding::close(large.start, size, zero);

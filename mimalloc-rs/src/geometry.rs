@@ -114,6 +114,9 @@ pub(crate) const EBB_MS_PER_SLICE: u64 = 8;
 /// Such slices for each millisecond in the life of a thread that has ended, which makes up for more.
 pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 
+/// Blocks from this size on are made zero by giving their memory back: much of one is likely to have none, and to stay without.
+pub(crate) const ZERO_BY_SYSTEM: usize = 1 << 30;
+
 /// How long to wait for slices of which another thread gives the memory back, or that it reserves, before it is said that there
 /// are none.
 pub(crate) const PATIENCE_MS: u64 = 100;

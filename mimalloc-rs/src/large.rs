@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::arena;
 use crate::gauge::Gauge;
 use crate::geometry::{
-    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN,
+    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN, ZERO_BY_SYSTEM,
 };
 use crate::page::Page;
 use crate::theap::Theap;
@@ -25,7 +25,27 @@ pub(crate) struct Large {
     /// Where it starts; null when there is no memory.
     pub(crate) start: *mut u8,
     /// Whether it reads as zero.
-    pub(crate) zero: bool,
+    zero: bool,
+    /// The record of its run.
+    page: *mut Page,
+}
+
+impl Large {
+    const NONE: Self = Self { start: ptr::null_mut(), zero: false, page: ptr::null_mut() };
+
+    /// Makes its first `size` bytes zero.
+    ///
+    /// # Safety
+    /// The caller has just allocated it, and it has so many.
+    pub(crate) unsafe fn clear(&self, size: usize) {
+        // SAFETY: as the caller says; nobody needs what the run holds.
+        unsafe {
+            let renew = || arena::renew(Page::slice(self.page), Page::run_slices(self.page));
+            if !(self.zero || size >= ZERO_BY_SYSTEM && renew()) {
+                self.start.write_bytes(0, size);
+            }
+        }
+    }
 }
 
 /// Whether a block that has grown to `size` bytes owns a run although it could share a page: there it grows on in place.
@@ -59,9 +79,8 @@ fn discount(slices: usize) {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahead: usize) -> Large {
-    const NOTHING: Large = Large { start: ptr::null_mut(), zero: false };
     if size > isize::MAX as usize {
-        return NOTHING;
+        return Large::NONE;
     }
     let slices = (ahead + size + GUARD_SIZE).div_ceil(SLICE_SIZE).max(1);
     // SAFETY: as the caller says; the run is this thread's, so its record is as well.
@@ -73,7 +92,7 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         if of_heap {
             Theap::release_returned(theap);
         }
-        let Some(run) = arena::allocate_in(Theap::arena(theap), slices, align) else { return NOTHING };
+        let Some(run) = arena::allocate_in(Theap::arena(theap), slices, align) else { return Large::NONE };
         let home = if of_heap { (*theap).id } else { 0 };
         let page = Page::init_run(run.first, slices, ahead, home);
         if of_heap {
@@ -82,7 +101,7 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         count(slices);
         COUNT.add(1);
         arena::purge_if_due();
-        Large { start: Page::run_block(page), zero: run.zero }
+        Large { start: Page::run_block(page), zero: run.zero, page }
     }
 }
 

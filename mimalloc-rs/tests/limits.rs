@@ -76,6 +76,27 @@ fn several_gibibytes_untouched() {
     }
 }
 
+/// What was freed is zero again, but not by way of writing to all of it.
+#[cfg(not(feature = "debug"))]
+#[test]
+fn a_huge_block_is_zero_again_without_memory() {
+    process::alone("a_huge_block_is_zero_again_without_memory", || {
+        let layout = layout(GIB + GIB / 2, 16);
+        let places = [0, layout.size() / 3, layout.size() - 1];
+        let before = process::resident();
+        for _ in 0..3 {
+            // SAFETY: the layout has a size; places are in the block, which is live and then given up.
+            unsafe {
+                let start = MiMalloc.alloc_zeroed(layout);
+                assert!(!start.is_null() && places.iter().all(|&place| start.add(place).read() == 0));
+                places.iter().for_each(|&place| start.add(place).write(1));
+                assert!(process::resident() < before + 100 * MIB);
+                MiMalloc.dealloc(start, layout);
+            }
+        }
+    });
+}
+
 #[test]
 fn more_than_the_first_region_holds() {
     process::alone("more_than_the_first_region_holds", || {

@@ -83,6 +83,17 @@ pub(crate) unsafe fn empty(first: Slice, count: usize) {
     }
 }
 
+/// Has slices that stay held read as zero by giving back what lies behind them. False if the system may not have it, or refuses.
+///
+/// # Safety
+/// As for [`empty`].
+pub(crate) unsafe fn renew(first: Slice, count: usize) -> bool {
+    let region = first.region;
+    let may = !region.is_pinned() && !region.is_foreign() && options::get(Opt::PurgeDelay) >= 0;
+    // SAFETY: as the caller says.
+    may && unsafe { os::purge(first.start(), count << SLICE_SHIFT) }
+}
+
 /// Attempts to have slices; once more if there are none, since another thread may hold some just to give their memory back, or
 /// be about to have more.
 #[inline]

@@ -39,11 +39,11 @@ fn is_untried_while(region: &'static Region, group: usize, from: u32, count: u32
     trial.is_untried()
 }
 
-/// A region of which nobody else has a slice.
+/// A region of which nobody else has a slice, or gives one back.
 fn fresh() -> &'static Region {
     assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
     let size = 2 * LARGE_HEAP * SLICE_SIZE;
-    let region = reserve(size, false, Traits { exclusive: true, ..Traits::default() });
+    let region = reserve(size, false, Traits { exclusive: true, pinned: true, ..Traits::default() });
     region.filter(|region| region.commit(size / SLICE_SIZE)).expect("there is address space")
 }
 
