@@ -4,7 +4,7 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::Barrier;
-use std::thread;
+use std::{ptr, thread};
 
 use mimalloc_rs::{Arena, MiMalloc};
 use support::block::Block;
@@ -314,6 +314,44 @@ fn what_is_refused_leaves_room_for_what_fits() {
             assert_eq!(Arena::all().count(), arenas, "more address space would not have helped");
             Block::new(layout(150 * MIB, 8), 1).free();
         });
+    });
+}
+
+/// Takes all mappings that the process may still have, or none if that would be very many.
+fn take_mappings() -> bool {
+    const MOST: usize = 200_000;
+    let page = 4096;
+    let size = 2 * page * MOST;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping, of which every other page becomes a mapping of its own.
+    unsafe {
+        let start = libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0);
+        assert_ne!(start, libc::MAP_FAILED);
+        let is_refused =
+            |number| libc::mprotect(start.byte_add(number * 2 * page), page, libc::PROT_READ) != 0;
+        let refused = (0..MOST).any(is_refused);
+        if !refused {
+            libc::munmap(start, size);
+        }
+        refused
+    }
+}
+
+#[test]
+fn the_heap_grows_when_there_may_be_no_more_mappings() {
+    process::alone("the_heap_grows_when_there_may_be_no_more_mappings", || {
+        Block::new(layout(100, 8), 1).free();
+        if !take_mappings() {
+            eprintln!("not tested: there may be too many mappings");
+            return;
+        }
+        // Without a list, which would have to grow by itself.
+        for size in [50, 1000, 20_000, MIB, 10 * MIB] {
+            for number in 0..20 * MIB / size {
+                let start = Block::try_new(layout(size, 8), number as u8).map(std::mem::forget);
+                assert!(start.is_some(), "block {number} of {size} bytes");
+            }
+        }
     });
 }
 

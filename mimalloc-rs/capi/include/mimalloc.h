@@ -70,7 +70,7 @@ mi_decl_alloc void* mi_calloc(size_t count, size_t size) mi_attr_noexcept mi_att
 mi_decl_alloc void* mi_zalloc(size_t size) mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(1);
 /* Stays in place when the new size fits and uses at least half of the block. Size 0 gives a fresh minimal block. */
 mi_decl_alloc void* mi_realloc(void* p, size_t newsize) mi_attr_noexcept mi_attr_alloc_size(2);
-/* p if newsize fits into its block as it is, otherwise NULL; never moves. */
+/* p if its block has room for newsize or can be extended where it is, otherwise NULL; never moves. */
 mi_decl_alloc void* mi_expand(void* p, size_t newsize) mi_attr_noexcept mi_attr_alloc_size(2);
 /* Reallocations that zero what is added. The block must have been allocated zeroed. */
 mi_decl_alloc void* mi_rezalloc(void* p, size_t newsize) mi_attr_noexcept mi_attr_alloc_size(2);

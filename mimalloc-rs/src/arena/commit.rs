@@ -31,14 +31,14 @@ impl Region {
 
     /// Makes the slices accessible that come behind the first `from`, which are; up to `to`, if there are as many.
     fn commit_range(&'static self, from: usize, to: usize) -> bool {
-        let to = to.min(self.slices());
+        let slices = self.slices();
+        let to = to.min(slices);
         let marks = self.marks.load(Ordering::Relaxed);
         // SAFETY: all ranges lie in the region: `from` and `to` are at most its number of slices.
         let done = unsafe {
-            let start = Slice { region: self, index: from }.start();
-            self.commit_by_system(start, (to - from) << SLICE_SHIFT)
+            self.commit_by_system(from, to, slices)
                 && self.commit_records(to)
-                && commit_table(marks, 0..mark_lines(to))
+                && commit_table(marks, 0..mark_lines(to), mark_lines(slices))
         };
         super::COMMIT_CALLS.add(1);
         if done {
@@ -51,19 +51,22 @@ impl Region {
     fn commit_records(&'static self, slices: usize) -> bool {
         let records = self.records.load(Ordering::Relaxed);
         let first = Slice { region: self, index: 0 };
-        let places = stretch(first.place(), slices, self.ring.load(Ordering::Relaxed));
+        let ring = self.ring.load(Ordering::Relaxed);
         // SAFETY: the places lie in the ring.
-        places.into_iter().all(|places| unsafe { commit_table(records, places) })
+        let commit = |places| unsafe { commit_table(records, places, ring) };
+        stretch(first.place(), slices, ring).into_iter().all(commit)
     }
 
-    /// Makes `size` bytes at `start` accessible, if that is the system's to do.
+    /// Makes the slices `from .. to` accessible, if that is the system's to do.
     ///
     /// # Safety
-    /// They lie in the region.
-    unsafe fn commit_by_system(&self, start: *mut u8, size: usize) -> bool {
+    /// They lie in the region, which has so many `slices`.
+    unsafe fn commit_by_system(&'static self, from: usize, to: usize, slices: usize) -> bool {
         let is_not_its_task = self.accessible.load(Ordering::Relaxed) || !self.is_committed_by_system();
+        let start = Slice { region: self, index: from }.start();
         // SAFETY: as the caller says.
-        is_not_its_task || unsafe { os::commit(start, size) }
+        is_not_its_task
+            || unsafe { os::commit(start, (to - from) << SLICE_SHIFT, (slices - from) << SLICE_SHIFT) }
     }
 
     /// Makes accessible what of a run was never handed out, if that is the program's to do, and says whether it reads as zero.
@@ -113,16 +116,17 @@ const fn first_stretch(bits: u64) -> (u32, u32) {
     (from, (bits >> from).trailing_ones())
 }
 
-/// Commits entries of a table. A range that starts where the one before did grows in place, so what is accessible stays one
+/// Commits entries of a table, of which so many are `reserved`. A range that starts where the one before did grows in place, so what is accessible stays one
 /// piece.
 ///
 /// # Safety
 /// The table lies in a region, starts and ends on system pages, and has these entries.
-unsafe fn commit_table<T>(table: *mut T, entries: Range<usize>) -> bool {
+unsafe fn commit_table<T>(table: *mut T, entries: Range<usize>, reserved: usize) -> bool {
     let start = entries.start * size_of::<T>() / TABLE_ALIGN * TABLE_ALIGN;
-    let end = (entries.end * size_of::<T>()).next_multiple_of(TABLE_ALIGN);
+    let [end, reserved] =
+        [entries.end, reserved].map(|count| (count * size_of::<T>()).next_multiple_of(TABLE_ALIGN));
     // SAFETY: the caller vouches for the range.
-    unsafe { entries.is_empty() || os::commit(table.byte_add(start).cast(), end - start) }
+    unsafe { entries.is_empty() || os::commit(table.byte_add(start).cast(), end - start, reserved - start) }
 }
 
 #[cfg(test)]

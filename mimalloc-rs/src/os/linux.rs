@@ -147,18 +147,24 @@ pub(crate) unsafe fn release(start: *mut u8, size: usize) {
     unsafe { libc::munmap(start.cast(), size) };
 }
 
-/// Makes `size` bytes at `start` readable and writable. False when the system refuses.
+/// Makes `size` bytes at `start` readable and writable. What is reserved there goes on for `reserved` bytes. False when the system
+/// refuses.
 ///
 /// # Safety
-/// The range lies in a reservation of the caller's.
+/// All of it is a reservation of the caller's, or a part of one.
 #[must_use]
-pub(crate) unsafe fn commit(start: *mut u8, size: usize) -> bool {
+pub(crate) unsafe fn commit(start: *mut u8, size: usize, reserved: usize) -> bool {
     let _errno = KeptErrno::save();
-    // SAFETY: the caller vouches for the range; making it accessible invalidates nothing.
-    unsafe {
-        libc::madvise(start.cast(), size, libc::MADV_DODUMP);
-        libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0
-    }
+    let make_accessible = |dumped| {
+        // SAFETY: the caller vouches for the range; making it accessible invalidates nothing.
+        unsafe {
+            libc::madvise(start.cast(), dumped, libc::MADV_DODUMP);
+            libc::mprotect(start.cast(), size, libc::PROT_READ | libc::PROT_WRITE) == 0
+        }
+    };
+    // Between the two steps the range is a mapping of its own, and there may be as many as a process can have. So debuggers
+    // rather dump what is inaccessible.
+    make_accessible(size) || make_accessible(reserved)
 }
 
 /// Whether the system charges for accessible memory before it is touched, as it does where it forbids overcommitment; and is taken

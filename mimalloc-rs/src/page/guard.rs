@@ -36,7 +36,8 @@ pub(super) fn lower(first: Slice, slices: usize) -> bool {
         || unsafe {
             let removed = os::remove_guard(end(first, slices), GUARD_SIZE);
             (removed || !INSTALLED.load(Ordering::Relaxed))
-                && (!PROTECTED.load(Ordering::Relaxed) || os::commit(end(first, slices), GUARD_SIZE))
+                && (!PROTECTED.load(Ordering::Relaxed)
+                    || os::commit(end(first, slices), GUARD_SIZE, GUARD_SIZE))
         }
 }
 
