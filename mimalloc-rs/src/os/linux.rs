@@ -319,7 +319,7 @@ pub(crate) fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// A number that no other process has while this one lives.
+/// A number that no other process of its namespace has while this one lives.
 pub(crate) fn process_id() -> u32 {
     // SAFETY: tells a number.
     unsafe { libc::getpid() }.cast_unsigned()
