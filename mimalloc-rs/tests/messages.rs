@@ -6,6 +6,7 @@ use std::process::Command;
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
@@ -182,6 +183,57 @@ fn an_output_function_may_allocate_while_memory_is_got() {
         let stats = Stats::process();
         let bin = stats.bins().find(|bin| bin.block_size >= TAKEN_SIZE).expect("a class");
         assert_eq!((bin.blocks.current, bin.pages.current), (0, 0), "no page was forgotten");
+    });
+}
+
+/// Blocks of pages that stay in use until memory goes back.
+static KEPT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+unsafe extern "C" fn free_what_is_kept(said: *const c_char, _: *mut c_void) {
+    // SAFETY: a message is a string.
+    if unsafe { CStr::from_ptr(said) }.to_bytes().windows(4).any(|word| word == b"gave") {
+        for block in std::mem::take(&mut *KEPT.lock().expect("nobody panics with it")) {
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(ptr::with_exposed_provenance_mut(block)) };
+        }
+    }
+}
+
+#[test]
+fn an_output_function_may_free_while_pages_are_ended() {
+    const SIZE: usize = 512;
+    const COUNT: usize = 100_000;
+    said("an_output_function_may_free_while_pages_are_ended", &[("MIMALLOC_VERBOSE", "2")], || {
+        // SAFETY: ends this process if it hangs.
+        unsafe { libc::alarm(60) };
+        let here = ThreadHeap::current();
+        let take = || (0..COUNT).map(|_| here.malloc(SIZE).expose_provenance()).collect::<Vec<_>>();
+        let page = |block: usize| block >> 16;
+        let mut last = 0;
+        // The thread frees one block of each page, another one the rest of most, and of some nobody does for now.
+        let (mine, others): (Vec<_>, Vec<_>) =
+            take().into_iter().partition(|&block| page(std::mem::replace(&mut last, block)) != page(block));
+        let (kept, others) = others.into_iter().partition(|&block| page(block) % 8 == 1);
+        let free = |blocks: Vec<usize>| {
+            // SAFETY: the blocks are live and given up.
+            blocks.into_iter().for_each(|p| unsafe { raw::free(ptr::with_exposed_provenance_mut(p)) });
+        };
+        free(mine);
+        std::thread::scope(|scope| drop(scope.spawn(|| free(others))));
+        *KEPT.lock().expect("nobody panics with it") = kept;
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { hooks::register_output(Some(free_what_is_kept), ptr::null_mut()) };
+        let end = Instant::now() + Duration::from_secs(10);
+        while !KEPT.lock().expect("nobody panics with it").is_empty() && Instant::now() < end {
+            free((0..64).map(|_| here.malloc(32).expose_provenance()).collect());
+        }
+        assert!(KEPT.lock().expect("nobody panics with it").is_empty(), "memory went back");
+        // SAFETY: nothing is called any more.
+        unsafe { hooks::register_output(None, ptr::null_mut()) };
+        let mut again = take();
+        again.sort_unstable();
+        assert!(again.windows(2).all(|pair| pair[1] - pair[0] >= SIZE), "a block was given out twice");
+        free(again);
     });
 }
 

@@ -47,13 +47,14 @@ impl Theap {
     unsafe fn end_emptied(theap: *mut Theap, class: usize) {
         // SAFETY: the theap owns the pages in its queue. Of a page with as many marks as blocks in use nobody has a block.
         unsafe {
-            let mut next = (*theap).queues[class].first();
-            while let Some(page) = next.as_mut().map(core::ptr::from_mut) {
-                next = (*page).next;
+            // Who is told of memory that goes back may free, and end other pages of the queue.
+            for _ in 0..(*theap).queues[class].len() {
+                let Some(page) = (*theap).queues[class].pop_front() else { break };
                 if Page::is_emptied(page) {
-                    (*theap).queues[class].remove(page);
                     Page::forget_remote(page);
                     Self::dissolve(theap, page);
+                } else {
+                    (*theap).queues[class].push_back(page);
                 }
             }
         }
