@@ -6,6 +6,7 @@ use super::bitmap::mask;
 use super::ebb;
 use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
+use super::search::first_run;
 
 use super::trial::TRIAL;
 use super::{Missing, Run};
@@ -48,6 +49,31 @@ impl Region {
     /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
     fn allocate_run(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
         let slices = self.slices();
+        let from = self.hint.load(Ordering::Relaxed);
+        let free = self.next_free(from * GROUP_SLICES, slices).ok_or(Missing::Slices)?;
+        self.raise_hint(from, free / GROUP_SLICES);
+        if align > SLICE_SIZE {
+            return self.allocate_aligned(free, slices, count, align);
+        }
+        let first = free / GROUP_SLICES;
+        let words = || (first..slices / GROUP_SLICES).map(|number| self.group(number).free());
+        loop {
+            let start = first * GROUP_SLICES + first_run(words(), count).ok_or(Missing::Slices)?;
+            // Otherwise somebody else was faster.
+            if self.claim(start, count) {
+                return self.hand_out(start, count);
+            }
+        }
+    }
+
+    /// The same at a multiple of `align`, from the free slice `free` on.
+    fn allocate_aligned(
+        &'static self,
+        free: usize,
+        slices: usize,
+        count: usize,
+        align: usize,
+    ) -> Result<Run, Missing> {
         let base = self.base.load(Ordering::Relaxed).addr();
         let aligned = |index: usize| {
             let address = base + (index << SLICE_SHIFT);
@@ -55,9 +81,6 @@ impl Region {
             Ok((next - base) >> SLICE_SHIFT)
         };
         let next_free = |from| self.next_free(from, slices).ok_or(Missing::Slices);
-        let from = self.hint.load(Ordering::Relaxed);
-        let free = next_free(from * GROUP_SLICES)?;
-        self.raise_hint(from, free / GROUP_SLICES);
         let mut start = aligned(free)?;
         while start.checked_add(count).is_some_and(|end| end <= slices) {
             match self.first_used(start, count) {

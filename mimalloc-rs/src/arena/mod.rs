@@ -18,6 +18,7 @@ mod region;
 mod reserve;
 pub(crate) mod ring;
 mod room;
+mod search;
 mod supply;
 mod survey;
 mod tables;
