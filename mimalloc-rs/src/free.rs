@@ -152,17 +152,7 @@ unsafe fn free_unowned(own: *mut Theap, first: Slice, block: *mut Block) {
 /// The first slice of the page that holds `p`, and its owner word.
 #[inline]
 pub(crate) fn page_start(p: *const u8) -> Option<(Slice, u32)> {
-    arena::find(p).map(page_start_of)
-}
-
-/// The first slice of the page that `slice` is a part of, and its owner word.
-#[inline]
-fn page_start_of(mut slice: Slice) -> (Slice, u32) {
-    loop {
-        let owner = slice.owner().get();
-        let Some(distance) = ring::way_back(owner) else { return (slice, owner) };
-        slice.index -= distance;
-    }
+    arena::find(p).map(Slice::page_start)
 }
 
 #[cold]

@@ -61,6 +61,10 @@ pub(crate) const SMALL_HEAP: usize = 64;
 pub(crate) const LARGE_HEAP: usize = 256;
 /// Where a heap is dense: this much of a place for a huge page has memory.
 pub(crate) const DENSE: usize = HUGE_SIZE / 2;
+/// In a large heap: if such a part of the pages in these slices before the place is linked, as far as so many looks tell.
+pub(crate) const DENSE_SHARE: usize = 4;
+pub(crate) const DENSE_REACH: usize = 1024;
+pub(crate) const DENSE_LOOKS: usize = 32;
 /// Bytes of a huge page. Where they are of another size, there are none for us.
 pub(crate) const HUGE_SIZE: usize = 2 << 20;
 pub(crate) const HUGE_SLICES: usize = HUGE_SIZE / SLICE_SIZE;

@@ -3,7 +3,8 @@
 //! A huge page saves some five hundred page faults and as many entries of the cache of translations, and holds memory that
 //! nobody uses. In a large heap, slices that are handed out of a place for one which nobody has touched get it. A small heap,
 //! the start of a region, has them only behind blocks that hold the whole place. What lies between is like the one or the
-//! other, by how much of the places before has memory: a heap with a few blocks in each of many pages leaves them empty.
+//! other, by how much of the places before has memory: a heap with a few blocks in each of many pages leaves them empty. Nor has
+//! a large heap more of them while most of what its latest pages hold is empty, as where many threads have a few blocks each.
 //!
 //! It can take several times as long as the page faults it saves: when the system has to move things to make room, or in
 //! a virtual machine whose host has taken free memory back. So the first huge page of each run is put there at once and
@@ -87,15 +88,15 @@ impl<'a> PageChoice<'a> {
     /// Whether pages are likely to use most of a place that nobody has touched. Otherwise its memory comes page by page.
     #[cold]
     fn may_fill_up(&self, place: usize) -> bool {
-        match place {
-            ..SMALL_HEAP_PLACES => false,
-            LARGE_HEAP_PLACES.. => true,
-            _ if self.region.filled(place).any(|bytes| bytes >= DENSE) => true,
-            _ => {
-                self.allow(place..place + 1, false);
-                false
-            }
+        let is_dense = match place {
+            ..SMALL_HEAP_PLACES => return false,
+            SMALL_HEAP_PLACES..LARGE_HEAP_PLACES => self.region.filled(place).any(|bytes| bytes >= DENSE),
+            LARGE_HEAP_PLACES.. => self.region.is_dense_before(place),
+        };
+        if !is_dense {
+            self.allow(place..place + 1, false);
         }
+        is_dense
     }
 
     /// Chooses for a place that nobody has touched, in which `others` of its group lie outside of the run.

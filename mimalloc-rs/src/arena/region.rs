@@ -191,6 +191,16 @@ impl Slice {
             != 0
     }
 
+    /// The first slice of the page or run that this one is a part of, and its owner word.
+    #[inline]
+    pub(crate) fn page_start(mut self) -> (Self, u32) {
+        loop {
+            let owner = self.owner().get();
+            let Some(distance) = ring::way_back(owner) else { return (self, owner) };
+            self.index -= distance;
+        }
+    }
+
     /// The slice `count` places further on.
     #[inline]
     pub(crate) fn plus(self, count: usize) -> Self {

@@ -4,7 +4,9 @@ use core::sync::atomic::Ordering;
 
 use super::region::{Region, Slice};
 use super::ring::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, way_back};
-use crate::geometry::{HUGE_SIZE, HUGE_SLICES, LARGE_HEAP, SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{
+    DENSE_LOOKS, DENSE_REACH, DENSE_SHARE, HUGE_SIZE, HUGE_SLICES, LARGE_HEAP, SLICE_SHIFT, SLICE_SIZE,
+};
 use crate::page::Page;
 
 /// What neighbouring slices hold.
@@ -44,6 +46,18 @@ impl Region {
         filled.into_iter().enumerate().map(of).take(places)
     }
 
+    /// Whether enough of the pages before a place is linked, as far as a few of them tell. How much is used of large blocks
+    /// nobody knows.
+    pub(super) fn is_dense_before(&'static self, place: usize) -> bool {
+        let end = place * HUGE_SLICES;
+        // An odd distance does not go along with what comes again after so many slices.
+        let apart = (end.min(DENSE_REACH) / DENSE_LOOKS).saturating_sub(1) | 1;
+        let looked = (end.saturating_sub(apart * DENSE_LOOKS)..end).step_by(apart);
+        let linked = looked.filter_map(|index| linked_around(Slice { region: self, index }));
+        let (count, sum) = linked.fold((0, 0), |(count, sum), linked| (count + 1, sum + linked));
+        sum * DENSE_SHARE >= count * SLICE_SIZE
+    }
+
     /// See [`super::contents`].
     pub(super) fn contents(&'static self) -> impl Iterator<Item = (Slice, usize, Content)> {
         // Before it is ready there are no tables to look at.
@@ -57,6 +71,19 @@ impl Region {
             index += slices;
             Some((first, slices, content))
         })
+    }
+}
+
+/// How many bytes are linked for each slice of the page that this one is a part of, if it is of one.
+fn linked_around(slice: Slice) -> Option<usize> {
+    let (first, owner) = slice.is_held().then(|| slice.page_start())?;
+    if owner == OWNER_NOT_A_PAGE {
+        return None;
+    }
+    // SAFETY: records are never unmapped. One that is changing may show some other class.
+    unsafe {
+        let (is_run, linked) = Page::extent(first);
+        (!is_run).then(|| (linked / usize::from(Page::facts(first.page()).slices)).min(SLICE_SIZE))
     }
 }
 

@@ -3,9 +3,12 @@ use core::sync::atomic::Ordering;
 use super::super::allocate;
 use super::super::purge::purge_now;
 use super::super::region::{Traits, first};
+use super::super::ring::OWNER_NONE;
 use super::super::supply::reserve;
 use super::*;
 use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE, SYSTEM_PAGE_MIN};
+use crate::page::{Page, mark_no_page};
+use crate::size_class;
 
 /// Has a first region, of which more can be touched than any test here does.
 fn prepare() {
@@ -18,6 +21,7 @@ fn after(group: usize, from: u32, count: u32, before: u64, meanwhile: u64) -> (u
     prepare();
     // Another test has what is free given back.
     assert!(first().group(group).claim(u64::MAX), "nobody uses it");
+    mark_no_page(Slice { region: first(), index: group * GROUP_SLICES }, 0, GROUP_SLICES);
     first().group(group).soil(before);
     let is_untried = is_untried_while(first(), group, from, count, meanwhile);
     (first().group(group).dirty(), is_untried)
@@ -126,6 +130,34 @@ fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
     let first_large = LARGE_HEAP / GROUP_SLICES;
     assert!(is_untried_after(fresh(), first_large - 1, 63, 1));
     assert!(!is_untried_after(fresh(), first_large, 0, 1));
+}
+
+#[test]
+fn a_large_heap_of_empty_pages_has_no_more_of_them() {
+    if !are_wanted() {
+        return;
+    }
+    let place = LARGE_HEAP_PLACES;
+    let group = place / GROUP_PLACES;
+    let class = size_class::of(1000);
+    let is_untried_behind = |are_full: fn(usize) -> bool| {
+        let region = fresh();
+        for index in 0..LARGE_HEAP {
+            let first = region.allocate_at(index, 1).expect("nobody uses it").first;
+            // SAFETY: the slice was taken above, and so its page is the test's own.
+            unsafe {
+                let page = Page::init(first, class, OWNER_NONE);
+                Page::extend(page);
+                while are_full(index) && Page::extendable(page) {
+                    Page::extend(page);
+                }
+            }
+        }
+        is_untried_after(region, group, 0, 1)
+    };
+    assert!(is_untried_behind(|_| false));
+    assert!(is_untried_behind(|index| index % 8 == 0));
+    assert!(!is_untried_behind(|index| index % 3 == 0));
 }
 
 #[test]
