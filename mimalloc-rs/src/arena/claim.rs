@@ -48,76 +48,21 @@ impl Region {
 
     /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
     fn allocate_run(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
-        let slices = self.slices();
+        let groups = self.slices() / GROUP_SLICES;
+        let free = |number| self.group(number).free();
         let from = self.hint.load(Ordering::Relaxed);
-        let free = self.next_free(from * GROUP_SLICES, slices).ok_or(Missing::Slices)?;
-        self.raise_hint(from, free / GROUP_SLICES);
-        if align > SLICE_SIZE {
-            return self.allocate_aligned(free, slices, count, align);
-        }
-        let first = free / GROUP_SLICES;
-        let words = || (first..slices / GROUP_SLICES).map(|number| self.group(number).free());
+        let first = (from..groups).find(|&number| free(number) != 0).ok_or(Missing::Slices)?;
+        self.raise_hint(from, first);
+        let start = Slice { region: self, index: first * GROUP_SLICES };
+        let (align, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
         loop {
-            let start = first * GROUP_SLICES + first_run(words(), count).ok_or(Missing::Slices)?;
+            let found = first_run((first..groups).map(free), count, align, phase);
+            let index = start.index + found.ok_or(Missing::Slices)?;
             // Otherwise somebody else was faster.
-            if self.claim(start, count) {
-                return self.hand_out(start, count);
+            if self.claim(index, count) {
+                return self.hand_out(index, count);
             }
         }
-    }
-
-    /// The same at a multiple of `align`, from the free slice `free` on.
-    fn allocate_aligned(
-        &'static self,
-        free: usize,
-        slices: usize,
-        count: usize,
-        align: usize,
-    ) -> Result<Run, Missing> {
-        let base = self.base.load(Ordering::Relaxed).addr();
-        let aligned = |index: usize| {
-            let address = base + (index << SLICE_SHIFT);
-            let next = address.checked_next_multiple_of(align).ok_or(Missing::Slices)?;
-            Ok((next - base) >> SLICE_SHIFT)
-        };
-        let next_free = |from| self.next_free(from, slices).ok_or(Missing::Slices);
-        let mut start = aligned(free)?;
-        while start.checked_add(count).is_some_and(|end| end <= slices) {
-            match self.first_used(start, count) {
-                Some(used) => start = aligned(next_free(used + 1)?)?,
-                None if self.claim(start, count) => return self.hand_out(start, count),
-                None => {}
-            }
-        }
-        Err(Missing::Slices)
-    }
-
-    /// The first free slice at or behind `from`, of the region's `slices`. A large heap is passed over by one
-    /// look per group.
-    fn next_free(&self, from: usize, slices: usize) -> Option<usize> {
-        let mut ahead = u64::MAX << (from % GROUP_SLICES);
-        for group in from / GROUP_SLICES..slices / GROUP_SLICES {
-            let free = self.group(group).free() & ahead;
-            if free != 0 {
-                return Some(group * GROUP_SLICES + free.trailing_zeros() as usize);
-            }
-            ahead = u64::MAX;
-        }
-        None
-    }
-
-    /// The last used slice of the first group, from the left, that stands in the way of a run.
-    fn first_used(&self, start: usize, count: usize) -> Option<usize> {
-        let mut found = None;
-        self.each_group(start, count, |group, bits| {
-            let used = !self.group(group).free() & bits;
-            if used == 0 {
-                return true;
-            }
-            found = Some(group * GROUP_SLICES + used.ilog2() as usize);
-            false
-        });
-        found
     }
 
     pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {

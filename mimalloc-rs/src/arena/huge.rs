@@ -171,8 +171,19 @@ impl<'a> PageChoice<'a> {
 
 /// Says whether huge pages may stand at these places, which lie in the region.
 fn allow_at(region: &'static Region, places: Range<usize>, huge: bool) {
+    let first = first_places(&places);
+    if huge && first != 0 {
+        region.allowed_at.fetch_or(first, Ordering::Relaxed);
+    }
     // SAFETY: the places lie in the region.
     unsafe { os::allow_huge_pages(start_of(region, places.start), places.len() * HUGE_SIZE, huge) };
+}
+
+/// A bit for each of these places that is one of the first of its region.
+fn first_places(places: &Range<usize>) -> u8 {
+    const { assert!(LARGE_HEAP_PLACES == u8::BITS as usize) };
+    let from = |place: usize| u8::MAX.checked_shl(place as u32).unwrap_or(0);
+    from(places.start) & !from(places.end)
 }
 
 /// The bits of a place's slices in their group.
@@ -210,10 +221,10 @@ pub(super) fn leave(trial: &Trial, region: &'static Region, start: usize, count:
 #[cold]
 fn leave_start(region: &'static Region, slices: Range<usize>) {
     let places = slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES;
-    if !places.is_empty() {
-        for place in places.clone() {
-            region.huge_at.fetch_and(!(1 << place), Ordering::Relaxed);
-        }
+    let first = first_places(&places);
+    region.huge_at.fetch_and(!first, Ordering::Relaxed);
+    // To ask again where it is so already would cost each free of a block that holds several places a call.
+    if region.allowed_at.fetch_and(!first, Ordering::Relaxed) & first != 0 {
         allow_at(region, places, false);
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Region {
     may_be_huge: AtomicBool,
     /// Where one was put among the first places, a bit for each.
     pub(super) huge_at: AtomicU8,
+    /// The same where the system was told that it may put one.
+    pub(super) allowed_at: AtomicU8,
     /// Its memory is the program's, and need not read as zero after it was given back.
     foreign: AtomicBool,
     /// Its memory could be touched from the start.
@@ -245,6 +247,7 @@ impl Region {
             pinned: AtomicBool::new(false),
             may_be_huge: AtomicBool::new(false),
             huge_at: AtomicU8::new(0),
+            allowed_at: AtomicU8::new(0),
             foreign: AtomicBool::new(false),
             accessible: AtomicBool::new(false),
             zero: AtomicBool::new(false),

@@ -2,17 +2,29 @@
 
 use crate::geometry::GROUP_SLICES;
 
-/// Where the first `count` neighbouring bits that are set begin in `words`, counted from the first one's lowest. `count` is not
-/// zero.
-pub(super) fn first_run(words: impl Iterator<Item = u64>, count: usize) -> Option<usize> {
+/// Where the first `count` neighbouring bits that are set begin in `words`, counted from the first one's lowest, at a place that
+/// becomes a multiple of `align` by adding `phase`. `count` is not zero, and `align` a power of two.
+pub(super) fn first_run(
+    words: impl Iterator<Item = u64>,
+    count: usize,
+    align: usize,
+    phase: usize,
+) -> Option<usize> {
+    let aligned = |place: usize| (place + phase).next_multiple_of(align) - phase;
     // So many set bits end where the next word begins.
     let mut before = 0;
     for (number, word) in words.enumerate() {
         let start = number * GROUP_SLICES;
-        if before + word.trailing_ones() as usize >= count {
-            return Some(start - before);
+        let across = aligned(start - before);
+        if across + count <= start + word.trailing_ones() as usize {
+            return Some(across);
         }
-        let inside = starts_inside(word, count);
+        let mut inside = starts_inside(word, count);
+        if align > 1 && inside != 0 {
+            inside &= (aligned(start)..start + GROUP_SLICES)
+                .step_by(align)
+                .fold(0, |all, place| all | 1 << (place - start));
+        }
         if inside != 0 {
             return Some(start + inside.trailing_zeros() as usize);
         }
@@ -43,10 +55,11 @@ mod tests {
     use super::*;
 
     /// The same, bit by bit.
-    fn naive(words: &[u64], count: usize) -> Option<usize> {
+    fn naive(words: &[u64], count: usize, align: usize, phase: usize) -> Option<usize> {
         let is_set = |bit: usize| words[bit / GROUP_SLICES] >> (bit % GROUP_SLICES) & 1 == 1;
         let bits = words.len() * GROUP_SLICES;
-        (0..bits).find(|&from| from + count <= bits && (from..from + count).all(is_set))
+        let fits = |&from: &usize| from + count <= bits && (from..from + count).all(is_set);
+        (0..bits).filter(|from| (from + phase).is_multiple_of(align)).find(fits)
     }
 
     #[test]
@@ -58,7 +71,7 @@ mod tests {
             state ^= state << 17;
             state
         };
-        for round in 0..3000 {
+        for round in 0..5000 {
             // Words with few, half, most, or all bits set.
             let words: Vec<_> = (0..6)
                 .map(|_| match random() % 5 {
@@ -70,17 +83,16 @@ mod tests {
                 })
                 .collect();
             let count = if round % 2 == 0 { 1 + random() as usize % 70 } else { 1 + random() as usize % 300 };
-            assert_eq!(
-                first_run(words.iter().copied(), count),
-                naive(&words, count),
-                "{count} in {words:x?}"
-            );
+            let align = if round % 3 == 0 { 1 } else { 1 << (random() % 9) };
+            let phase = random() as usize % align;
+            let found = first_run(words.iter().copied(), count, align, phase);
+            assert_eq!(found, naive(&words, count, align, phase), "{count}, {align}, {phase}: {words:x?}");
         }
     }
 
     #[test]
     fn runs_at_the_borders_of_words() {
-        let first = |words: &[u64], count| first_run(words.iter().copied(), count);
+        let first = |words: &[u64], count| first_run(words.iter().copied(), count, 1, 0);
         assert_eq!(first(&[u64::MAX], 64), Some(0));
         assert_eq!(first(&[u64::MAX], 65), None);
         assert_eq!(first(&[1 << 63, 1], 2), Some(63));

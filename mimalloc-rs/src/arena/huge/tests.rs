@@ -178,6 +178,15 @@ fn the_start_of_a_region_is_a_small_heap_again_when_such_a_block_is_gone() {
 }
 
 #[test]
+fn the_first_places_have_a_bit_each() {
+    assert_eq!(first_places(&(0..0)), 0);
+    assert_eq!(first_places(&(1..3)), 0b110);
+    assert_eq!(first_places(&(6..40)), 0b1100_0000);
+    assert_eq!(first_places(&(0..8)), u8::MAX);
+    assert_eq!(first_places(&(8..500)), 0);
+}
+
+#[test]
 fn places_that_are_free_go_back_as_a_whole() {
     prepare();
     if !are_wanted() {
