@@ -88,6 +88,11 @@ pub(crate) const SLICE_CACHE: usize = 4;
 
 /// Bytes of free blocks for which a page may keep the turn though another has more.
 pub(crate) const FEW_BYTES: usize = 4096;
+/// After so many refills with half as many or fewer, and no more of the others in between, a thread has too few free blocks
+/// for its pages, and takes a page more.
+pub(crate) const LACKING: u32 = 64;
+/// If it has so many at least: otherwise one more is much.
+pub(crate) const LACKING_PAGES: i32 = 8;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.

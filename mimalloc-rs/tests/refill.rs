@@ -5,6 +5,8 @@ mod support;
 use std::alloc::Layout;
 use std::collections::BTreeMap;
 
+use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::stats::Stats;
 use mimalloc_rs::{Arena, MiMalloc};
 use support::block::Block;
 use support::process;
@@ -108,5 +110,30 @@ fn what_a_huge_page_brought_along_goes_back() {
         let first = newest / units * units;
         let left: usize = (first..first + units).map(resident).sum();
         assert_eq!(left, 0, "system pages that stayed");
+    });
+}
+
+/// Blocks of a table that is replaced at random come back one here, one there, to pages that are full otherwise. With some more
+/// free blocks than the table needs, pages are not given up and taken back for each.
+#[test]
+fn a_table_that_is_replaced_at_random_takes_few_pages_back() {
+    process::alone("a_table_that_is_replaced_at_random_takes_few_pages_back", || {
+        const BLOCKS: usize = 10_000;
+        const ROUNDS: i64 = 300_000;
+        let here = ThreadHeap::current();
+        let mut table: Vec<_> = (0..BLOCKS).map(|_| here.malloc(256)).collect();
+        let taken_back = || Stats::process().pages_reclaim_on_free.total;
+        let (before, pages) = (taken_back(), Stats::process().pages.current);
+        let mut state = 1_u64;
+        for _ in 0..ROUNDS {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let place = &mut table[(state >> 33) as usize % BLOCKS];
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(std::mem::replace(place, here.malloc(256))) };
+        }
+        let taken_back = taken_back() - before;
+        assert!(taken_back < ROUNDS / 20, "{taken_back} pages in {ROUNDS} rounds");
+        let more = Stats::process().pages.current - pages;
+        assert!(more * 8 <= pages, "{more} pages more than {pages}");
     });
 }

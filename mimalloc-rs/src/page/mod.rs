@@ -237,6 +237,26 @@ impl Page {
         }
     }
 
+    /// Links all blocks that are not yet, as ones that the owner freed. Says how many.
+    pub(crate) unsafe fn extend_all(page: *mut Page) -> u32 {
+        // SAFETY: the caller owns the page, and with it what was linked just now.
+        unsafe {
+            let before = (*page).capacity.get();
+            while Self::extendable(page) {
+                let used = (*page).used;
+                let list = Self::extend(page).cast();
+                let mut last = list;
+                while let (next, _) = Block::next(last)
+                    && !next.is_null()
+                {
+                    last = next;
+                }
+                Self::push_list(page, list, last, (*page).used - used);
+            }
+            (*page).capacity.get() - before
+        }
+    }
+
     /// How many blocks [`Page::take_local`] would give.
     #[inline(always)]
     pub(crate) unsafe fn local_count(page: *mut Page) -> u32 {

@@ -2,6 +2,7 @@
 
 use core::ptr;
 
+use crate::geometry::LACKING;
 use crate::page::Page;
 
 /// A list through the pages' own links.
@@ -9,15 +10,32 @@ use crate::page::Page;
 pub(super) struct Queue {
     first: *mut Page,
     last: *mut Page,
-    len: usize,
+    len: u32,
+    /// How many more pages gave few blocks than others did, at most [`LACKING`].
+    lacking: u32,
 }
 
 impl Queue {
-    pub(super) const EMPTY: Self = Self { first: ptr::null_mut(), last: ptr::null_mut(), len: 0 };
+    pub(super) const EMPTY: Self = Self { first: ptr::null_mut(), last: ptr::null_mut(), len: 0, lacking: 0 };
 
     /// How many pages wait.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len as usize
+    }
+
+    /// To be told whether a page that was looked for gave few blocks.
+    pub(super) fn note(&mut self, few: bool) {
+        self.lacking = if few { (self.lacking + 1).min(LACKING) } else { self.lacking.saturating_sub(1) };
+    }
+
+    /// Whether its pages have too few free blocks to look for.
+    pub(super) fn is_lacking(&self) -> bool {
+        self.lacking == LACKING
+    }
+
+    /// To be told when there are more.
+    pub(super) fn relieve(&mut self) {
+        self.lacking = 0;
     }
 
     /// The page that has waited longest; null if none waits.
@@ -72,5 +90,21 @@ impl Queue {
         // SAFETY: the first page of the queue is in it.
         unsafe { self.remove(page) };
         Some(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_give_few_blocks_tell_if_they_are_most() {
+        let mut queue = Queue::EMPTY;
+        (0..10 * LACKING).for_each(|number| queue.note(number % 2 == 0));
+        assert!(!queue.is_lacking());
+        (1..10 * LACKING).for_each(|number| queue.note(number % 3 != 1));
+        assert!(queue.is_lacking());
+        queue.relieve();
+        assert!(!queue.is_lacking());
     }
 }

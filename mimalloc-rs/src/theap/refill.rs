@@ -5,7 +5,7 @@ use core::ptr;
 use super::Theap;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{LOOKS, REFILLS_PER_TICK, SLICE_SIZE};
+use crate::geometry::{LACKING_PAGES, LOOKS, REFILLS_PER_TICK, SLICE_SIZE};
 use crate::hooks;
 use crate::page::{self, Block, Page};
 use crate::size_class::CLASS;
@@ -41,14 +41,57 @@ impl Theap {
         unsafe {
             let current = (*theap).current[class];
             let first = (*theap).queues[class].first();
-            if current == page::EMPTY.as_ptr() || Page::local_count(first) <= Page::local_count(current) {
+            let count = Page::local_count(first);
+            let is_worse = count <= Page::local_count(current);
+            if current == page::EMPTY.as_ptr() || is_worse || Self::is_lacking(theap, class) {
                 return current;
             }
+            Self::note_count(theap, class, count);
             (*theap).queues[class].remove(first);
             (*theap).queues[class].push_back(current);
             (*first).rested = false;
             (*theap).current[class] = first;
             first
+        }
+    }
+
+    /// To be told how many blocks a page gave that was looked for.
+    unsafe fn note_count(theap: *mut Theap, class: usize, count: u32) {
+        let is_few = count <= u32::from(CLASS[class].few / 2).max(1);
+        // SAFETY: the caller owns the theap.
+        unsafe { (*theap).queues[class].note(is_few) };
+    }
+
+    /// Whether the pages of a class have too few free blocks to look for. In a heap of its own full pages are not given up.
+    unsafe fn is_lacking(theap: *mut Theap, class: usize) -> bool {
+        // SAFETY: the caller owns the theap.
+        unsafe {
+            (*theap).queues[class].is_lacking()
+                && (*theap).tally.classes[class].pages.now >= LACKING_PAGES
+                && !Self::is_of_heap(theap)
+        }
+    }
+
+    /// A block of one page more, all of which is linked at once. Where pages are full but for one block here and one there, each
+    /// would have to be looked for, as often as not in a page that was given up. With some more free blocks, several come
+    /// back to each page before its turn.
+    #[cold]
+    unsafe fn refill_anew(theap: *mut Theap, class: usize) -> Option<*mut u8> {
+        // SAFETY: the caller owns the theap, and with it the pages in its fields and the one it gets.
+        unsafe {
+            (*theap).queues[class].relieve();
+            let page = Self::find_page(theap, class)?;
+            // What was reported on the way may have allocated.
+            Self::return_active(theap, class);
+            let before = core::mem::replace(&mut (*theap).current[class], page);
+            if before != page::EMPTY.as_ptr() {
+                (*theap).queues[class].push_back(before);
+            }
+            (*theap).tally.extended += 1;
+            (*theap).tally.classes[class].linked.add(Page::extend_all(page));
+            let count = Page::local_count(page);
+            let list = Page::take_local(page);
+            (!list.is_null()).then(|| Self::activate(theap, class, list, count))
         }
     }
 
@@ -100,6 +143,11 @@ impl Theap {
             let apart = Self::is_of_heap(theap);
             (*theap).tally.searches += 1;
             Self::send_gathered((*theap).thread);
+            if Self::is_lacking(theap, class)
+                && let Some(block) = Self::refill_anew(theap, class)
+            {
+                return block;
+            }
             // Pages that could only be extended are passed over once each. In a heap of its own full pages stay in the
             // queue, so only some are looked at.
             let waiting = (*theap).queues[class].len();
@@ -113,7 +161,9 @@ impl Theap {
                     (list, count) = Page::take_remote(current);
                 }
                 // Memory that was used before goes first: it is resident, and it lets pages fill up.
-                if list.is_null() && (apart || others == 0) && Page::extendable(current) {
+                if !list.is_null() {
+                    Self::note_count(theap, class, count);
+                } else if (apart || others == 0) && Page::extendable(current) {
                     list = Page::extend(current);
                     count = (*current).used - used;
                     (*theap).tally.extended += 1;
