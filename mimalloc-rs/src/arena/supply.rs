@@ -74,8 +74,8 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     let slices;
     // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
     unsafe {
-        let needed = tables.groups + tables.owners;
-        if !os::commit(start, needed, needed) {
+        let at_first = tables.groups + tables.owners;
+        if !os::commit(start, at_first, at_first) {
             os::release(start, total);
             // Unless another region came behind it the entry is free again; else it stays, without slices.
             let _ = COUNT.compare_exchange(known + 1, known, Ordering::AcqRel, Ordering::Relaxed);
@@ -186,8 +186,8 @@ fn tables(slices: usize) -> Option<(*mut u8, Tables)> {
         let start = os::reserve(sizes.total(), SLICE_SIZE)?;
         // SAFETY: the tables were reserved above, and nobody knows of them.
         unsafe {
-            let needed = sizes.groups + sizes.owners;
-            if os::commit(start, needed, needed) {
+            let at_first = sizes.groups + sizes.owners;
+            if os::commit(start, at_first, at_first) {
                 return Some((start, sizes));
             }
             os::release(start, sizes.total());
