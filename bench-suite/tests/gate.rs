@@ -45,13 +45,13 @@ fn updated_baseline_passes_until_something_gets_worse() {
     let done = place.plain(&["gate"]).expect(0);
     assert!(done.stdout.contains("passed  peak rss larson: 4.00 MiB"), "{done:#?}");
     assert!(done.stdout.contains("skipped output cfrac: not measured"), "{done:#?}");
-    // Peaks of all rows and two means; outputs and the three counts of instructions are in no run.
+    // Peaks and times of all rows and two means; outputs and the three counts of instructions are in no run.
     let rows = ROWS.len();
-    let closing = format!("{} passed, 0 failed, {} skipped", rows + 2, rows + 3);
+    let closing = format!("{} passed, 0 failed, {} skipped", 2 * rows + 2, rows + 3);
     assert_eq!(done.stdout.lines().last(), Some(&*closing));
 
     let done = place.with_workers(&["gate", "--measure"]).expect(0);
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 2 * rows + 5)));
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 3 * rows + 5)));
 
     // The stored run was made with this very binary, so nothing is run again.
     assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 1);
@@ -59,8 +59,8 @@ fn updated_baseline_passes_until_something_gets_worse() {
     place.worker("mi", r#"[ "$row" = larson ] && checksum='"other"'"#);
     let done = place.with_workers(&["gate", "--measure"]).expect(3);
     assert!(done.stdout.contains("failed  output larson: checksum other, baseline c0ffee"), "{done:#?}");
-    // The two allocators differ in larson now, so the baseline's means cannot be had.
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 3 failed, 0 skipped", 2 * rows + 2)));
+    // The two allocators differ in larson now, so its time and the baseline's means cannot be had.
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 3 failed, 0 skipped", 3 * rows + 1)));
     assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 2);
 }
 
