@@ -165,15 +165,15 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
 /// Fails if the user's program is not the one that the run began with. Of the variables it gets, some differ from one login to the
 /// next.
 fn refuse_changed(command: &OwnCommand) -> Result<()> {
+    if let (Some(program), Some(expected)) = (command.words.first(), &command.program_hash) {
+        let found = workers::hash(Path::new(program))?;
+        ensure!(found == *expected, "cannot resume: {program} has changed; start a new run");
+    }
     if command.environment_hash.as_ref().is_some_and(|expected| *expected != environment_hash()) {
         tell(
             "warning: environment variables are not what they were when the run began; if the program depends on them, \
              start a new run",
         );
-    }
-    if let (Some(program), Some(expected)) = (command.words.first(), &command.program_hash) {
-        let found = workers::hash(Path::new(program))?;
-        ensure!(found == *expected, "cannot resume: {program} has changed; start a new run");
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ use super::ebb;
 use super::huge::{self, PageChoice};
 use super::region::{Region, Slice};
 use super::search::first_run;
-
 use super::trial::TRIAL;
 use super::{Missing, Run};
 use crate::geometry::{GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
