@@ -1,16 +1,18 @@
 //! Blocks too large to share a page: each owns a run of slices.
 
-use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::{ptr, slice};
 
 use crate::arena;
 use crate::gauge::Gauge;
 use crate::geometry::{
-    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN, ZERO_BY_SYSTEM,
+    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, HUGE_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN,
+    ZERO_BY_SYSTEM,
 };
 use crate::page::Page;
 use crate::theap::Theap;
 use crate::thread;
+use crate::zero::make_zero;
 
 /// Slices of blocks of their own, and how many such blocks there are.
 pub(crate) static HELD: Gauge = Gauge::new();
@@ -38,11 +40,20 @@ impl Large {
     /// # Safety
     /// The caller has just allocated it, and it has so many.
     pub(crate) unsafe fn clear(&self, size: usize) {
-        // SAFETY: as the caller says; nobody needs what the run holds.
+        if self.zero {
+            return;
+        }
+        // SAFETY: as the caller says; nobody needs what the run holds, whatever bytes it left there.
         unsafe {
-            let renew = || arena::renew(Page::slice(self.page), Page::run_slices(self.page));
-            if !(self.zero || size >= ZERO_BY_SYSTEM && renew()) {
-                self.start.write_bytes(0, size);
+            let (first, count) = (Page::slice(self.page), Page::run_slices(self.page));
+            if size >= ZERO_BY_SYSTEM && arena::renew(first, count) {
+                return;
+            }
+            let block = slice::from_raw_parts_mut(self.start, size);
+            match (size >= HUGE_SIZE).then(|| arena::used_parts(first, count)) {
+                Some(0) if arena::renew_for_little(first, count) => {}
+                Some(arena::PARTS) => block.fill(0),
+                _ => make_zero(block),
             }
         }
     }

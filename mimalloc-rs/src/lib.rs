@@ -27,6 +27,7 @@
 //! | [`options`], [`hooks`], `report` | what the user wants, and what is told to whom |
 //! | [`stats`], [`process`] | numbers |
 //! | `gauge` | counts of the whole process |
+//! | `zero` | memory that is to read as zero |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
 //! | `address` | how the fast paths name a place in memory |
 //! | `os` | the only place that speaks to the system |
@@ -69,6 +70,7 @@ pub mod stats;
 mod sync;
 mod theap;
 mod thread;
+mod zero;
 
 pub use alloc::good_size;
 pub use arena::{Arena, CommitFn, Manage, Reserve};

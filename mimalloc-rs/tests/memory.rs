@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::alloc::Layout;
+use std::alloc::{GlobalAlloc, Layout};
+use std::collections::VecDeque;
 use std::fs;
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -191,6 +192,35 @@ fn pages_are_taken_over() {
     kept.into_iter().chain(blocks).for_each(Block::free);
 }
 
+/// Tables of which little is used come and go. They are zero again, but not by way of writing to all of them.
+fn tables_of_which_little_is_used(size: usize) {
+    if cfg!(feature = "debug") {
+        // Blocks are filled there.
+        return;
+    }
+    let layout = Layout::from_size_align(size, 16).unwrap();
+    let tables = PEAK / 2 / size;
+    let places = |round: usize| (0..10).map(move |place| (round * 40_503 + place * 2_654_435) % size);
+    let start = process::resident();
+    let mut live = VecDeque::new();
+    for round in 0..10 * tables {
+        // SAFETY: the layout has a size; places are in the block, which is live until it is given up.
+        unsafe {
+            if live.len() == tables {
+                MiMalloc.dealloc(live.pop_front().unwrap(), layout);
+            }
+            let table = MiMalloc.alloc_zeroed(layout);
+            assert!(!table.is_null() && places(round).all(|place| table.add(place).read() == 0));
+            places(round).for_each(|place| table.add(place).write(1));
+            live.push_back(table);
+        }
+    }
+    let grown = process::resident().saturating_sub(start);
+    assert!(grown < PEAK / 8, "{} MiB of {} MiB", grown / MIB, PEAK / 2 / MIB);
+    // SAFETY: as above.
+    live.into_iter().for_each(|table| unsafe { MiMalloc.dealloc(table, layout) });
+}
+
 /// What a program would have locked in memory, or find in its core dump, are its mappings that can be written to, or may be
 /// dumped.
 fn reserved_space_counts_for_nothing() {
@@ -238,6 +268,8 @@ alone! {
     small_blocks_of_a_size_out_of_use_go_back: of_a_size_that_is_out_of_use(250);
     medium_blocks_of_a_size_out_of_use_go_back: of_a_size_that_is_out_of_use(5000);
     small_blocks_of_threads_go_back_again: of_threads_that_took_it_again(250);
+    large_tables_hold_what_is_used: tables_of_which_little_is_used(24 * MIB);
+    tables_hold_what_is_used: tables_of_which_little_is_used(3 * MIB);
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
     address_space_costs_nothing_before_it_is_used: reserved_space_counts_for_nothing();
 }

@@ -24,6 +24,7 @@ use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::bitmap::mask;
+use super::purge;
 use super::region::{Region, Slice};
 use super::trial::Trial;
 use crate::geometry::{
@@ -186,6 +187,27 @@ fn first_places(places: &Range<usize>) -> u8 {
     from(places.start) & !from(places.end)
 }
 
+/// Has a run read as zero by giving back what lies behind it, and small pages come in there next. False if the system may not
+/// have it, or refuses.
+///
+/// # Safety
+/// As for [`purge::empty`].
+#[cold]
+pub(crate) unsafe fn renew_for_little(first: Slice, count: usize) -> bool {
+    let places = whole_places(&(first.index..first.index + count));
+    // SAFETY: as the caller says.
+    let renewed = unsafe { purge::renew(first, count) };
+    if renewed && first.region.may_be_huge() && !places.is_empty() {
+        allow_at(first.region, places, false);
+    }
+    renewed
+}
+
+/// The places all of whose slices are among these.
+fn whole_places(slices: &Range<usize>) -> Range<usize> {
+    slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES
+}
+
 /// The bits of a place's slices in their group.
 fn slices_of(place: usize) -> u64 {
     mask((place * HUGE_SLICES % GROUP_SLICES) as u32, HUGE_SLICES as u32)
@@ -220,7 +242,7 @@ pub(super) fn leave(trial: &Trial, region: &'static Region, start: usize, count:
 /// What comes next to the start of a region may be small.
 #[cold]
 fn leave_start(region: &'static Region, slices: Range<usize>) {
-    let places = slices.start.div_ceil(HUGE_SLICES)..slices.end / HUGE_SLICES;
+    let places = whole_places(&slices);
     let first = first_places(&places);
     region.huge_at.fetch_and(!first, Ordering::Relaxed);
     // To ask again where it is so already would cost each free of a block that holds several places a call.

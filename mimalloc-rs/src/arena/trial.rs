@@ -4,18 +4,19 @@
 //! the page faults of 16 MiB.
 //!
 //! A block that holds a huge page, a table for instance, may be larger than what is put into it. It is likely to be used as far
-//! as the last one had been when it ended, which its memory tells. While that one is in use nobody may look at it, and time has to
-//! tell: who takes one right behind the other has put nothing into the first yet. Of the first one nothing is known, so
-//! that only its start comes in.
+//! as the last one that ended had been by then, which its memory tells. Those in use nobody may look at, so of the last one time
+//! has to tell: who takes one right behind the other has put nothing into the first yet. Of the first one nothing is known, so
+//! that only its start comes in, and of later ones, while none has ended, that they are worth it.
 
 use core::slice;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::region::Slice;
 use crate::geometry::{
     FILL_SLICE_NS, HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR, SYSTEM_PAGE_MIN,
 };
 use crate::os;
+use crate::zero::is_zero;
 
 const RELAXED: Ordering = Ordering::Relaxed;
 
@@ -30,9 +31,12 @@ pub(super) struct Trial {
     /// Otherwise: huge pages to be done without until the next trial, and how many that will be if it fails.
     without: AtomicU32,
     penalty: AtomicU32,
-    /// The last run that was large enough for a huge page, see [`LastRun`], and when it was handed out.
+    /// The last run that was large enough for a huge page, see [`name_of`], and when it was handed out. Zero if it has ended, or
+    /// there was none.
     last_run: AtomicU64,
     handed_out_ns: AtomicU64,
+    /// How many of its parts the last one that ended had been used in, plus one. Zero if none has ended.
+    ended_use: AtomicU8,
 }
 
 impl Trial {
@@ -43,6 +47,7 @@ impl Trial {
             penalty: AtomicU32::new(HUGE_WITHOUT),
             last_run: AtomicU64::new(0),
             handed_out_ns: AtomicU64::new(0),
+            ended_use: AtomicU8::new(0),
         }
     }
 
@@ -52,11 +57,14 @@ impl Trial {
         if !first.region.may_be_huge() {
             return 0;
         }
-        let last = LastRun(self.last_run.swap(LastRun::new(first, count).0, RELAXED));
-        let since_ns = os::now_ns().saturating_sub(self.handed_out_ns.load(RELAXED));
-        match last.used_parts(since_ns) {
-            None => first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST,
-            Some(PARTS) => usize::MAX,
+        let last = self.last_run.swap(name_of(first, count), RELAXED);
+        let fill_ns = slices_of(last) * FILL_SLICE_NS;
+        let is_last_unused =
+            last != 0 && os::now_ns().saturating_sub(self.handed_out_ns.load(RELAXED)) < fill_ns;
+        match usize::from(self.ended_use.load(RELAXED)).checked_sub(1) {
+            _ if is_last_unused => first.index / HUGE_SLICES,
+            None if last == 0 => first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST,
+            None | Some(PARTS) => usize::MAX,
             Some(parts) => (first.index + count * parts / PARTS) / HUGE_SLICES,
         }
     }
@@ -69,11 +77,8 @@ impl Trial {
     /// To be told of such a run that is about to be given back: what it was used for shows until then.
     #[cold]
     pub(super) fn end_of_run(&self, first: Slice, count: usize) {
-        let run = LastRun::new(first, count);
-        if self.last_run.load(RELAXED) == run.0 {
-            let ended = LastRun::ended(used_parts(first, count));
-            let _ = self.last_run.compare_exchange(run.0, ended.0, RELAXED, RELAXED);
-        }
+        self.ended_use.store(used_parts(first, count) as u8 + 1, RELAXED);
+        let _ = self.last_run.compare_exchange(name_of(first, count), 0, RELAXED, RELAXED);
     }
 
     /// Begins a trial; false if the next huge page is to be done without. While it is open how they come, there is one trial
@@ -103,46 +108,32 @@ impl Trial {
     }
 }
 
-/// In one word the number of a run's first slice, and in the upper half, how many it has; or how many of its parts had been used
-/// when it ended. Zero if there was none.
-#[derive(Clone, Copy)]
-struct LastRun(u64);
+/// A run in one word: the number of its first slice, and in the upper half, how many it has.
+fn name_of(first: Slice, count: usize) -> u64 {
+    (count as u64) << u32::BITS | u64::from(first.number())
+}
 
-impl LastRun {
-    const ENDED: u64 = 1 << 63;
-
-    fn new(first: Slice, count: usize) -> Self {
-        Self((count as u64) << u32::BITS | u64::from(first.number()))
-    }
-
-    fn ended(parts: usize) -> Self {
-        Self(Self::ENDED | parts as u64)
-    }
-
-    /// How many of its parts are likely to be used, if it was handed out so long ago.
-    fn used_parts(self, since_ns: u64) -> Option<usize> {
-        match self.0 {
-            0 => None,
-            ended if ended & Self::ENDED != 0 => Some((ended & !Self::ENDED) as usize),
-            run => Some(if since_ns < (run >> u32::BITS) * FILL_SLICE_NS { 0 } else { PARTS }),
-        }
-    }
+fn slices_of(name: u64) -> u64 {
+    name >> u32::BITS
 }
 
 /// A run is looked at in so many places.
-const PARTS: usize = 8;
+pub(crate) const PARTS: usize = 8;
 
-/// How many parts of a run have been used, from its start on, or all if its end has been, as far as something is there that is
-/// not zero. The caller holds the run, and nobody uses it any more.
-fn used_parts(first: Slice, count: usize) -> usize {
-    let is_used = |parts: &usize| {
+/// How many parts of a run have been used, from its start on, as far as something is there that is not zero; all if its end and
+/// half of the others have been. The caller holds the run, and nobody uses it any more.
+pub(crate) fn used_parts(first: Slice, count: usize) -> usize {
+    let is_used = |parts: usize| {
         let last = first.plus(count * parts / PARTS - 1).start();
         // SAFETY: what was handed out can be read, and nobody writes there.
-        unsafe { slice::from_raw_parts(last.cast::<u64>(), SYSTEM_PAGE_MIN / size_of::<u64>()) }
-            .iter()
-            .any(|&word| word != 0)
+        !is_zero(unsafe { slice::from_raw_parts(last, SYSTEM_PAGE_MIN) })
     };
-    if is_used(&PARTS) { PARTS } else { (1..PARTS).take_while(is_used).count() }
+    let others = || (1..PARTS).filter(|&part| is_used(part)).count();
+    if is_used(PARTS) && others() >= PARTS / 2 {
+        PARTS
+    } else {
+        (1..PARTS).take_while(|&part| is_used(part)).count()
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +175,7 @@ mod tests {
 
     /// Forty places for huge pages that no other test uses, from a group on.
     fn run(group: usize) -> (Slice, usize) {
+        assert!(allocate(1, SLICE_SIZE).is_some() && first().commit(1000 * GROUP_SLICES));
         (Slice { region: first(), index: group * GROUP_SLICES }, 40 * HUGE_SLICES)
     }
 
@@ -194,7 +186,6 @@ mod tests {
 
     #[test]
     fn a_large_run_is_expected_to_be_used_if_there_was_time_to_use_the_last_one() {
-        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
         if !are_wanted() {
             return;
         }
@@ -209,26 +200,27 @@ mod tests {
     }
 
     #[test]
-    fn how_far_a_large_run_was_used_is_known_when_its_memory_has_gone_back() {
-        assert!(allocate(1, SLICE_SIZE).is_some(), "so that there is a region");
+    fn how_far_the_last_run_to_end_was_used_tells_of_the_next_ones() {
         if !are_wanted() {
             return;
         }
         let (trial, run) = (Trial::new(), run(620));
         let (first, count) = run;
         let place = first.index / HUGE_SLICES;
+        let end = || leave(&trial, first.region, first.index, count);
         trial.expected_use(first, count);
         for part in 1..=6 {
             write_to_part(run, part);
         }
-        let end = |slice: Slice| leave(&trial, slice.region, slice.index, count);
-        end(first.plus(HUGE_SLICES));
-        trial.handed_out(u64::MAX);
-        end(first);
+        end();
+        assert_eq!(trial.expected_use(first, count), place + 30, "six eighths");
+        trial.handed_out(os::now_ns());
+        assert_eq!(trial.expected_use(first, count), place, "there was no time to use that");
+        trial.handed_out(0);
+        assert_eq!(trial.expected_use(first.plus(HUGE_SLICES), count), place + 31, "there was");
         // SAFETY: the run is the test's own, and nothing is needed of what is in it.
         unsafe { assert!(os::purge(first.start(), count * SLICE_SIZE)) };
-        end(first);
-        assert_eq!(trial.expected_use(first, count), place + 30, "six eighths");
-        assert_eq!(trial.expected_use(first, count), place, "that was not touched");
+        end();
+        assert_eq!(trial.expected_use(first, count), place, "one that is not the last tells as well");
     }
 }
