@@ -4,24 +4,23 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 const RELAXED: Ordering = Ordering::Relaxed;
 
-/// Something that comes and goes.
+/// Something that comes and goes: how much came and how much went, so that either takes one step.
 #[derive(Debug)]
 pub(crate) struct Gauge {
-    current: AtomicU64,
-    peak: AtomicU64,
     total: AtomicU64,
+    gone: AtomicU64,
+    peak: AtomicU64,
 }
 
 impl Gauge {
     pub(crate) const fn new() -> Self {
-        Self { current: AtomicU64::new(0), peak: AtomicU64::new(0), total: AtomicU64::new(0) }
+        Self { total: AtomicU64::new(0), gone: AtomicU64::new(0), peak: AtomicU64::new(0) }
     }
 
     #[inline]
     pub(crate) fn add(&self, amount: usize) {
-        let amount = amount as u64;
-        let current = self.current.fetch_add(amount, RELAXED).wrapping_add(amount);
-        self.total.fetch_add(amount, RELAXED);
+        let total = self.total.fetch_add(amount as u64, RELAXED) + amount as u64;
+        let current = total.saturating_sub(self.gone.load(RELAXED));
         // A peak is rare where much comes and goes.
         if current > self.peak.load(RELAXED) {
             self.peak.fetch_max(current, RELAXED);
@@ -30,16 +29,18 @@ impl Gauge {
 
     #[inline]
     pub(crate) fn sub(&self, amount: usize) {
-        self.current.fetch_sub(amount as u64, RELAXED);
+        self.gone.fetch_add(amount as u64, RELAXED);
     }
 
+    /// What is there; a moment old, and nothing where others go on meanwhile.
     #[inline]
     pub(crate) fn current(&self) -> u64 {
-        self.current.load(RELAXED)
+        let gone = self.gone.load(RELAXED);
+        self.total.load(RELAXED).saturating_sub(gone)
     }
 
     /// Total, peak and current value.
     pub(crate) fn read(&self) -> (u64, u64, u64) {
-        (self.total.load(RELAXED), self.peak.load(RELAXED), self.current.load(RELAXED))
+        (self.total.load(RELAXED), self.peak.load(RELAXED), self.current())
     }
 }

@@ -83,8 +83,8 @@ pub(crate) const HUGE_WITHOUT_FACTOR: u32 = 4;
 /// Largest blocks of other threads that a thread gathers before it marks them as free.
 pub(crate) const GATHERED_MAX: usize = 1024;
 
-/// Free slices a thread keeps for its next pages.
-pub(crate) const SLICE_CACHE: usize = 4;
+/// Free slices a thread keeps for its next pages and large blocks.
+pub(crate) const SPARE_SLICES: usize = 4;
 
 /// Bytes of free blocks for which a page may keep the turn though another has more.
 pub(crate) const FEW_BYTES: usize = 4096;

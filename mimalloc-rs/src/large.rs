@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::{ptr, slice};
 
-use crate::arena;
+use crate::arena::{self, Run};
 use crate::gauge::Gauge;
 use crate::geometry::{
     BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, HUGE_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN,
@@ -103,7 +103,12 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         if of_heap {
             Theap::release_returned(theap);
         }
-        let Some(run) = arena::allocate_in(Theap::arena(theap), slices, align) else { return Large::NONE };
+        let may_be_spare = align <= SLICE_SIZE && !of_heap && !Theap::is_none(theap);
+        let spare = if may_be_spare { Theap::take_spare(theap, slices) } else { None };
+        let run = spare.map(|first| Run { first, zero: false });
+        let Some(run) = run.or_else(|| arena::allocate_in(Theap::arena(theap), slices, align)) else {
+            return Large::NONE;
+        };
         let home = if of_heap { (*theap).id } else { 0 };
         let page = Page::init_run(run.first, slices, ahead, home);
         if of_heap {
@@ -130,7 +135,8 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
             return false;
         }
         match Page::origin(page) {
-            0 => release(first),
+            0 if Theap::is_none(own) => release(first),
+            0 => Theap::keep_spare(own, first, dissolve(first)),
             home => Theap::free_run(Theap::of_id(home), own, first),
         }
     }
@@ -144,10 +150,19 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
 /// The caller holds it, and it is in no roll.
 pub(crate) unsafe fn release(first: arena::Slice) {
     // SAFETY: the caller holds the run.
+    unsafe { arena::release(first, dissolve(first)) };
+}
+
+/// Ends the block of a run: so many slices are the caller's afterwards.
+///
+/// # Safety
+/// The caller holds the run.
+unsafe fn dissolve(first: arena::Slice) -> usize {
+    // SAFETY: as the caller says.
     unsafe {
         discount(Page::run_slices(first.page()));
         COUNT.sub(1);
-        arena::release(first, Page::dissolve_run(first));
+        Page::dissolve_run(first)
     }
 }
 

@@ -91,7 +91,10 @@ impl Region {
             self.group(group).release(bits);
             true
         });
-        self.hint.fetch_min(start / GROUP_SLICES, Ordering::Relaxed);
+        let group = start / GROUP_SLICES;
+        if group < self.hint.load(Ordering::Relaxed) {
+            self.hint.fetch_min(group, Ordering::Relaxed);
+        }
     }
 
     /// Makes claimed slices usable and says whether they are zero.

@@ -6,7 +6,7 @@ use super::Theap;
 use super::queue::Queue;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::CLASSES;
+use crate::geometry::{CLASSES, SPARE_SLICES};
 use crate::options::{self, Opt};
 use crate::page::{self, Block, Link, Page};
 
@@ -80,24 +80,36 @@ impl Theap {
             }
             (*theap).tally.on_page_ended(Page::class(page), (*page).capacity.get());
             let (first, slices) = Page::dissolve(page);
-            if slices == 1
-                && !apart
-                && !first.region.is_exclusive()
-                && let Some(place) = (*theap).cache.iter_mut().find(|place| place.is_none())
-            {
-                *place = Some(first);
-            } else {
+            if apart {
                 arena::release(first, slices);
+            } else {
+                Self::keep_spare(theap, first, slices);
             }
         }
     }
 
-    pub(super) unsafe fn cached_slice(theap: *mut Theap, slices: usize) -> Option<Slice> {
-        if slices != 1 {
-            return None;
-        }
+    /// So many slices side by side that the theap, one of the main heap, keeps.
+    #[inline]
+    pub(crate) unsafe fn take_spare(theap: *mut Theap, slices: usize) -> Option<Slice> {
         // SAFETY: the caller owns the theap.
-        unsafe { (*theap).cache.iter_mut().rev().find_map(Option::take) }
+        unsafe { (*theap).spare.take(slices) }
+    }
+
+    /// Has the theap, one of the main heap, keep slices for later, and release others for them; or releases them.
+    ///
+    /// # Safety
+    /// As for [`arena::release`].
+    pub(crate) unsafe fn keep_spare(theap: *mut Theap, first: Slice, slices: usize) {
+        let may_stay = slices <= SPARE_SLICES && !first.region.is_exclusive();
+        // SAFETY: the caller owns the theap. Nothing of it is borrowed while slices are released, where the program may be told of
+        // something and free more.
+        unsafe {
+            while !(may_stay && (*theap).spare.add(first, slices)) {
+                let oldest = if may_stay { (*theap).spare.take_oldest() } else { None };
+                let Some((oldest, count)) = oldest else { return arena::release(first, slices) };
+                arena::release(oldest, count);
+            }
+        }
     }
 
     /// Gives back what the theap holds without need: with `all`, everything, so that it owns nothing afterwards.
@@ -106,10 +118,8 @@ impl Theap {
         unsafe {
             Self::send_gathered((*theap).thread);
             Self::collect_pages(theap, all);
-            for place in &mut (*theap).cache {
-                if let Some(slice) = place.take() {
-                    arena::release(slice, 1);
-                }
+            while let Some((first, slices)) = (*theap).spare.take_oldest() {
+                arena::release(first, slices);
             }
         }
     }

@@ -34,6 +34,7 @@ mod queue;
 mod refill;
 mod roll;
 mod round;
+mod spare;
 mod tally;
 mod teardown;
 mod tie;
@@ -45,15 +46,14 @@ use self::bonds::Bonds;
 use self::outbox::Outbox;
 use self::queue::Queue;
 use self::round::Round;
+use self::spare::Spare;
 pub(crate) use self::tally::{PAST, Tally};
 use self::teardown::TearDown;
 pub(crate) use self::tie::Tie;
+use crate::arena::Region;
 use crate::arena::ring::{INTERIOR, SAID};
-use crate::arena::{Region, Slice};
 use crate::gauge::Gauge;
-use crate::geometry::{
-    CLASSES, REFILLS_PER_TICK, RING_SLICES, SLICE_CACHE, SLICE_SIZE, THEAP_CHUNKS, THEAP_SIZE,
-};
+use crate::geometry::{CLASSES, REFILLS_PER_TICK, RING_SLICES, SLICE_SIZE, THEAP_CHUNKS, THEAP_SIZE};
 #[cfg(feature = "secure")]
 use crate::guarded::Sampling;
 use crate::heap::Record;
@@ -93,8 +93,8 @@ pub(crate) struct Theap {
     /// The page that refills the active list; [`page::EMPTY`] if there is none.
     current: [*mut Page; CLASSES],
     queues: [Queue; CLASSES],
-    /// Slices of dissolved pages, kept for the next page.
-    cache: [Option<Slice>; SLICE_CACHE],
+    /// In a theap of the main heap: slices of its pages and large blocks that ended.
+    spare: Spare,
     /// In a theap of the main heap: blocks of others that its thread frees.
     outbox: Outbox,
     /// The heap this is a part of; null in theaps that own nothing.
@@ -177,7 +177,7 @@ impl Theap {
             parked: [ptr::null_mut(); CLASSES],
             current: [ptr::null_mut(); CLASSES],
             queues: [Queue::EMPTY; CLASSES],
-            cache: [None; SLICE_CACHE],
+            spare: Spare::EMPTY,
             outbox: Outbox::EMPTY,
             heap,
             thread,
@@ -238,7 +238,7 @@ impl Theap {
             (*theap).parked = [ptr::null_mut(); CLASSES];
             (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
             (*theap).queues = [Queue::EMPTY; CLASSES];
-            (*theap).cache = [None; SLICE_CACHE];
+            (*theap).spare = Spare::EMPTY;
             (*theap).outbox = Outbox::EMPTY;
             (*theap).heap = heap;
             (*theap).thread = thread;

@@ -233,7 +233,7 @@ impl Theap {
                 (*theap).tally.reclaimed_on_alloc += 1;
                 return Some(page);
             }
-            let first = match Self::cached_slice(theap, slices) {
+            let first = match Self::take_spare(theap, slices) {
                 Some(slice) => slice,
                 None => {
                     let run = arena::allocate(slices, SLICE_SIZE)?;
