@@ -60,9 +60,18 @@ unsafe fn free_elsewhere(p: *mut u8) {
 /// As for [`free`]; `own` is the thread's own theap.
 #[inline(never)]
 unsafe fn free_apart(own: *mut Theap, p: *mut u8) {
-    // SAFETY: the caller gives up the block.
-    if unsafe { Theap::gather(own, p.cast()) } {
-        return;
+    // SAFETY: the caller gives up the block. A theap that this thread holds is nobody else's, and its id is the owner word of its
+    // pages only.
+    unsafe {
+        let seen = ring::look(p);
+        if let Some(home) = Theap::of_seen(seen.owner())
+            && Theap::is_held_by(home, own)
+        {
+            return free_own(home, seen.page(), p.cast());
+        }
+        if Theap::gather(own, p.cast()) {
+            return;
+        }
     }
     let Some((first, owner)) = page_start(p) else {
         // Null is no block, and may be freed all the same: it is told apart where it costs nothing.

@@ -83,6 +83,7 @@ impl<T: Pooled + 'static, const CHUNKS: usize> Pool<T, CHUNKS> {
 
     /// The same for a number that was read where nothing orders it behind the value's being given out. `None` if that is not seen
     /// yet.
+    #[inline]
     pub(crate) fn find(&self, number: u32) -> Option<*mut T> {
         (number < self.next.load(Ordering::Acquire)).then(|| self.place(number))
     }

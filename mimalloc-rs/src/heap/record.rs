@@ -154,7 +154,8 @@ impl Record {
             if ptr::eq(Theap::heap(default), self) {
                 return Some(default);
             }
-            let thread = Theap::thread(thread::theap_for_alloc()?);
+            let default = if Theap::is_none(default) { thread::theap_for_alloc()? } else { default };
+            let thread = Theap::thread(default);
             if ptr::eq(self, &raw const MAIN) {
                 return Some(thread);
             }

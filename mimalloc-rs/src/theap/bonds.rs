@@ -44,7 +44,14 @@ impl Bonds {
     }
 
     /// The theap of heap `serial`.
+    #[inline]
     pub(super) fn find(&mut self, serial: u64) -> Option<*mut Theap> {
+        let first = self.own[serial as usize % BONDS];
+        if self.grown.is_none() && first.serial == serial { Some(first.theap) } else { self.search(serial) }
+    }
+
+    #[inline(never)]
+    fn search(&mut self, serial: u64) -> Option<*mut Theap> {
         let table = self.table();
         let mut at = serial as usize & (table.len() - 1);
         loop {

@@ -286,6 +286,12 @@ impl Theap {
         POOL.place(Self::number(id))
     }
 
+    /// The same if it is such an id, which what is seen from any address need not be.
+    #[inline]
+    pub(crate) fn of_seen(owner: u32) -> Option<*mut Theap> {
+        POOL.find(owner.wrapping_sub(OF_HEAP | FIRST_ID))
+    }
+
     /// The same for an id that anybody's owner word or record showed; see [`Pool::find`].
     pub(crate) fn find(id: u32) -> Option<*mut Theap> {
         POOL.find(Self::number(id))
