@@ -32,7 +32,7 @@ impl Region {
         for number in from..groups {
             if let Some(bit) = self.group(number).claim_one() {
                 self.raise_hint(from, number);
-                return self.hand_out(number * GROUP_SLICES + bit as usize, 1);
+                return self.hand_out(number * GROUP_SLICES + bit as usize, 1, SLICE_SIZE);
             }
         }
         Err(Missing::Slices)
@@ -53,13 +53,13 @@ impl Region {
         let first = (from..groups).find(|&number| free(number) != 0).ok_or(Missing::Slices)?;
         self.raise_hint(from, first);
         let start = Slice { region: self, index: first * GROUP_SLICES };
-        let (align, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
+        let (apart, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
         loop {
-            let found = first_run((first..groups).map(free), count, align, phase);
+            let found = first_run((first..groups).map(free), count, apart, phase);
             let index = start.index + found.ok_or(Missing::Slices)?;
             // Otherwise somebody else was faster.
             if self.claim(index, count) {
-                return self.hand_out(index, count);
+                return self.hand_out(index, count, align);
             }
         }
     }
@@ -68,7 +68,7 @@ impl Region {
         if start.checked_add(count)? > self.slices() || !self.claim(start, count) {
             return None;
         }
-        self.hand_out(start, count).ok()
+        self.hand_out(start, count, SLICE_SIZE).ok()
     }
 
     fn claim(&self, start: usize, count: usize) -> bool {
@@ -97,8 +97,8 @@ impl Region {
         }
     }
 
-    /// Makes claimed slices usable and says whether they are zero.
-    fn hand_out(&'static self, start: usize, count: usize) -> Result<Run, Missing> {
+    /// Makes claimed slices usable, which had to start at a multiple of `align` bytes, and says whether they are zero.
+    fn hand_out(&'static self, start: usize, count: usize, align: usize) -> Result<Run, Missing> {
         if start + count > self.committed.load(Ordering::Acquire) && !self.commit(start + count) {
             self.unclaim(start, count);
             return Err(Missing::Memory);
@@ -116,7 +116,7 @@ impl Region {
             self.high.fetch_max(start + count, Ordering::Relaxed);
         }
         let mut clean = 0;
-        let mut pages = PageChoice::new(&TRIAL, self, start, count);
+        let mut pages = PageChoice::new(&TRIAL, self, start, count, align);
         self.each_group(start, count, |group, bits| {
             let before = self.group(group).soil(bits);
             clean += (bits & !before).count_ones() as usize;

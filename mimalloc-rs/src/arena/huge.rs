@@ -28,7 +28,8 @@ use super::purge;
 use super::region::{Region, Slice};
 use super::trial::Trial;
 use crate::geometry::{
-    DENSE, GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP, SMALL_HEAP,
+    DENSE, GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP,
+    SLICE_SHIFT, SMALL_HEAP,
 };
 use crate::options::{self, Opt};
 use crate::os;
@@ -51,6 +52,8 @@ pub(super) struct PageChoice<'a> {
     region: &'static Region,
     /// Whether it is large enough for a huge page.
     is_large: bool,
+    /// Whether others like it would leave gaps between them.
+    leaves_gaps: bool,
     /// From this place on, the run is not likely to be used.
     used_until: usize,
     /// Whether its other places have huge pages, once that is chosen for the first that nobody has touched.
@@ -60,13 +63,20 @@ pub(super) struct PageChoice<'a> {
 }
 
 impl<'a> PageChoice<'a> {
-    /// For a run that is about to be handed out.
+    /// For a run that is about to be handed out, and had to start at a multiple of `align` bytes.
     #[inline]
-    pub(super) fn new(trial: &'a Trial, region: &'static Region, start: usize, count: usize) -> Self {
+    pub(super) fn new(
+        trial: &'a Trial,
+        region: &'static Region,
+        start: usize,
+        count: usize,
+        align: usize,
+    ) -> Self {
         let is_large = count >= HUGE_SLICES;
         let used_until =
             if is_large { trial.expected_use(Slice { region, index: start }, count) } else { usize::MAX };
-        Self { trial, region, is_large, used_until, huge: None, others: 0..0 }
+        let leaves_gaps = align > count << SLICE_SHIFT;
+        Self { trial, region, is_large, leaves_gaps, used_until, huge: None, others: 0..0 }
     }
 
     /// To be told of slices of the run, `bits` of a group, and which slices of the group might have been touched before.
@@ -91,6 +101,7 @@ impl<'a> PageChoice<'a> {
     fn may_fill_up(&self, place: usize) -> bool {
         let is_dense = match place {
             ..SMALL_HEAP_PLACES => return false,
+            _ if self.leaves_gaps => false,
             SMALL_HEAP_PLACES..LARGE_HEAP_PLACES => self.region.filled(place).any(|bytes| bytes >= DENSE),
             LARGE_HEAP_PLACES.. => self.region.is_dense_before(place),
         };

@@ -37,7 +37,7 @@ fn is_untried_while(region: &'static Region, group: usize, from: u32, count: u32
     let before = region.group(group).soil(bits);
     region.group(group).soil(meanwhile);
     let start = group * GROUP_SLICES + from as usize;
-    let mut pages = PageChoice::new(&trial, region, start, count as usize);
+    let mut pages = PageChoice::new(&trial, region, start, count as usize, SLICE_SIZE);
     pages.choose(group, bits, before);
     pages.finish();
     trial.is_untried()
@@ -129,7 +129,14 @@ fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
     assert!(is_untried_behind(place + 1, DENSE_SLICES));
     let first_large = LARGE_HEAP / GROUP_SLICES;
     assert!(is_untried_after(fresh(), first_large - 1, 63, 1));
-    assert!(!is_untried_after(fresh(), first_large, 0, 1));
+    let is_untried_if_aligned = |align| {
+        let (trial, region) = (Trial::new(), fresh());
+        let mut pages = PageChoice::new(&trial, region, LARGE_HEAP, 2, align);
+        pages.choose(first_large, 0b11, 0);
+        trial.is_untried()
+    };
+    assert!(!is_untried_if_aligned(2 * SLICE_SIZE));
+    assert!(is_untried_if_aligned(4 * SLICE_SIZE), "half of it is passed over");
 }
 
 #[test]
@@ -166,7 +173,11 @@ fn the_start_of_a_region_is_a_small_heap_again_when_such_a_block_is_gone() {
     for group in [SMALL_HEAP / GROUP_SLICES - 1, LARGE_HEAP / GROUP_SLICES - 1] {
         let start = (group + 1) * GROUP_SLICES - HUGE_SLICES;
         region.allocate_at(start, HUGE_SLICES).expect("nobody uses it");
-        PageChoice::new(&Trial::new(), region, start, HUGE_SLICES).choose(group, LOWER << HUGE_SLICES, 0);
+        PageChoice::new(&Trial::new(), region, start, HUGE_SLICES, SLICE_SIZE).choose(
+            group,
+            LOWER << HUGE_SLICES,
+            0,
+        );
         let place = start / HUGE_SLICES;
         // SAFETY: nobody uses the place any more.
         unsafe {
@@ -241,7 +252,7 @@ fn a_run_has_huge_pages_as_far_as_it_is_expected_to_be_used() {
     }
     let (trial, groups) = (Trial::new(), 580..581 + HUGE_AT_FIRST / GROUP_PLACES);
     let start = groups.start * GROUP_SLICES;
-    let mut pages = PageChoice::new(&trial, first(), start, groups.len() * GROUP_SLICES);
+    let mut pages = PageChoice::new(&trial, first(), start, groups.len() * GROUP_SLICES, SLICE_SIZE);
     groups.for_each(|group| pages.choose(group, u64::MAX, 0));
     pages.finish();
     let place = start / HUGE_SLICES;
@@ -257,7 +268,7 @@ fn a_run_has_huge_pages_as_far_as_it_is_expected_to_be_used() {
 #[test]
 fn a_run_has_none_behind_one_that_nobody_can_have_used_yet() {
     let trial = Trial::new();
-    let run = |group| PageChoice::new(&trial, first(), group * GROUP_SLICES, GROUP_SLICES);
+    let run = |group| PageChoice::new(&trial, first(), group * GROUP_SLICES, GROUP_SLICES, SLICE_SIZE);
     prepare();
     run(600);
     trial.handed_out(u64::MAX);
