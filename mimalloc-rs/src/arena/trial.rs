@@ -4,9 +4,9 @@
 //! the page faults of 16 MiB.
 //!
 //! A block that holds a huge page, a table for instance, may be larger than what is put into it. It is likely to be used as far
-//! as the last one that ended had been by then, which its memory tells. Those in use nobody may look at, so of the last one time
-//! has to tell: who takes one right behind the other has put nothing into the first yet. Of the first one nothing is known, so
-//! that only its start comes in, and of later ones, while none has ended, that they are worth it.
+//! as the one that ended before had been by then, which its memory tells. Those in use nobody may look at: if none has ended, time
+//! has to tell, for who takes one right behind the other has put nothing into the first yet. Of the first one nothing is known, so
+//! that only its start comes in.
 
 use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -35,7 +35,8 @@ pub(super) struct Trial {
     /// there was none.
     last_run: AtomicU64,
     handed_out_ns: AtomicU64,
-    /// How many of its parts the last one that ended had been used in, plus one. Zero if none has ended.
+    /// How many of its parts the last one that ended had been used in, plus one. Zero if none has ended since one was handed out
+    /// by that.
     ended_use: AtomicU8,
 }
 
@@ -59,10 +60,11 @@ impl Trial {
         }
         let last = self.last_run.swap(name_of(first, count), RELAXED);
         let fill_ns = slices_of(last) * FILL_SLICE_NS;
-        let is_last_unused =
-            last != 0 && os::now_ns().saturating_sub(self.handed_out_ns.load(RELAXED)) < fill_ns;
-        match usize::from(self.ended_use.load(RELAXED)).checked_sub(1) {
-            _ if is_last_unused => first.index / HUGE_SLICES,
+        let since_ns = os::now_ns().saturating_sub(self.handed_out_ns.load(RELAXED));
+        if last != 0 && since_ns < fill_ns {
+            return first.index / HUGE_SLICES;
+        }
+        match usize::from(self.ended_use.swap(0, RELAXED)).checked_sub(1) {
             None if last == 0 => first.index.div_ceil(HUGE_SLICES) + HUGE_AT_FIRST,
             None | Some(PARTS) => usize::MAX,
             Some(parts) => (first.index + count * parts / PARTS) / HUGE_SLICES,
@@ -215,12 +217,16 @@ mod tests {
         end();
         assert_eq!(trial.expected_use(first, count), place + 30, "six eighths");
         trial.handed_out(os::now_ns());
-        assert_eq!(trial.expected_use(first, count), place, "there was no time to use that");
-        trial.handed_out(0);
-        assert_eq!(trial.expected_use(first.plus(HUGE_SLICES), count), place + 31, "there was");
+        assert_eq!(
+            trial.expected_use(first.plus(HUGE_SLICES), count),
+            place + 1,
+            "no time to use the last one"
+        );
         // SAFETY: the run is the test's own, and nothing is needed of what is in it.
         unsafe { assert!(os::purge(first.start(), count * SLICE_SIZE)) };
         end();
+        trial.handed_out(0);
         assert_eq!(trial.expected_use(first, count), place, "one that is not the last tells as well");
+        assert_eq!(trial.expected_use(first, count), usize::MAX, "of one");
     }
 }
