@@ -85,6 +85,9 @@ pub(crate) const GATHERED_MAX: usize = 1024;
 
 /// Free slices a thread keeps for its next pages and large blocks.
 pub(crate) const SPARE_SLICES: usize = 4;
+/// So many that all threads may keep of large blocks, and one more for each so many that are held.
+pub(crate) const SPARE_IN_ALL: u64 = 64;
+pub(crate) const SLICES_PER_SPARE: u64 = 16;
 
 /// Bytes of free blocks for which a page may keep the turn though another has more.
 pub(crate) const FEW_BYTES: usize = 4096;

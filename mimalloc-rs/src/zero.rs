@@ -3,7 +3,7 @@
 use crate::geometry::SYSTEM_PAGE_MIN;
 
 /// Bytes that are looked at together.
-const LINES: usize = 256;
+const STEP: usize = 256;
 
 /// Makes `bytes` zero, but does not write to system pages that are: of a table in which little was written, little is in memory.
 pub(crate) fn make_zero(mut bytes: &mut [u8]) {
@@ -23,9 +23,9 @@ fn leading_pages(bytes: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> usize {
 
 /// Whether all bytes are zero.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    let (lines, rest) = bytes.as_chunks::<LINES>();
+    let (steps, rest) = bytes.as_chunks::<STEP>();
     let is_zero = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) == 0;
-    lines.iter().all(|line| is_zero(line)) && is_zero(rest)
+    steps.iter().all(|step| is_zero(step)) && is_zero(rest)
 }
 
 #[cfg(test)]

@@ -221,6 +221,28 @@ fn tables_of_which_little_is_used(size: usize) {
     live.into_iter().for_each(|table| unsafe { MiMalloc.dealloc(table, layout) });
 }
 
+/// Many threads each freed a large block and wait, as those of a pool do.
+fn of_threads_that_wait() {
+    const THREADS: usize = 200;
+    let size = 250_000;
+    let start = process::resident();
+    let freed = Barrier::new(THREADS + 1);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                free(blocks(size, size), false);
+                freed.wait();
+                freed.wait();
+            });
+        }
+        freed.wait();
+        activity(start, SOON * 3);
+        let kept = process::resident().saturating_sub(start);
+        freed.wait();
+        assert!(kept < THREADS * size / 4 * 3, "{} KiB for each thread", kept / THREADS / 1024);
+    });
+}
+
 /// What a program would have locked in memory, or find in its core dump, are its mappings that can be written to, or may be
 /// dumped.
 fn reserved_space_counts_for_nothing() {
@@ -270,6 +292,7 @@ alone! {
     small_blocks_of_threads_go_back_again: of_threads_that_took_it_again(250);
     large_tables_hold_what_is_used: tables_of_which_little_is_used(24 * MIB);
     tables_hold_what_is_used: tables_of_which_little_is_used(3 * MIB);
+    large_blocks_of_threads_that_wait_go_back: of_threads_that_wait();
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
     address_space_costs_nothing_before_it_is_used: reserved_space_counts_for_nothing();
 }

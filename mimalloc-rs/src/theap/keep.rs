@@ -6,9 +6,10 @@ use super::Theap;
 use super::queue::Queue;
 use crate::abandoned;
 use crate::arena::{self, Slice};
-use crate::geometry::{CLASSES, SPARE_SLICES};
+use crate::geometry::{CLASSES, SLICES_PER_SPARE, SPARE_IN_ALL, SPARE_SLICES};
 use crate::options::{self, Opt};
 use crate::page::{self, Block, Link, Page};
+use crate::thread;
 
 /// # Safety
 /// As for all of [`Theap`].
@@ -100,7 +101,11 @@ impl Theap {
     /// # Safety
     /// As for [`arena::release`].
     pub(crate) unsafe fn keep_spare(theap: *mut Theap, first: Slice, slices: usize) {
-        let may_stay = slices <= SPARE_SLICES && !first.region.is_exclusive();
+        let may_stay = match slices {
+            1 => true,
+            2..=SPARE_SLICES => may_keep_more(),
+            _ => false,
+        } && !first.region.is_exclusive();
         // SAFETY: the caller owns the theap. Nothing of it is borrowed while slices are released, where the program may be told of
         // something and free more.
         unsafe {
@@ -188,4 +193,10 @@ impl Theap {
             }
         }
     }
+}
+
+/// Whether threads may keep more than single slices: where many wait, it would be much that nobody else can use.
+fn may_keep_more() -> bool {
+    let kept_at_most = thread::THREADS.current() * SPARE_SLICES as u64;
+    kept_at_most <= SPARE_IN_ALL + arena::HELD.current() / SLICES_PER_SPARE
 }
