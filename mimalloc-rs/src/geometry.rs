@@ -74,6 +74,8 @@ pub(crate) const HUGE_AHEAD: usize = 8;
 pub(crate) const HUGE_AT_FIRST: usize = 16;
 /// In less time than this for each slice, nobody can have filled a block.
 pub(crate) const FILL_SLICE_NS: u64 = 1_000;
+/// So many blocks that could have a huge page were hardly used before one is renewed.
+pub(crate) const RENEWED_AFTER: u8 = 8;
 /// What a huge page may take: about as long as as many page faults.
 pub(crate) const HUGE_WITHIN_NS: u64 = 600_000;
 /// Huge pages that are done without after one that came late, and by which factor that grows if the next one is late as well.

@@ -3,11 +3,10 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::{ptr, slice};
 
-use crate::arena::{self, Run};
+use crate::arena::{self, Run, Zeroing};
 use crate::gauge::Gauge;
 use crate::geometry::{
-    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, HUGE_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN,
-    ZERO_BY_SYSTEM,
+    BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN, ZERO_BY_SYSTEM,
 };
 use crate::page::Page;
 use crate::theap::Theap;
@@ -49,11 +48,12 @@ impl Large {
             if size >= ZERO_BY_SYSTEM && arena::renew(first, count) {
                 return;
             }
-            let block = slice::from_raw_parts_mut(self.start, size);
-            match (size >= HUGE_SIZE).then(|| arena::used_parts(first, count)) {
-                Some(0) if arena::renew_for_little(first, count) => {}
-                Some(arena::PARTS) => block.fill(0),
-                _ => make_zero(block),
+            match arena::way_to_zero(first, count) {
+                Zeroing::Renew if arena::renew_for_little(first, count) => {}
+                Zeroing::Write => self.start.write_bytes(0, size),
+                Zeroing::Renew | Zeroing::WriteWhereUsed => {
+                    make_zero(slice::from_raw_parts_mut(self.start, size));
+                }
             }
         }
     }
@@ -135,7 +135,8 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
             return false;
         }
         match Page::origin(page) {
-            0 if Theap::is_none(own) => release(first),
+            // Whoever allocates from another heap has no use for it.
+            0 if Theap::is_none(own) || thread::theap() != own => release(first),
             0 => Theap::keep_spare(own, first, dissolve(first)),
             home => Theap::free_run(Theap::of_id(home), own, first),
         }

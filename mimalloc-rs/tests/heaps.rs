@@ -229,6 +229,27 @@ fn the_default_of_a_thread_can_be_another_heap() {
     .unwrap();
 }
 
+/// What a thread keeps of blocks of the main heap goes back when it collects, whatever its default heap is by then.
+#[test]
+fn blocks_of_the_main_heap_go_back_whatever_the_default() {
+    process::alone("blocks_of_the_main_heap_go_back_whatever_the_default", || {
+        const SIZE: usize = 100_000;
+        let blocks = [0; 2].map(|_| filled(ThreadHeap::current(), SIZE));
+        let heap = new();
+        let start = process::resident();
+        // SAFETY: the heap is this thread's alone; the blocks are live and given up.
+        unsafe {
+            raw::free(blocks[0]);
+            let before = heap.here().unwrap().set_default();
+            raw::free(blocks[1]);
+            let _ = before;
+        }
+        ThreadHeap::current().collect(true);
+        let gone = start.saturating_sub(process::resident());
+        assert!(gone > SIZE * 3 / 2, "{gone} bytes");
+    });
+}
+
 /// A full page of a thread that has ended belongs to whoever frees into it: to that thread, not to its default heap.
 #[test]
 fn pages_of_the_main_heap_stay_there_whatever_the_default() {

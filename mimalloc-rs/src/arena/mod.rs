@@ -30,7 +30,7 @@ pub(crate) use purge::{empty, purge_after_thread, purge_if_due, purge_now, renew
 pub(crate) use region::{Region, Slice, find, slice_at, slice_of_number};
 pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;
-pub(crate) use trial::{PARTS, used_parts};
+pub(crate) use trial::{Zeroing, way_to_zero};
 
 use crate::gauge::Gauge;
 use crate::geometry::{PATIENCE_MS, SLICE_SHIFT, SLICE_SIZE, SMALL_HEAP};

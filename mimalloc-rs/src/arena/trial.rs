@@ -13,7 +13,8 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::region::Slice;
 use crate::geometry::{
-    FILL_SLICE_NS, HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR, SYSTEM_PAGE_MIN,
+    FILL_SLICE_NS, HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR, RENEWED_AFTER,
+    SYSTEM_PAGE_MIN,
 };
 use crate::os;
 use crate::zero::is_zero;
@@ -38,6 +39,8 @@ pub(super) struct Trial {
     /// How many of its parts the last one that ended had been used in, plus one. Zero if none has ended since one was handed out
     /// by that.
     ended_use: AtomicU8,
+    /// How many of the last ones that ended had hardly been used, about; one that had been used takes half of the number away.
+    hardly_used: AtomicU8,
 }
 
 impl Trial {
@@ -49,6 +52,7 @@ impl Trial {
             last_run: AtomicU64::new(0),
             handed_out_ns: AtomicU64::new(0),
             ended_use: AtomicU8::new(0),
+            hardly_used: AtomicU8::new(0),
         }
     }
 
@@ -79,8 +83,26 @@ impl Trial {
     /// To be told of such a run that is about to be given back: what it was used for shows until then.
     #[cold]
     pub(super) fn end_of_run(&self, first: Slice, count: usize) {
-        self.ended_use.store(used_parts(first, count) as u8 + 1, RELAXED);
+        let used = used_parts(first, count);
+        self.ended_use.store(used as u8 + 1, RELAXED);
+        let before = self.hardly_used.load(RELAXED);
+        let is_hardly_used = used == 0 && (before == HARDLY_USED_MAX || is_unused(first, count));
+        let now = if is_hardly_used { (before + 1).min(HARDLY_USED_MAX) } else { before / 2 };
+        self.hardly_used.store(now, RELAXED);
         let _ = self.last_run.compare_exchange(name_of(first, count), 0, RELAXED, RELAXED);
+    }
+
+    /// How a run that has been used comes to read as zero. Most are written to, and used, in full: then to find out what was used
+    /// of one, or to have memory come in again, would cost more than it saves.
+    #[cold]
+    fn way_to_zero(&self, first: Slice, count: usize) -> Zeroing {
+        if count >= HUGE_SLICES && self.hardly_used.load(RELAXED) < RENEWED_AFTER {
+            Zeroing::Write
+        } else if count >= HUGE_SLICES && is_unused(first, count) {
+            Zeroing::Renew
+        } else {
+            Zeroing::WriteWhereUsed
+        }
     }
 
     /// Begins a trial; false if the next huge page is to be done without. While it is open how they come, there is one trial
@@ -119,23 +141,49 @@ fn slices_of(name: u64) -> u64 {
     name >> u32::BITS
 }
 
-/// A run is looked at in so many places.
-pub(crate) const PARTS: usize = 8;
+/// How a run that has been used is to be made zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zeroing {
+    /// By writing to all of it.
+    Write,
+    /// By writing to what is not zero.
+    WriteWhereUsed,
+    /// By giving back what lies behind it: it was hardly used, as others before it, and is not likely to be now.
+    Renew,
+}
 
-/// How many parts of a run have been used, from its start on, as far as something is there that is not zero; all if its end and
-/// half of the others have been. The caller holds the run, and nobody uses it any more.
-pub(crate) fn used_parts(first: Slice, count: usize) -> usize {
-    let is_used = |parts: usize| {
-        let last = first.plus(count * parts / PARTS - 1).start();
-        // SAFETY: what was handed out can be read, and nobody writes there.
-        !is_zero(unsafe { slice::from_raw_parts(last, SYSTEM_PAGE_MIN) })
-    };
-    let others = || (1..PARTS).filter(|&part| is_used(part)).count();
-    if is_used(PARTS) && others() >= PARTS / 2 {
+/// As the process's trial has it. The caller holds the run, and nobody uses it yet.
+pub(crate) fn way_to_zero(first: Slice, count: usize) -> Zeroing {
+    TRIAL.way_to_zero(first, count)
+}
+
+/// Where the number of those that were hardly used ends.
+const HARDLY_USED_MAX: u8 = 2 * RENEWED_AFTER;
+
+/// A run is looked at in so many places.
+const PARTS: usize = 8;
+
+/// How many parts of a run have been used, from its start on; all if its end and half of the others have been. The caller holds
+/// the run, and nobody uses it any more.
+fn used_parts(first: Slice, count: usize) -> usize {
+    let is_used = |&part: &usize| is_part_used(first, count, part);
+    if is_used(&PARTS) && (1..PARTS).filter(is_used).count() >= PARTS / 2 {
         PARTS
     } else {
-        (1..PARTS).take_while(|&part| is_used(part)).count()
+        (1..PARTS).take_while(is_used).count()
     }
+}
+
+/// Whether no part of a run has been used. As for [`used_parts`].
+fn is_unused(first: Slice, count: usize) -> bool {
+    !(1..=PARTS).any(|part| is_part_used(first, count, part))
+}
+
+/// Whether a part of a run has been used, as its end tells: something is there that is not zero. As for [`used_parts`].
+fn is_part_used(first: Slice, count: usize, part: usize) -> bool {
+    let last = first.plus(count * part / PARTS - 1).start();
+    // SAFETY: what was handed out can be read, and nobody writes there.
+    !is_zero(unsafe { slice::from_raw_parts(last, SYSTEM_PAGE_MIN) })
 }
 
 #[cfg(test)]
@@ -228,5 +276,22 @@ mod tests {
         trial.handed_out(0);
         assert_eq!(trial.expected_use(first, count), place, "one that is not the last tells as well");
         assert_eq!(trial.expected_use(first, count), usize::MAX, "of one");
+    }
+
+    #[test]
+    fn memory_is_renewed_after_several_runs_that_were_hardly_used_and_until_others_were_used() {
+        let (trial, run) = (Trial::new(), run(660));
+        let (first, count) = run;
+        let end = || trial.end_of_run(first, count);
+        for _ in 0..RENEWED_AFTER {
+            assert_eq!(trial.way_to_zero(first, count), Zeroing::Write);
+            end();
+        }
+        assert_eq!(trial.way_to_zero(first, count), Zeroing::Renew);
+        write_to_part(run, 5);
+        assert_eq!(trial.way_to_zero(first, count), Zeroing::WriteWhereUsed);
+        end();
+        assert_eq!(trial.way_to_zero(first, count), Zeroing::Write);
+        assert_eq!(trial.way_to_zero(first, HUGE_SLICES - 1), Zeroing::WriteWhereUsed);
     }
 }

@@ -123,6 +123,14 @@ impl Theap {
         unsafe {
             Self::send_gathered((*theap).thread);
             Self::collect_pages(theap, all);
+            Self::release_spare(theap);
+        }
+    }
+
+    /// Releases the slices that the theap keeps.
+    pub(crate) unsafe fn release_spare(theap: *mut Theap) {
+        // SAFETY: the caller owns the theap, of which nothing is borrowed, as in `keep_spare`.
+        unsafe {
             while let Some((first, slices)) = (*theap).spare.take_oldest() {
                 arena::release(first, slices);
             }
