@@ -290,7 +290,6 @@ impl ThreadHeap<'_> {
             if !Theap::is_none(self.theap) {
                 Theap::beat(self.theap, force);
                 Theap::collect(self.theap, false);
-                Theap::release_spare(Theap::thread(self.theap));
             }
         }
         if force {

@@ -24,8 +24,8 @@ fn leading_pages(bytes: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> usize {
 /// Whether all bytes are zero.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     let (steps, rest) = bytes.as_chunks::<STEP>();
-    let is_zero = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) == 0;
-    steps.iter().all(|step| is_zero(step)) && is_zero(rest)
+    let is_clear = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) == 0;
+    steps.iter().all(|step| is_clear(step)) && is_clear(rest)
 }
 
 #[cfg(test)]

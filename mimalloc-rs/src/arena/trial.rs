@@ -36,8 +36,7 @@ pub(super) struct Trial {
     /// there was none.
     last_run: AtomicU64,
     handed_out_ns: AtomicU64,
-    /// How many of its parts the last one that ended had been used in, plus one. Zero if none has ended since one was handed out
-    /// by that.
+    /// How many of its parts the last one that ended had been used in, plus one. Zero once a run was handed out by it.
     ended_use: AtomicU8,
     /// How many of the last ones that ended had hardly been used, about; one that had been used takes half of the number away.
     hardly_used: AtomicU8,

@@ -121,17 +121,11 @@ impl Theap {
     pub(crate) unsafe fn collect(theap: *mut Theap, all: bool) {
         // SAFETY: the caller owns the theap; each page is owned until it is given up.
         unsafe {
-            Self::send_gathered((*theap).thread);
+            // What is gathered and kept is with the thread's part of the main heap, whichever is collected.
+            let thread = (*theap).thread;
+            Self::send_gathered(thread);
             Self::collect_pages(theap, all);
-            Self::release_spare(theap);
-        }
-    }
-
-    /// Releases the slices that the theap keeps.
-    pub(crate) unsafe fn release_spare(theap: *mut Theap) {
-        // SAFETY: the caller owns the theap, of which nothing is borrowed, as in `keep_spare`.
-        unsafe {
-            while let Some((first, slices)) = (*theap).spare.take_oldest() {
+            while let Some((first, slices)) = (*thread).spare.take_oldest() {
                 arena::release(first, slices);
             }
         }
