@@ -4,14 +4,15 @@ mod support;
 
 use std::alloc::Layout;
 use std::collections::BTreeSet;
+use std::ffi::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use mimalloc_rs::raw;
-use mimalloc_rs::{ErrorKind, MiMalloc};
+use mimalloc_rs::{ErrorKind, MiMalloc, hooks, raw};
 use support::block::Block;
 use support::errors::{error_of, without_error};
+use support::process;
 
 /// Pages lie in units of this many bytes.
 const UNIT: usize = 64 << 10;
@@ -151,4 +152,75 @@ fn a_block_of_another_page_has_the_gathered_ones_marked() {
     let (others, mut elsewhere) = of_the_current_page(200);
     found_after(|| elsewhere.drain(..).for_each(Block::free));
     others.into_iter().for_each(Block::free);
+}
+
+/// What [`free_more`] frees, once.
+static MORE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+unsafe extern "C" fn free_more(_: c_int, _: *mut c_void) {
+    MORE.iter().for_each(|place| free_at(place.swap(0, Ordering::Relaxed)));
+}
+
+/// Frees a block that is live, or was, or nothing if it is zero.
+fn free_at(start: usize) {
+    // SAFETY: a block that is not live is one that was gathered, or is noticed when those are marked.
+    unsafe { raw::free(ptr::with_exposed_provenance_mut(start)) };
+}
+
+/// The first blocks in a row whose marks share a word.
+fn row<const N: usize>(blocks: &[Block], size: usize) -> [usize; N] {
+    let word = |start: usize| (start / UNIT, start % UNIT / size / 64);
+    let starts: Vec<_> = blocks.iter().map(Block::start).collect();
+    let is_row = |row: &&[usize]| row[N - 1] - row[0] == (N - 1) * size && word(row[0]) == word(row[N - 1]);
+    starts.windows(N).find(is_row).expect("130 neighbours").try_into().unwrap()
+}
+
+/// Blocks are marked when a thread frees one elsewhere. One of them was freed by another thread as well, the thread is told of that,
+/// and frees and gathers meanwhile.
+#[test]
+fn what_is_gathered_while_others_are_marked_is_not_forgotten() {
+    if cfg!(any(feature = "debug", feature = "secure")) {
+        // The second free is noticed at once there.
+        return;
+    }
+    process::alone("what_is_gathered_while_others_are_marked_is_not_forgotten", || {
+        let (kept, blocks) = of_the_current_page(64);
+        let (mut freed_meanwhile, others) = of_the_current_page(128);
+        let (rest, last) = of_the_current_page(192);
+        let ([first, twice, third], more) = (row(&blocks, 64), row::<2>(&others, 128));
+        let [elsewhere] = row(&last, 192);
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { hooks::register_error(Some(free_more), ptr::null_mut()) };
+        let turn = AtomicUsize::new(0);
+        let wait_for = |wanted| {
+            while turn.load(Ordering::Acquire) != wanted {
+                thread::yield_now();
+            }
+        };
+        let next = || turn.fetch_add(1, Ordering::Release);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                allocate_once();
+                [first, twice, third].into_iter().for_each(free_at);
+                next();
+                wait_for(2);
+                MORE.iter().zip(more).for_each(|(place, start)| place.store(start, Ordering::Relaxed));
+                free_at(elsewhere);
+                next();
+                wait_for(4);
+            });
+            scope.spawn(|| {
+                wait_for(1);
+                free_at(twice);
+                next();
+            });
+            wait_for(3);
+            assert!(MORE.iter().all(|place| place.load(Ordering::Relaxed) == 0), "nobody was told");
+            freed_meanwhile.extend(neighbours(128, UNIT / 128));
+            next();
+        });
+        let found = freed_meanwhile.iter().filter(|block| more.contains(&block.start())).count();
+        assert_eq!(found, more.len(), "blocks that came back");
+        [kept, blocks, others, rest, last].into_iter().flatten().for_each(std::mem::forget);
+    });
 }

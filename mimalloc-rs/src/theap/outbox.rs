@@ -195,12 +195,13 @@ impl Theap {
         }
     }
 
-    /// Marks what the thread has gathered.
+    /// Marks what the thread has gathered: nothing is afterwards.
     #[inline]
     pub(super) unsafe fn send_gathered(thread: *mut Theap) {
         // SAFETY: as the caller says.
         unsafe {
-            if (*thread).outbox.size > 0 {
+            // Who is told of something on the way may free, and gather.
+            while (*thread).outbox.size > 0 {
                 Self::send(thread, mem::replace(&mut (*thread).outbox, Outbox::EMPTY));
             }
         }
