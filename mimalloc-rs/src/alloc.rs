@@ -172,17 +172,15 @@ unsafe fn pop_first(first: *mut Block, set_first: impl FnOnce(*mut Block)) -> *m
 unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
     // SAFETY: the theap is this thread's; one that owns nothing is exchanged for one that may.
     unsafe {
-        if Theap::is_of_heap(theap) {
-            // That of a first-class heap has not been asked for its list if it is the default.
-            let block = take_parked(theap, class);
-            return if block.is_null() { Theap::refill(theap, class) } else { block };
+        if Theap::is_none(theap) {
+            // Who keeps a handle from before the thread's first allocation comes here each time: the list may be full.
+            return match thread::theap_for_alloc() {
+                Some(theap) => pop(theap, class),
+                None => ptr::null_mut(),
+            };
         }
-        if !Theap::is_none(theap) {
-            return Theap::refill(theap, class);
-        }
-        let Some(theap) = thread::theap_for_alloc() else { return ptr::null_mut() };
-        // Who keeps a handle from before the thread's first allocation comes here each time: the list may be full.
-        let block = take(theap, class);
+        // That of a first-class heap has not been asked for its list if it is the default.
+        let block = if Theap::is_of_heap(theap) { take_parked(theap, class) } else { ptr::null_mut() };
         if block.is_null() { Theap::refill(theap, class) } else { block }
     }
 }

@@ -60,6 +60,22 @@ fn a_handle_from_before_the_first_block_wastes_nothing() {
 }
 
 #[test]
+fn such_a_handle_wastes_nothing_of_another_heap_either() {
+    in_new_thread(|| {
+        let unborn = ThreadHeap::current();
+        let heap = Heap::new().unwrap();
+        // SAFETY: the heap is this thread's alone.
+        unsafe { heap.here().unwrap().set_default() };
+        let blocks: Vec<_> = (0..1000).map(|_| unborn.malloc(64)).collect();
+        assert!(blocks.iter().all(|&p| heap.contains(p)));
+        let slices: HashSet<_> = blocks.iter().map(|p| p.addr() / SLICE).collect();
+        assert!(slices.len() <= 4, "1000 blocks of 64 bytes lie in {} slices", slices.len());
+        blocks.into_iter().for_each(free);
+        heap.destroy();
+    });
+}
+
+#[test]
 fn what_others_freed_does_not_outlive_its_heap() {
     for _ in 0..20 {
         let heap = Heap::new().unwrap();
