@@ -75,6 +75,8 @@ pub(crate) struct Region {
     pub(super) allowed_at: AtomicU8,
     /// Its memory is the program's, and need not read as zero after it was given back.
     foreign: AtomicBool,
+    /// Which guards there are or have been.
+    pub(crate) guards: Guards,
     /// Its memory could be touched from the start.
     pub(super) accessible: AtomicBool,
     /// Its memory reads as zero when it becomes accessible, whether the program says so then or not.
@@ -82,6 +84,14 @@ pub(crate) struct Region {
     /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
     pub(super) commit_fn: AtomicPtr<c_void>,
     pub(super) commit_arg: AtomicPtr<c_void>,
+}
+
+/// Whether any guard of a region is of the one kind, and of the other: which are possible depends on what its memory is. Of memory
+/// that the program has locked, the first can be removed but not installed; the second does not tell when it is undone.
+#[derive(Debug)]
+pub(crate) struct Guards {
+    pub(crate) installed: AtomicBool,
+    pub(crate) protected: AtomicBool,
 }
 
 /// Makes `size` bytes at `start` accessible, if `commit` is true, which it always is; says in `is_zero` whether they
@@ -246,6 +256,7 @@ impl Region {
             exclusive: AtomicBool::new(false),
             pinned: AtomicBool::new(false),
             may_be_huge: AtomicBool::new(false),
+            guards: Guards { installed: AtomicBool::new(false), protected: AtomicBool::new(false) },
             huge_at: AtomicU8::new(0),
             allowed_at: AtomicU8::new(0),
             foreign: AtomicBool::new(false),

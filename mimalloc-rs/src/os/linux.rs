@@ -223,14 +223,14 @@ pub(crate) unsafe fn remove_guard(start: *mut u8, size: usize) -> bool {
     unsafe { libc::madvise(start.cast(), size, MADV_GUARD_REMOVE) == 0 }
 }
 
-/// Makes `size` bytes at `start` inaccessible, if the system allows.
+/// Makes `size` bytes at `start` inaccessible. False if the system refuses.
 ///
 /// # Safety
 /// As for [`install_guard`].
-pub(crate) unsafe fn protect(start: *mut u8, size: usize) {
+pub(crate) unsafe fn protect(start: *mut u8, size: usize) -> bool {
     let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
-    unsafe { libc::mprotect(start.cast(), size, libc::PROT_NONE) };
+    unsafe { libc::mprotect(start.cast(), size, libc::PROT_NONE) == 0 }
 }
 
 /// A number nobody can guess, as far as the system has any.
@@ -485,7 +485,7 @@ mod tests {
         assert_eq!(errno_after(|| assert!(reserve_large(NOT_THERE, huge).is_none())), 0);
         let no_page = ptr::without_provenance_mut(1);
         // SAFETY: the system refuses an address inside a page.
-        assert_eq!(errno_after(|| unsafe { protect(no_page, SYSTEM_PAGE_MIN) }), 0);
+        assert_eq!(errno_after(|| assert!(unsafe { !protect(no_page, SYSTEM_PAGE_MIN) })), 0);
         // SAFETY: as above.
         assert_eq!(errno_after(|| unsafe { release(no_page, SYSTEM_PAGE_MIN) }), 0);
     }

@@ -1,29 +1,27 @@
 //! What the crate feature `secure` does to a page: an inaccessible system page behind its blocks, so that a write that
 //! runs on ends there, and blocks in an order that cannot be guessed. Without the feature both are nothing.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 
 use crate::arena::Slice;
 use crate::geometry::{GUARD_SIZE, GUARDED, SLICE_SHIFT};
 use crate::os;
 use crate::page::Block;
 
-/// Whether any guard is of the one kind, and of the other. Of memory that the program has locked, the first can be removed but
-/// not installed; the second does not tell when it is undone.
-static INSTALLED: AtomicBool = AtomicBool::new(false);
-static PROTECTED: AtomicBool = AtomicBool::new(false);
-
 /// Makes the end of the page or run inaccessible. Where the system refuses, it goes on without.
 pub(super) fn raise(first: Slice, slices: usize) {
     if GUARDED {
+        let guards = &first.region.guards;
         // SAFETY: the caller holds the slices, and has no use for their end.
         unsafe {
             if os::install_guard(end(first, slices), GUARD_SIZE) {
-                INSTALLED.store(true, Ordering::Relaxed);
-            } else if first.region.is_committed_by_system() && !os::charges_untouched() {
+                guards.installed.store(true, Ordering::Relaxed);
+            } else if first.region.is_committed_by_system()
                 // Where it is charged for what is accessible, what is made inaccessible might not be given back.
-                PROTECTED.store(true, Ordering::Relaxed);
-                os::protect(end(first, slices), GUARD_SIZE);
+                && !os::charges_untouched()
+                && os::protect(end(first, slices), GUARD_SIZE)
+            {
+                guards.protected.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -31,12 +29,13 @@ pub(super) fn raise(first: Slice, slices: usize) {
 
 /// Makes the end accessible again. False when the system refuses, as it does at a limit on accessible memory.
 pub(super) fn lower(first: Slice, slices: usize) -> bool {
+    let guards = &first.region.guards;
     // SAFETY: as above.
     !GUARDED
         || unsafe {
             let removed = os::remove_guard(end(first, slices), GUARD_SIZE);
-            (removed || !INSTALLED.load(Ordering::Relaxed))
-                && (!PROTECTED.load(Ordering::Relaxed)
+            (removed || !guards.installed.load(Ordering::Relaxed))
+                && (!guards.protected.load(Ordering::Relaxed)
                     || os::commit(end(first, slices), GUARD_SIZE, GUARD_SIZE))
         }
 }
