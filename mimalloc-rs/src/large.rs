@@ -154,6 +154,15 @@ pub(crate) unsafe fn release(first: arena::Slice) {
     unsafe { arena::release(first, dissolve(first)) };
 }
 
+/// The same of a run whose memory has gone back before.
+///
+/// # Safety
+/// As for [`release`].
+pub(crate) unsafe fn release_emptied(first: arena::Slice) {
+    // SAFETY: the caller holds the run.
+    unsafe { arena::release_emptied(first, dissolve(first)) };
+}
+
 /// Ends the block of a run: so many slices are the caller's afterwards.
 ///
 /// # Safety

@@ -133,7 +133,7 @@ impl Region {
     /// # Safety
     /// The caller holds them and nothing refers to their memory.
     pub(super) unsafe fn release(&'static self, start: usize, count: usize) {
-        huge::leave(&TRIAL, self, start, count);
+        huge::leave(self, start, count);
         self.unclaim(start, count);
     }
 

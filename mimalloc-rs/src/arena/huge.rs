@@ -26,7 +26,7 @@ use core::sync::atomic::Ordering;
 use super::bitmap::mask;
 use super::purge;
 use super::region::{Region, Slice};
-use super::trial::Trial;
+use super::trial::{TRIAL, Trial};
 use crate::geometry::{
     DENSE, GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP,
     SLICE_SHIFT, SMALL_HEAP,
@@ -239,14 +239,19 @@ pub(super) fn free_places(region: &Region, free: u64, bits: u64) -> u64 {
     places.filter(|place| bits & place != 0 && !free & place == 0).fold(0, |all, place| all | place)
 }
 
+/// To be told of a run that nobody uses any more, as long as it holds what it was used for.
+#[inline]
+pub(super) fn note_use(first: Slice, count: usize) {
+    if count >= HUGE_SLICES && first.region.may_be_huge() {
+        TRIAL.end_of_run(first, count);
+    }
+}
+
 /// To be told of slices that are about to be given back.
 #[inline]
-pub(super) fn leave(trial: &Trial, region: &'static Region, start: usize, count: usize) {
-    if count >= HUGE_SLICES && region.may_be_huge() {
-        trial.end_of_run(Slice { region, index: start }, count);
-        if start < LARGE_HEAP {
-            leave_start(region, start..(start + count).min(LARGE_HEAP));
-        }
+pub(super) fn leave(region: &'static Region, start: usize, count: usize) {
+    if count >= HUGE_SLICES && region.may_be_huge() && start < LARGE_HEAP {
+        leave_start(region, start..(start + count).min(LARGE_HEAP));
     }
 }
 

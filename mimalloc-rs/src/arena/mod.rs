@@ -199,7 +199,18 @@ pub(crate) fn allocate_behind(after: Slice, count: usize) -> bool {
 ///
 /// # Safety
 /// The caller holds them, and nothing refers to their memory any more.
+#[inline]
 pub(crate) unsafe fn release(first: Slice, count: usize) {
+    huge::note_use(first, count);
+    // SAFETY: as the caller says.
+    unsafe { release_emptied(first, count) };
+}
+
+/// The same of slices that were [emptied](empty).
+///
+/// # Safety
+/// As for [`release`].
+pub(crate) unsafe fn release_emptied(first: Slice, count: usize) {
     HELD.sub(count);
     // SAFETY: the caller vouches for the run.
     unsafe { first.region.release(first.index, count) };

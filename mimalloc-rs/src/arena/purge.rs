@@ -77,6 +77,7 @@ pub(super) fn purge_at_ebb() {
 /// # Safety
 /// The caller holds the slices, and nothing refers to what is in them.
 pub(crate) unsafe fn empty(first: Slice, count: usize) {
+    huge::note_use(first, count);
     if !first.region.is_pinned() && options::get(Opt::PurgeDelay) >= 0 {
         // SAFETY: as the caller says.
         unsafe { drop_memory(first, count) };

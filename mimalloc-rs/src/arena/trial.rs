@@ -188,7 +188,7 @@ fn is_part_used(first: Slice, count: usize, part: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::allocate;
-    use super::super::huge::{are_wanted, leave};
+    use super::super::huge::are_wanted;
     use super::super::region::first;
     use super::*;
     use crate::geometry::{GROUP_SLICES, SLICE_SIZE};
@@ -256,7 +256,7 @@ mod tests {
         let (trial, run) = (Trial::new(), run(620));
         let (first, count) = run;
         let place = first.index / HUGE_SLICES;
-        let end = || leave(&trial, first.region, first.index, count);
+        let end = || trial.end_of_run(first, count);
         trial.expected_use(first, count);
         for part in 1..=6 {
             write_to_part(run, part);

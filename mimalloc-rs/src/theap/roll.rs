@@ -91,7 +91,7 @@ impl Theap {
             while let Some(number) = (*theap).returned.pop(next_of) {
                 let first = arena::slice_of_number(number);
                 Self::strike(theap, first.page());
-                large::release(first);
+                large::release_emptied(first);
             }
         }
     }
@@ -108,7 +108,8 @@ impl Theap {
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
                 match first.owner().get() {
-                    OWNER_SINGLETON | OWNER_NOT_A_PAGE => large::release(first),
+                    OWNER_SINGLETON => large::release(first),
+                    OWNER_NOT_A_PAGE => large::release_emptied(first),
                     _ => {
                         Page::forget_remote(page);
                         Self::end(theap, page);
@@ -131,7 +132,7 @@ impl Theap {
                 let first = Page::slice(page);
                 match first.owner().get() {
                     OWNER_SINGLETON => Page::set_origin(page, 0),
-                    OWNER_NOT_A_PAGE => large::release(first),
+                    OWNER_NOT_A_PAGE => large::release_emptied(first),
                     _ => {
                         (*page).queued = false;
                         (*page).rested = false;
@@ -168,7 +169,7 @@ impl Theap {
                 let first = Page::slice(page);
                 let owner = first.owner().get();
                 if owner == OWNER_NOT_A_PAGE {
-                    large::release(first);
+                    large::release_emptied(first);
                     continue;
                 }
                 Self::enroll(heir, page);
