@@ -110,7 +110,7 @@ unsafe fn allocate_due(theap: *mut Theap, size: usize, align: usize) -> Option<*
         return None;
     }
     let align = if options::is_enabled(Opt::GuardedPrecise) { align } else { align.max(ALIGN) };
-    let behind = (size + alloc::padding()).next_multiple_of(align);
+    let behind = (size + alloc::padding()).max(1).next_multiple_of(align);
     let run = (behind + GUARD_SIZE).next_multiple_of(SLICE_SIZE);
     // SAFETY: as the caller says. The block ends where the guard begins, but for its alignment.
     let block = unsafe { large::allocate(theap, behind, SLICE_SIZE, run - GUARD_SIZE - behind).start };

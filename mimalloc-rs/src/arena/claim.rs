@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use super::bitmap::mask;
 use super::ebb;
 use super::huge::{self, PageChoice};
+use super::purge;
 use super::region::{Region, Slice};
 use super::search::first_run;
 use super::trial::TRIAL;
@@ -81,9 +82,15 @@ impl Region {
             claimed
         });
         if !complete && done > 0 {
-            self.unclaim(start, done);
+            self.give_up_claim(start, done);
         }
         complete
+    }
+
+    /// Lets go of slices that were claimed and not used. A purge that passed by meanwhile has left them out.
+    fn give_up_claim(&self, start: usize, count: usize) {
+        self.unclaim(start, count);
+        purge::note_release();
     }
 
     pub(super) fn unclaim(&self, start: usize, count: usize) {
@@ -100,12 +107,12 @@ impl Region {
     /// Makes claimed slices usable, which had to start at a multiple of `align` bytes, and says whether they are zero.
     fn hand_out(&'static self, start: usize, count: usize, align: usize) -> Result<Run, Missing> {
         if start + count > self.committed.load(Ordering::Acquire) && !self.commit(start + count) {
-            self.unclaim(start, count);
+            self.give_up_claim(start, count);
             return Err(Missing::Memory);
         }
         let reads_as_zero = match self.commit_by_program(start, count) {
             None => {
-                self.unclaim(start, count);
+                self.give_up_claim(start, count);
                 return Err(Missing::Slices);
             }
             Some(reads_as_zero) => reads_as_zero,
