@@ -67,34 +67,64 @@ impl Bonds {
     }
 
     /// Enters the theap of heap `serial`, which has none here. False when there is no memory for it.
-    pub(super) fn insert(&mut self, serial: u64, theap: *mut Theap) -> bool {
-        if (self.len + 1) * 4 > self.table().len() * 3 && !self.rebuild() {
-            return false;
+    ///
+    /// # Safety
+    /// The bonds are the calling thread's.
+    pub(super) unsafe fn insert(bonds: *mut Self, serial: u64, theap: *mut Theap) -> bool {
+        // SAFETY: as the caller says. Nothing is borrowed while slices are taken or released, where the program may be told of
+        // something, and use heaps that are new to the thread.
+        unsafe {
+            while (*bonds).is_full() {
+                let slices = (*bonds).slices_wanted();
+                let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
+                page::mark_no_page(run.first, 0, slices);
+                if let Some((first, slices)) = (*bonds).move_to(run.first, slices) {
+                    arena::release(first, slices);
+                }
+            }
+            (*bonds).len += 1;
+            enter((*bonds).table(), Bond { serial, theap });
         }
-        self.len += 1;
-        enter(self.table(), Bond { serial, theap });
         true
     }
 
-    /// Moves the entries of living heaps to a table that they fill to a half at most.
-    fn rebuild(&mut self) -> bool {
-        let living = self.table().iter().filter(|bond| bond.lives()).count();
-        let slices = ((living + 1) * 2).next_power_of_two().div_ceil(entries(1)).next_power_of_two();
-        let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
-        page::mark_no_page(run.first, 0, slices);
-        let start: *mut Bond = run.first.start().cast();
-        // SAFETY: the slices are the caller's, hold this many entries, and are written before they are read.
+    fn is_full(&mut self) -> bool {
+        (self.len + 1) * 4 > self.table().len() * 3
+    }
+
+    fn living(&mut self) -> impl Iterator<Item = &Bond> {
+        self.table().iter().filter(|bond| bond.lives())
+    }
+
+    /// A table of so many slices is at most half full with the entries of living heaps.
+    fn slices_wanted(&mut self) -> usize {
+        ((self.living().count() + 1) * 2).next_power_of_two().div_ceil(entries(1)).next_power_of_two()
+    }
+
+    /// Moves the entries of living heaps to a table in these slices, if they are enough by now. Returns slices without a use: those
+    /// of the table before, or these.
+    ///
+    /// # Safety
+    /// The slices are the caller's, and no page.
+    unsafe fn move_to(&mut self, first: Slice, slices: usize) -> Option<(Slice, usize)> {
+        if slices < self.slices_wanted() {
+            return Some((first, slices));
+        }
+        let start: *mut Bond = first.start().cast();
+        // SAFETY: as the caller says; they hold this many entries, and are written before they are read.
         let new = unsafe {
             start.write_bytes(0, entries(slices));
             core::slice::from_raw_parts_mut(start, entries(slices))
         };
-        for bond in self.table().iter().filter(|bond| bond.lives()) {
+        let mut len = 0;
+        for bond in self.living() {
             enter(new, *bond);
+            len += 1;
         }
-        self.clear_table();
-        self.len = living;
-        self.grown = Some((run.first, slices));
-        true
+        let before = self.grown.replace((first, slices));
+        self.own = [NO_BOND; BONDS];
+        self.len = len;
+        before
     }
 
     /// Ends the bonds of a thread, whose number is `holder`.
@@ -103,12 +133,8 @@ impl Bonds {
             // SAFETY: theaps are never unmapped, and their ties are only touched atomically.
             unsafe { (*bond.theap).tie.unbind(bond.serial, holder) };
         }
-        self.clear_table();
-        self.len = 0;
-    }
-
-    fn clear_table(&mut self) {
         self.own = [NO_BOND; BONDS];
+        self.len = 0;
         if let Some((first, slices)) = self.grown.take() {
             // SAFETY: the slices were the table's alone.
             unsafe { arena::release(first, slices) };

@@ -400,7 +400,7 @@ impl Theap {
     pub(crate) unsafe fn enter_bond(thread: *mut Theap, serial: u64, theap: *mut Theap) -> bool {
         // SAFETY: the caller uses both.
         unsafe {
-            let noted = (*thread).bonds.insert(serial, theap);
+            let noted = Bonds::insert(&raw mut (*thread).bonds, serial, theap);
             if !noted {
                 (*theap).tie.unbind(serial, Self::holder(thread));
             }
