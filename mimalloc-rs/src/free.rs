@@ -136,7 +136,7 @@ unsafe fn free_in_heap(own: *mut Theap, owner: u32, first: Slice, block: *mut Bl
     unsafe {
         if Theap::is_held_by(home, own) {
             free_own(home, first.page(), block);
-        } else {
+        } else if !Theap::free_last(home, first, Page::batch_of(first, block)) {
             free_unowned(own, first, block);
         }
     }

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
 use allocator_api2::vec::Vec as ApiVec;
 use mimalloc_rs::raw::{self, ThreadHeap};
@@ -167,6 +168,65 @@ fn a_thread_takes_over_what_an_ended_one_left() {
     }
     assert_eq!(live(&heap).len(), 100);
     assert_eq!(areas(&heap), 1, "100 threads, one after the other, need one page");
+}
+
+/// While the thread that allocated them waits.
+#[test]
+fn memory_of_blocks_that_others_freed_goes_back() {
+    process::alone("memory_of_blocks_that_others_freed_goes_back", || {
+        const BYTES: usize = 64 << 20;
+        let heap = new();
+        let here = heap.here().unwrap();
+        for size in [16, 100, 1024, 9_000, 60_000] {
+            let start = process::resident();
+            let blocks: Vec<usize> = (0..BYTES / size).map(|_| filled(here, size).addr()).collect();
+            let held = process::resident() - start;
+            assert!(held > BYTES / 2);
+            std::thread::sleep(AWAY);
+            std::thread::scope(|scope| {
+                scope.spawn(|| free_all(&blocks));
+            });
+            let kept = process::resident().saturating_sub(start + size_of_val(&blocks[..]));
+            assert!(kept < BYTES / 8, "{} KiB of {} in blocks of {size}", kept >> 10, held >> 10);
+            here.collect(true);
+        }
+    });
+}
+
+/// A thread that was away goes on to allocate while another one gives back what it had.
+#[test]
+fn a_thread_comes_back_while_its_pages_are_emptied() {
+    let heap = new();
+    let (send, receive) = mpsc::sync_channel::<Vec<usize>>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| receive.into_iter().for_each(|blocks| free_all(&blocks)));
+        let here = heap.here().unwrap();
+        for round in 0..40 {
+            let size = [16, 100, 1024, 9_000, 60_000][round % 5];
+            let blocks = || (0..(4 << 20) / size).map(|_| filled(here, size).addr()).collect::<Vec<_>>();
+            let (others, own) = (blocks(), blocks());
+            std::thread::sleep(AWAY);
+            send.send(others).unwrap();
+            let more = blocks();
+            for &p in own.iter().chain(&more) {
+                check(std::ptr::with_exposed_provenance_mut(p), size);
+            }
+            free_all(&more);
+            send.send(own).unwrap();
+        }
+        drop(send);
+    });
+    assert!(live(&heap).is_empty());
+}
+
+/// So long that a thread counts as gone from a heap.
+const AWAY: Duration = Duration::from_millis(30);
+
+fn free_all(blocks: &[usize]) {
+    for &p in blocks {
+        // SAFETY: the blocks are live, and the caller gives them up.
+        unsafe { raw::free(std::ptr::with_exposed_provenance_mut::<u8>(p)) };
+    }
 }
 
 #[test]

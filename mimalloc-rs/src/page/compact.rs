@@ -45,6 +45,19 @@ impl<O: Orders> RemoteWord<O> {
         marked(self.word.fetch_and(FLAGS, O::OBSERVE))
     }
 
+    /// As [`RemoteWord::take_back`], of a compact page.
+    pub(crate) fn take_back_compact(&self, blocks: Batch) -> bool {
+        let marks = blocks.marks << SHIFT;
+        let mut old = self.word.load(Ordering::Relaxed);
+        while old & marks == marks {
+            match self.word.compare_exchange_weak(old, old & !marks, O::OBSERVE, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(seen) => old = seen,
+            }
+        }
+        false
+    }
+
     /// What others have freed into the compact page at this moment; for anyone.
     #[inline]
     pub(crate) fn freed_compact(&self) -> Batch {

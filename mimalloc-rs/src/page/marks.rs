@@ -98,6 +98,23 @@ impl Batch {
         self.marks.count_ones()
     }
 
+    /// Whether all of these blocks are among them, which share the word.
+    #[must_use]
+    pub(crate) fn holds(self, others: Self) -> bool {
+        self.marks & others.marks == others.marks
+    }
+
+    /// The other blocks of a page that has so many, one word after the other, first those that share the word.
+    pub(crate) fn others(self, blocks: usize) -> impl Iterator<Item = Self> + Clone {
+        let words = blocks.div_ceil(WORD_BLOCKS);
+        (0..words).map(move |step| {
+            let (word, own) = (self.word + step, if step == 0 { self.marks } else { 0 });
+            let word = if word < words { word } else { word - words };
+            let here = WORD_BLOCKS.min(blocks - word * WORD_BLOCKS);
+            Self { word, marks: (u64::MAX >> (WORD_BLOCKS - here)) & !own }
+        })
+    }
+
     /// The blocks, the last first.
     pub(crate) fn blocks(self) -> impl Iterator<Item = usize> {
         from_last(self.marks).map(move |place| self.first_of_word() + place)
@@ -151,6 +168,18 @@ impl<'a> Marks<'a> {
     /// Whether one of the blocks is marked at this moment; for anyone.
     pub(crate) fn has(self, blocks: Batch) -> bool {
         self.word(blocks).load(Ordering::Relaxed) & blocks.marks != 0
+    }
+
+    /// Whether all of the blocks are; for anyone.
+    #[inline]
+    pub(crate) fn has_all(self, blocks: Batch) -> bool {
+        Batch { marks: self.word(blocks).load(Ordering::Relaxed), ..blocks }.holds(blocks)
+    }
+
+    /// Takes those of the blocks back that are marked: they are the caller's from now on.
+    pub(crate) fn take_back<O: Orders>(self, blocks: Batch) -> Batch {
+        let before = self.word(blocks).fetch_and(!blocks.marks, O::AGREED);
+        Batch { marks: before & blocks.marks, ..blocks }
     }
 
     /// Takes all marks in `parts` away, for the page's owner: `each` gets the blocks, the last first.

@@ -22,6 +22,7 @@ mod marks;
 pub(crate) mod remote;
 mod run;
 mod shown;
+mod vacate;
 
 use core::cell::UnsafeCell;
 use core::ptr;

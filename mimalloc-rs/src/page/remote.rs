@@ -27,6 +27,9 @@
 //! that stands in the stack, or is put there by that thread: whoever takes the page finds it. So no block can be stranded in
 //! a page that nobody looks at.
 //!
+//! *Who takes back what was freed before the last block* (see [`super::vacate`]) has a block of the page until all are marked again, so
+//! it stays what it is. Of what its owner gets first, the owner has the say.
+//!
 //! *Once its block is marked, a thread has no say in the page any more*: the owner may find the mark by way of another
 //! one in the same part, end the page, and use its memory for a new one. The thread then sets a part of the new page,
 //! claims it, or puts it into a stack: a part without marks is nothing, and a page that is claimed or listed for no block is
@@ -129,6 +132,21 @@ impl<O: Orders> RemoteWord<O> {
                 Err(seen) => old = seen,
             }
         }
+    }
+
+    /// Takes blocks back that were freed into a page which has an owner, for a thread that has all the others of the page. If it
+    /// gets all of them nobody else has one, nor reads or writes the page's memory, until they are freed again.
+    pub(crate) fn take_back(&self, marks: Marks<'_>, blocks: impl Iterator<Item = Batch> + Clone) -> bool {
+        for (number, wanted) in blocks.clone().enumerate() {
+            let taken = marks.take_back::<O>(wanted);
+            if taken != wanted {
+                for taken in blocks.take(number).chain([taken]).filter(|taken| taken.count() > 0) {
+                    self.free(marks, taken, |_| false);
+                }
+                return false;
+            }
+        }
+        true
     }
 
     /// The parts of the marks in which the page's owner will find what others freed; they are its own from now on.

@@ -26,6 +26,7 @@
 //! roll of a theap of that heap and is owned by it until the heap ends; none is given up or adopted.
 //! The theap itself changes hands: when its thread ends, the next thread that uses the heap takes it over.
 
+mod absence;
 mod bonds;
 pub(crate) mod here;
 mod keep;
@@ -123,6 +124,8 @@ pub(crate) struct Theap {
     pub(crate) tie: Tie,
     /// Runs of the roll that other threads freed, by number.
     returned: IndexStack,
+    /// When the user of a theap of a first-class heap last came through a slow path; written by the user.
+    seen_ms: AtomicU64,
     /// The next theap of the same first-class heap; written before the theap is in its list.
     pub(crate) sibling: *mut Theap,
     /// Link in the pool of theaps without a thread.
@@ -192,6 +195,7 @@ impl Theap {
             sampling: Sampling::NEW,
             tie: Tie::new(AtomicU64::new(0)),
             returned: IndexStack::new(AtomicU64::new(0)),
+            seen_ms: AtomicU64::new(0),
             sibling: ptr::null_mut(),
             pool_next: AtomicU32::new(0),
         }

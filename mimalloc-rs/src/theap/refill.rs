@@ -118,6 +118,9 @@ impl Theap {
         // SAFETY: the caller owns the theap.
         unsafe {
             (*theap).tick = REFILLS_PER_TICK;
+            if Self::is_of_heap(theap) {
+                Self::show_up(theap);
+            }
             Self::go_round(theap);
             Self::beat(theap, false);
         }
@@ -141,6 +144,9 @@ impl Theap {
         // SAFETY: the theap owns the pages it finds in its fields, and those it takes over below.
         unsafe {
             let apart = Self::is_of_heap(theap);
+            if apart {
+                Self::show_up(theap);
+            }
             (*theap).tally.searches += 1;
             Self::send_gathered((*theap).thread);
             if Self::is_lacking(theap, class)

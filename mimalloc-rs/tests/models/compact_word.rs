@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::page::ToyPage;
-use super::remote_word::{batches_reach_the_owner, ownership_passes_on};
+use super::remote_word::{batches_reach_the_owner, ownership_passes_on, the_last_block_goes_with_the_rest};
 use super::{ExchangeUnobserved, ExchangeUnpublished, WeakObserve, WeakPublish, check};
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU64, Orders, Strict};
@@ -25,6 +25,17 @@ fn an_owner_that_takes_without_observing_is_caught() {
 #[should_panic(expected = "Causality violation")]
 fn a_mark_that_publishes_nothing_is_caught() {
     batches_reach_the_owner(ToyPage::<ExchangeUnpublished>::compact);
+}
+
+#[test]
+fn who_frees_the_last_block_may_have_the_page_before() {
+    the_last_block_goes_with_the_rest(ToyPage::<Strict>::compact);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn blocks_that_are_taken_back_without_observing_are_caught() {
+    the_last_block_goes_with_the_rest(ToyPage::<WeakObserve>::compact);
 }
 
 /// Blocks are freed by two threads while the owner gives the page up: one of the three looks after them.

@@ -126,6 +126,23 @@ impl<O: Orders> ToyPage<O> {
         true
     }
 
+    /// Frees a block into a page of somebody else's whose other blocks are `others`. If those are free, takes them back, writes to
+    /// all of them, and frees them again. Says whether it did.
+    pub(super) fn free_last(&self, last: usize, others: &[usize]) -> bool {
+        let rest = others.iter().map(|block| Batch::of(block * self.apart));
+        let alone = if self.compact {
+            let marks = rest.map(|block| block.marks).sum();
+            self.word.take_back_compact(Batch { marks, ..Batch::of(0) })
+        } else {
+            self.word.take_back(self.marks(), rest)
+        };
+        let freed = if alone { others } else { &[] };
+        for &block in freed.iter().chain([&last]) {
+            assert!(!self.free_remote(block), "the page has an owner");
+        }
+        alone
+    }
+
     /// Frees a block into the caller's page.
     pub(super) fn push_local(&self, block: usize) {
         let free = self.free.get();

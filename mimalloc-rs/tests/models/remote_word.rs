@@ -1,11 +1,13 @@
 //! The remote word and the marks: frees, taking what was freed, giving a page up and claiming one.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use loom::thread;
 
 use super::page::ToyPage;
-use super::{Disagreed, ExchangeUnobserved, ExchangeUnpublished, WeakPublish, check};
+use super::{AgreedUnpublished, Disagreed, ExchangeUnobserved, ExchangeUnpublished, WeakPublish, check};
 use crate::remote::Released;
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU64, Orders, Strict};
@@ -58,6 +60,41 @@ pub(super) fn batches_reach_the_owner<O: Orders + 'static>(page: fn(u32) -> ToyP
 #[test]
 fn batches_reach_the_owner_once_each() {
     batches_reach_the_owner(ToyPage::<Strict>::of_neighbours);
+}
+
+/// A thread frees some blocks, and another one the last: that takes the others back, if all are there, has the whole page for
+/// itself, and frees it. The owner takes what it finds meanwhile.
+pub(super) fn the_last_block_goes_with_the_rest<O: Orders + 'static>(page: fn(u32) -> ToyPage<O>) {
+    let happened = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&happened);
+    check(move || {
+        let page = Arc::new(page(0));
+        let freer = {
+            let page = Arc::clone(&page);
+            thread::spawn(move || assert!(![0, 2].into_iter().any(|block| page.free_remote(block))))
+        };
+        let last = {
+            let page = Arc::clone(&page);
+            thread::spawn(move || page.free_last(1, &[0, 2]))
+        };
+        page.collect_remote();
+        freer.join().unwrap();
+        seen.fetch_or(last.join().unwrap(), Relaxed);
+        page.collect_remote();
+        assert_eq!(page.free.get(), 0b111, "a block is lost");
+    });
+    assert!(happened.load(Relaxed), "nobody ever had the whole page");
+}
+
+#[test]
+fn who_frees_the_last_block_may_have_the_page_before() {
+    the_last_block_goes_with_the_rest(ToyPage::<Strict>::owned);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn blocks_that_are_taken_back_without_observing_are_caught() {
+    the_last_block_goes_with_the_rest(ToyPage::<AgreedUnpublished>::owned);
 }
 
 /// Two threads free into a page without an owner, one of them two blocks at once.
