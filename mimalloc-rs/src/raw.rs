@@ -21,17 +21,16 @@
 //! process is [out of memory](crate::ErrorKind::OutOfMemory) otherwise. An alignment that is no power of two yields
 //! null without an error, and so do [`ThreadHeap::malloc_at_hand`] and [`expand`].
 
+mod request;
+
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
+use self::request::Request;
 use crate::heap::{Heap, MAIN, Record};
-use crate::report::{self, ErrorKind};
 use crate::theap::{Tally, Theap};
 use crate::{alloc, arena, free, thread};
-
-/// No size above this can be had; C's `PTRDIFF_MAX`.
-const SIZE_MAX: usize = isize::MAX as usize;
 
 /// A thread's part of a heap: where one thread allocates. Mimalloc's word is *theap*.
 ///
@@ -40,23 +39,6 @@ const SIZE_MAX: usize = isize::MAX as usize;
 pub struct ThreadHeap<'h> {
     theap: *mut Theap,
     heap: PhantomData<&'h Heap>,
-}
-
-/// What is asked of a block.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    size: usize,
-    /// A power of two.
-    align: usize,
-    /// The place in the block that is aligned.
-    offset: usize,
-    zero: bool,
-}
-
-impl Request {
-    const fn plain(size: usize) -> Self {
-        Self { size, align: 1, offset: 0, zero: false }
-    }
 }
 
 impl ThreadHeap<'_> {
@@ -299,75 +281,6 @@ impl ThreadHeap<'_> {
         }
     }
 
-    #[inline]
-    fn allocate_aligned(self, request: Request) -> *mut u8 {
-        if !request.align.is_power_of_two() {
-            return ptr::null_mut();
-        }
-        self.allocate(request)
-    }
-
-    #[inline]
-    fn allocate(self, request: Request) -> *mut u8 {
-        let block = self.attempt(request);
-        if block.is_null() {
-            return self.last_resort(request);
-        }
-        block
-    }
-
-    #[inline]
-    fn attempt(self, request: Request) -> *mut u8 {
-        let Request { size, align, offset, zero } = request;
-        if size > SIZE_MAX - (align - 1) {
-            return ptr::null_mut();
-        }
-        // SAFETY: the theap is the calling thread's: the type does not leave it.
-        unsafe {
-            if offset & (align - 1) != 0 {
-                return alloc::allocate_at(self.theap, size, align, offset, zero);
-            }
-            // An aligned block of no size is as large as its alignment, or it would not lie there. Padding has a size.
-            let size = if align > 1 && alloc::padding() == 0 { size.max(1) } else { size };
-            if zero {
-                // The whole block: growing in place must find zeros too.
-                alloc::allocate_zeroed(self.theap, alloc::block_size(size, align), align)
-            } else {
-                alloc::allocate(self.theap, size, align)
-            }
-        }
-    }
-
-    /// Tries once more with all that this thread can give back, then says what is wrong.
-    #[cold]
-    #[inline(never)]
-    fn last_resort(self, request: Request) -> *mut u8 {
-        if request.size > SIZE_MAX - (request.align - 1) {
-            report::error(
-                ErrorKind::TooLarge,
-                format_args!("a block of {} bytes is larger than any can be", request.size),
-            );
-            return ptr::null_mut();
-        }
-        self.collect(true);
-        let block = self.attempt(request);
-        if block.is_null() {
-            report::error(
-                ErrorKind::OutOfMemory,
-                format_args!("out of memory: the system refuses a block of {} bytes", request.size),
-            );
-        }
-        block
-    }
-
-    unsafe fn reallocate_aligned(self, p: *mut u8, request: Request) -> *mut u8 {
-        if !request.align.is_power_of_two() {
-            return ptr::null_mut();
-        }
-        // SAFETY: as the caller says.
-        unsafe { self.reallocate(p, request) }
-    }
-
     /// The heap this is a part of. Threads that have not allocated yet have none, and will get the main one.
     pub(crate) fn record(self) -> &'static Record {
         // SAFETY: the theap is the calling thread's; records are never unmapped.
@@ -377,58 +290,6 @@ impl ThreadHeap<'_> {
     pub(crate) fn tally(self) -> Tally {
         // SAFETY: the theap is the calling thread's.
         unsafe { Theap::tally(self.theap) }
-    }
-
-    /// Whether `p` lies in the heap this is a part of.
-    fn is_at_home(self, p: *const u8) -> bool {
-        Record::of(p).is_some_and(|home| ptr::eq(home, self.record()))
-    }
-
-    /// The short way for a block in a page of this very theap, so in its heap, to another size above zero. Null if it is
-    /// none such or there is no memory; `p` is still live then.
-    #[inline]
-    unsafe fn reallocate_own(self, p: *mut u8, size: usize) -> *mut u8 {
-        if size == 0 || size > SIZE_MAX {
-            return ptr::null_mut();
-        }
-        // SAFETY: as the caller says; the theap is the calling thread's.
-        unsafe {
-            match alloc::usable_size_if_own(self.theap, p) {
-                None => ptr::null_mut(),
-                Some(usable) if alloc::is_worth_keeping(usable, size) => p,
-                Some(usable) => alloc::move_to_new(self.theap, p, usable, size, 1),
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
-        if p.is_null() {
-            return self.allocate(request);
-        }
-        let Request { size, align, offset, zero } = request;
-        let aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
-        // SAFETY: the caller gives up the block at `p` for the result. Both blocks have room for what is copied, and do
-        // not overlap; what is cleared lies behind what the block held before.
-        unsafe {
-            let before = alloc::usable_size(p);
-            let stays = aligned && size > 0 && self.is_at_home(p) && alloc::resize_in_place(p, size);
-            let block = if stays { p } else { self.allocate(Request { zero: false, ..request }) };
-            if block.is_null() {
-                return block;
-            }
-            let copied = if zero || !stays { before.min(alloc::usable_size(block)) } else { 0 };
-            if !stays {
-                ptr::copy_nonoverlapping(p, block, if zero { copied } else { copied.min(size) });
-                free::free(p);
-            }
-            if zero {
-                let after = alloc::usable_size(block);
-                block.add(copied).write_bytes(0, after - copied);
-            }
-            block
-        }
     }
 }
 
