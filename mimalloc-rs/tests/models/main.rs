@@ -6,6 +6,10 @@
 //! Data that a word protects lies in [`page::Guarded`] cells, so an ordering that is too weak
 //! shows up as an unordered access. Each model runs with the allocator's orderings, and once more with
 //! each ordering it depends on weakened: that run has to fail, or the model would prove nothing.
+//!
+//! The words are the same in builds with the crate features `debug` and `secure`.
+
+#![cfg(not(any(feature = "debug", feature = "secure")))]
 
 mod atomic;
 mod compact_word;
