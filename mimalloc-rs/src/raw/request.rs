@@ -28,6 +28,7 @@ impl Request {
 }
 
 impl ThreadHeap<'_> {
+    /// As [`allocate`](Self::allocate), of a request whose alignment may be none.
     #[inline]
     pub(super) fn allocate_aligned(self, request: Request) -> *mut u8 {
         if !request.align.is_power_of_two() {
@@ -36,6 +37,7 @@ impl ThreadHeap<'_> {
         self.allocate(request)
     }
 
+    /// A block as requested; null after all that can be tried, and told.
     #[inline]
     pub(super) fn allocate(self, request: Request) -> *mut u8 {
         let block = self.attempt(request);
@@ -89,6 +91,7 @@ impl ThreadHeap<'_> {
         block
     }
 
+    /// As [`reallocate`](Self::reallocate), for a request whose alignment may be none.
     pub(super) unsafe fn reallocate_aligned(self, p: *mut u8, request: Request) -> *mut u8 {
         if !request.align.is_power_of_two() {
             return ptr::null_mut();
@@ -119,6 +122,7 @@ impl ThreadHeap<'_> {
         }
     }
 
+    /// Makes the block at `p`, which may be null, one as requested, or gives it up for one.
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
