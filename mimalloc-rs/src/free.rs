@@ -4,7 +4,7 @@ use crate::abandoned;
 use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
 use crate::check;
 use crate::large;
-use crate::page::{Block, Page, freed_twice};
+use crate::page::{Batch, Block, Page, freed_twice};
 use crate::report::{self, ErrorKind};
 use crate::theap::{OF_HEAP, Theap, here};
 use crate::thread;
@@ -91,7 +91,7 @@ unsafe fn free_apart(own: *mut Theap, p: *mut u8) {
             OWNER_NOT_A_PAGE => invalid(p),
             owner if owner == Theap::id(own) => free_own(own, first.page(), p.cast()),
             owner if owner & OF_HEAP != 0 => free_in_heap(own, owner, first, p.cast()),
-            _ if Theap::is_none(own) => free_unowned(own, first, p.cast()),
+            _ if Theap::is_none(own) => free_unowned(own, first, Page::batch_of(first, p.cast())),
             _ => Theap::free_or_gather(own, first, p.cast()),
         }
     }
@@ -136,18 +136,21 @@ unsafe fn free_in_heap(own: *mut Theap, owner: u32, first: Slice, block: *mut Bl
     unsafe {
         if Theap::is_held_by(home, own) {
             free_own(home, first.page(), block);
-        } else if !Theap::free_last(home, first, Page::batch_of(first, block)) {
-            free_unowned(own, first, block);
+        } else {
+            let block = Page::batch_of(first, block);
+            if !Theap::free_last(home, first, block) {
+                free_unowned(own, first, block);
+            }
         }
     }
 }
 
 /// Frees a block into a page that this thread does not own, and looks after the page if nobody does.
-unsafe fn free_unowned(own: *mut Theap, first: Slice, block: *mut Block) {
+unsafe fn free_unowned(own: *mut Theap, first: Slice, block: Batch) {
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {
         let wants = |class, origin| Theap::wants(own, class, origin);
-        if !abandoned::free_into(first, Page::batch_of(first, block), wants) {
+        if !abandoned::free_into(first, block, wants) {
             return;
         }
         match thread::theap_for_free() {

@@ -98,8 +98,9 @@ pub(crate) const FEW_BYTES: usize = 4096;
 pub(crate) const LACKING: u32 = 64;
 /// If it has so many at least: otherwise one more is much.
 pub(crate) const LACKING_PAGES: i32 = 8;
-/// How long the user of a theap of a first-class heap is away before others give back what lies behind its empty pages.
-pub(crate) const AWAY_MS: u64 = 10;
+/// The user of a theap of a first-class heap is away after such a part of the time for which free memory is kept: from then on
+/// others give back what lies behind its empty pages.
+pub(crate) const AWAY_SHARE: u64 = 10;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.

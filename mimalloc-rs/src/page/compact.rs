@@ -45,17 +45,17 @@ impl<O: Orders> RemoteWord<O> {
         marked(self.word.fetch_and(FLAGS, O::OBSERVE))
     }
 
-    /// As [`RemoteWord::take_back`], of a compact page.
-    pub(crate) fn take_back_compact(&self, blocks: Batch) -> bool {
+    /// As [`Marks::take_back`](super::marks::Marks::take_back), of a compact page; all of the blocks or none.
+    pub(crate) fn take_back_compact(&self, blocks: Batch) -> Batch {
         let marks = blocks.marks << SHIFT;
         let mut old = self.word.load(Ordering::Relaxed);
         while old & marks == marks {
             match self.word.compare_exchange_weak(old, old & !marks, O::OBSERVE, Ordering::Relaxed) {
-                Ok(_) => return true,
+                Ok(_) => return blocks,
                 Err(seen) => old = seen,
             }
         }
-        false
+        Batch::NONE
     }
 
     /// What others have freed into the compact page at this moment; for anyone.

@@ -134,21 +134,6 @@ impl<O: Orders> RemoteWord<O> {
         }
     }
 
-    /// Takes blocks back that were freed into a page which has an owner, for a thread that has all the others of the page. If it
-    /// gets all of them nobody else has one, nor reads or writes the page's memory, until they are freed again.
-    pub(crate) fn take_back(&self, marks: Marks<'_>, blocks: impl Iterator<Item = Batch> + Clone) -> bool {
-        for (number, wanted) in blocks.clone().enumerate() {
-            let taken = marks.take_back::<O>(wanted);
-            if taken != wanted {
-                for taken in blocks.take(number).chain([taken]).filter(|taken| taken.count() > 0) {
-                    self.free(marks, taken, |_| false);
-                }
-                return false;
-            }
-        }
-        true
-    }
-
     /// The parts of the marks in which the page's owner will find what others freed; they are its own from now on.
     #[inline]
     pub(crate) fn take(&self) -> Parts {

@@ -4,10 +4,11 @@
 //! the memory behind the page can go back to the system. A page with blocks that were never linked, that its owner
 //! has freed, or that it keeps to allocate from is not among those: not all of its blocks were freed by others.
 
+use super::Page;
 use super::marks::Batch;
-use super::{Page, Sent};
 use crate::arena::Slice;
-use crate::size_class::{CLASS, is_compact};
+use crate::size_class::is_compact;
+use crate::sync::Strict;
 
 /// # Safety
 /// As for all of [`Page`], but that the caller holds the blocks in `last` instead of owning the page in `first`, which has an owner.
@@ -18,7 +19,7 @@ impl Page {
         // SAFETY: as the caller says, so the page stays what it is.
         unsafe {
             let class = Self::class(first.page());
-            let mut others = last.others(CLASS[class].reserved as usize);
+            let mut others = Self::others(first, last);
             if is_compact(class) {
                 let freed = Self::remote_of(first.page(), class).freed_compact();
                 return others.all(|blocks| freed.holds(blocks));
@@ -27,41 +28,34 @@ impl Page {
         }
     }
 
-    /// Takes back all that others have freed. If that is not all the rest, nothing has changed.
-    pub(crate) unsafe fn vacate_but_for(first: Slice, last: Batch) -> bool {
+    /// Takes those of some blocks back that others have freed: they are the caller's then.
+    pub(crate) unsafe fn take_back(first: Slice, blocks: Batch) -> Batch {
         // SAFETY: as the caller says.
         unsafe {
             let class = Self::class(first.page());
-            let mut others = last.others(CLASS[class].reserved as usize);
-            let remote = Self::remote_of(first.page(), class);
             if is_compact(class) {
-                return others.all(|blocks| remote.take_back_compact(blocks));
+                return Self::remote_of(first.page(), class).take_back_compact(blocks);
             }
-            remote.take_back(first.marks(), others)
+            first.marks().take_back::<Strict>(blocks)
         }
     }
 
-    /// Frees all blocks of the page, which the caller has.
-    pub(crate) unsafe fn free_all(first: Slice) {
-        // SAFETY: as the caller says, so the page stays what it is until the last of them is marked, and it has an owner.
-        unsafe {
-            let reserved = Self::facts(first.page()).reserved;
-            for blocks in Batch::NONE.others(reserved as usize) {
-                let sent = Self::free_remote(first, blocks, |_, _| false);
-                debug_assert_eq!(sent, Sent::Away);
-            }
-        }
+    /// The other blocks of the page.
+    pub(crate) unsafe fn others(first: Slice, last: Batch) -> impl Iterator<Item = Batch> + Clone {
+        // SAFETY: as the caller says.
+        last.others(unsafe { Self::facts(first.page()) }.reserved as usize)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Sent;
     use super::*;
     use crate::arena;
     use crate::geometry::SLICE_SIZE;
-    use crate::size_class;
+    use crate::size_class::{self, CLASS};
 
-    /// All that others free into a page with blocks of this size is taken back, if it is all but one block, and freed again.
+    /// All that others free into a page with blocks of this size is known for that when it is all but one block, and is taken back.
     fn is_vacated(size: usize) {
         let class = size_class::of(size);
         let slices = usize::from(CLASS[class].slices);
@@ -75,16 +69,15 @@ mod tests {
             let last = Batch::of(blocks / 2);
             for block in (0..blocks).filter(|&block| block != blocks / 2) {
                 assert!(!Page::is_vacant_but_for(first, last), "block {block} is in use");
-                assert!(!Page::vacate_but_for(first, last));
                 assert_eq!(Page::free_remote(first, Batch::of(block), |_, _| false), Sent::Away);
             }
             assert!(Page::is_vacant_but_for(first, last));
             assert_eq!(Page::count_marked(first, class) as usize, blocks - 1);
-            assert!(Page::vacate_but_for(first, last));
+            for others in Page::others(first, last) {
+                assert_eq!(Page::take_back(first, others), others);
+            }
             assert_eq!(Page::count_marked(first, class), 0);
-            Page::free_all(first);
-            assert!(Page::is_emptied(page));
-            Page::forget_remote(page);
+            assert!(!Page::is_vacant_but_for(first, last));
             Page::dissolve(page);
             arena::release(first, slices);
         }

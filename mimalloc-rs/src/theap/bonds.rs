@@ -131,7 +131,11 @@ impl Bonds {
     pub(super) fn dissolve(&mut self, holder: u32) {
         for bond in self.table().iter().filter(|bond| bond.serial != 0) {
             // SAFETY: theaps are never unmapped, and their ties are only touched atomically.
-            unsafe { (*bond.theap).tie.unbind(bond.serial, holder) };
+            unsafe {
+                if (*bond.theap).tie.unbind(bond.serial, holder) {
+                    Theap::go_away(bond.theap);
+                }
+            }
         }
         self.own = [NO_BOND; BONDS];
         self.len = 0;

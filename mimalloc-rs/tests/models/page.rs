@@ -126,21 +126,26 @@ impl<O: Orders> ToyPage<O> {
         true
     }
 
-    /// Frees a block into a page of somebody else's whose other blocks are `others`. If those are free, takes them back, writes to
-    /// all of them, and frees them again. Says whether it did.
+    /// Frees a block into a page of somebody else's whose other blocks are `others`. Takes those back before, writes to what it has
+    /// then, and frees it again. Says whether it had all.
     pub(super) fn free_last(&self, last: usize, others: &[usize]) -> bool {
-        let rest = others.iter().map(|block| Batch::of(block * self.apart));
-        let alone = if self.compact {
-            let marks = rest.map(|block| block.marks).sum();
-            self.word.take_back_compact(Batch { marks, ..Batch::of(0) })
-        } else {
-            self.word.take_back(self.marks(), rest)
-        };
-        let freed = if alone { others } else { &[] };
-        for &block in freed.iter().chain([&last]) {
+        let mut had = Vec::new();
+        for &block in others {
+            let wanted = Batch::of(block * self.apart);
+            let taken = if self.compact {
+                self.word.take_back_compact(wanted)
+            } else {
+                self.marks().take_back::<O>(wanted)
+            };
+            if taken != wanted {
+                break;
+            }
+            had.push(block);
+        }
+        for &block in had.iter().chain([&last]) {
             assert!(!self.free_remote(block), "the page has an owner");
         }
-        alone
+        had.len() == others.len()
     }
 
     /// Frees a block into the caller's page.
