@@ -12,24 +12,31 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use memmap2::{Advice, MmapOptions};
+use workloads::rows::Size;
 
 use crate::fingerprint::{kilobytes, reports_free_pages};
 
-/// What is touched in huge pages: more than the largest row needs, under any allocator.
-const HUGE: u64 = 1 << 30;
 /// What is touched in small pages. It comes from the same remains as those of the sample, which need no more under most allocators.
 const SMALL: u64 = 128 << 20;
 /// No more than this share of what is available.
 const SHARE: u64 = 4;
 
-/// Sees to it, where it is necessary. Where it does not work, samples are what they would be without.
-pub(crate) fn level() {
-    if !reports_free_pages() {
-        return;
+/// What is touched in huge pages: more than the largest row needs at this size, under any allocator. Nothing is measured at the
+/// smallest.
+fn in_huge_pages(size: Size) -> Option<u64> {
+    match size {
+        Size::Check => None,
+        Size::Quick => Some(512 << 20),
+        Size::Calibrated | Size::Full => Some(1 << 30),
     }
+}
+
+/// Sees to it before a sample of this size, where it is necessary. Where it does not work, samples are what they would be without.
+pub(crate) fn level(size: Size) {
+    let Some(huge) = in_huge_pages(size).filter(|_| reports_free_pages()) else { return };
     let most = available() / SHARE;
     // Small pages last, so that what is cut for them was touched in any case.
-    for (wanted, pages) in [(HUGE, Advice::HugePage), (SMALL, Advice::NoHugePage)] {
+    for (wanted, pages) in [(huge, Advice::HugePage), (SMALL, Advice::NoHugePage)] {
         if let Ok(size) = usize::try_from(wanted.min(most)) {
             let _ = touch(size, pages);
         }
