@@ -39,7 +39,7 @@ impl Theap {
         unsafe { Page::is_vacant_but_for(first, last) && Self::is_away(theap) && vacate(first, last) }
     }
 
-    /// Whether the user was not there for a tenth of the time after which free memory goes back.
+    /// Whether the user was not there for so long that it is not likely to go on; see [`AWAY_SHARE`].
     unsafe fn is_away(theap: *mut Theap) -> bool {
         let Ok(delay) = u64::try_from(options::get(Opt::PurgeDelay)) else { return false };
         // SAFETY: as for `show_up`.
