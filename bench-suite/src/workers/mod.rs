@@ -2,6 +2,7 @@
 //! aside so that a rebuild cannot change what is measured, and hashed.
 
 mod build;
+mod home;
 mod layouts;
 mod preload;
 
@@ -96,6 +97,7 @@ pub struct AllocatorRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layout_hashes: Vec<String>,
     /// The library that is preloaded; one that was built is named relative to the run's copies.
+    #[serde(default, with = "home")]
     pub library: Option<PathBuf>,
     /// BLAKE3 hash of that library.
     pub library_hash: Option<String>,
