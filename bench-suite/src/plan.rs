@@ -31,6 +31,13 @@ pub struct Params {
     pub size: Size,
     /// Threads of the rows that scale.
     pub threads: usize,
+    /// Whether each sample is to find the same free memory. Earlier versions did not note it.
+    #[serde(default = "yes")]
+    pub levelled: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How the workers are built.
@@ -218,7 +225,7 @@ pub(crate) mod tests {
             allocators: strings(allocators),
             workloads: strings(workloads),
             passes,
-            params: Params { preset: Preset::Seed2019, size: Size::Check, threads: 2 },
+            params: Params { preset: Preset::Seed2019, size: Size::Check, threads: 2, levelled: true },
             seed: 7,
             timeout_ms: 1000,
             profile: Profile::Worker,

@@ -21,7 +21,7 @@ fn plan() -> Plan {
         allocators: strings(&["mi", "jx", "sn", "mc"]),
         workloads: strings(&["cfrac", "larson", "sh6bench"]),
         passes: 4,
-        params: Params { preset: Preset::Seed2019, size: Size::Check, threads: 2 },
+        params: Params { preset: Preset::Seed2019, size: Size::Check, threads: 2, levelled: true },
         seed: 42,
         timeout_ms: 1000,
         profile: Profile::Worker,

@@ -9,7 +9,9 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::Setup;
-use super::options::{AllocatorArgs, OutputArgs, WorkerArgs, parse_passes, refuse_without_reference};
+use super::options::{
+    AllocatorArgs, LevelArgs, OutputArgs, WorkerArgs, parse_passes, refuse_without_reference,
+};
 use super::run::show;
 use crate::campaign::{self, Wanted};
 use crate::catalogue;
@@ -47,6 +49,8 @@ pub(super) struct ExecArgs {
     #[arg(long, value_name = "TIME", value_parser = super::options::parse_timeout)]
     timeout: Option<Duration>,
     #[command(flatten)]
+    level: LevelArgs,
+    #[command(flatten)]
     output: OutputArgs,
     /// Take what is built (launcher, libmimalloc_rs.so) from this folder instead
     #[arg(long, value_name = "DIR")]
@@ -79,7 +83,12 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
         allocators: allocators.iter().map(|allocator| allocator.id.clone()).collect(),
         workloads: vec![name],
         passes: args.passes.unwrap_or(setup.config.run.passes),
-        params: Params { preset: Preset::default(), size: Size::Full, threads: cores() },
+        params: Params {
+            preset: Preset::default(),
+            size: Size::Full,
+            threads: cores(),
+            levelled: args.level.levelled(),
+        },
         seed: setup.config.run.seed,
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         profile: Profile::Worker,

@@ -8,7 +8,7 @@ use clap::Args;
 use workloads::registry::ROWS;
 use workloads::rows::{Preset, Size};
 
-use super::options::WorkerArgs;
+use super::options::{LevelArgs, WorkerArgs};
 use super::run::{self, RunArgs};
 use super::scratch::Scratch;
 use super::{Setup, print_out};
@@ -40,6 +40,9 @@ pub(super) struct GateArgs {
     /// The baseline [default: results/baseline.json]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// The quick run touches no memory before its samples (see 'run'), nor does any that is judged by this baseline
+    #[arg(long, requires = "update")]
+    no_levelling: bool,
     /// Take the workers from this folder instead of building them
     #[arg(long, value_name = "DIR")]
     worker_dir: Option<PathBuf>,
@@ -100,8 +103,9 @@ fn conclude(judgements: &[Judgement]) -> Result<Outcome> {
 }
 
 fn update(args: &GateArgs, setup: Setup, old: Option<Baseline>, path: PathBuf) -> Result<Outcome> {
-    let defaults = Params { preset: Preset::default(), size: Size::Quick, threads: cores() };
-    let params = old.as_ref().map_or(defaults, |old| old.figures.params);
+    let defaults = Params { preset: Preset::default(), size: Size::Quick, threads: cores(), levelled: true };
+    let params =
+        Params { levelled: !args.no_levelling, ..old.as_ref().map_or(defaults, |old| old.figures.params) };
     let commit = Commit::read(setup.root.as_deref()).name();
     let figures = empty(params, &setup);
     // A baseline that lacks figures would pass whatever becomes of them.
@@ -184,8 +188,12 @@ fn take(
     match stored.filter(|stored| args.run.is_some() || has_binaries(&stored.record, &scratch.records)) {
         Some(stored) => add_run(stored, &mut figures)?,
         None => {
-            let finish =
-                run::measure(RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker, passes), setup, &cancel)?;
+            let level = LevelArgs { no_levelling: !params.levelled };
+            let finish = run::measure(
+                RunArgs::quick_of(&[SUBJECT, YARDSTICK], worker, level, passes),
+                setup,
+                &cancel,
+            )?;
             let Some(Finish::Complete(folder, _)) = finish else { return Ok(None) };
             let record = RunRecord::load(folder.path())?;
             add_run(StoredRun { folder, record }, &mut figures)?;

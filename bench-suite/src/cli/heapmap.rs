@@ -68,6 +68,8 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
         preset: args.worker.preset.unwrap_or_default(),
         size: args.size,
         threads: args.worker.threads.unwrap_or_else(cores),
+        // Nothing is timed.
+        levelled: false,
     };
     let map = NamedTempFile::new().context("cannot create a temporary file")?;
     let job = Job {

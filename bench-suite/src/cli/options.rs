@@ -169,6 +169,22 @@ impl OutputArgs {
     }
 }
 
+/// What is done so that samples do not depend on those before them.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct LevelArgs {
+    /// Touch no memory before each sample where the machine's host takes free memory back: quicker, but then times depend
+    /// on what ran before
+    #[arg(long)]
+    pub(super) no_levelling: bool,
+}
+
+impl LevelArgs {
+    /// Whether each sample finds the same free memory.
+    pub(super) fn levelled(self) -> bool {
+        !self.no_levelling
+    }
+}
+
 /// How workers are made and asked.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct WorkerArgs {

@@ -8,8 +8,8 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::options::{
-    AllocatorArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, parse_passes, refuse_without_reference,
-    size_parser,
+    AllocatorArgs, LevelArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, parse_passes,
+    refuse_without_reference, size_parser,
 };
 use super::{Setup, print_out};
 use crate::campaign::{self, Digests, Finish, PROGRAMS, Wanted};
@@ -48,6 +48,8 @@ pub(super) struct RunArgs {
     size: Option<Size>,
     #[command(flatten)]
     worker: WorkerArgs,
+    #[command(flatten)]
+    level: LevelArgs,
     /// Seed of order and resampling [default: always the same]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -63,10 +65,15 @@ pub(super) struct RunArgs {
 
 impl RunArgs {
     /// A quick run of some allocators, as `gate` needs it; with as many passes as any quick run has, unless told.
-    pub(super) fn quick_of(allocators: &[&str], worker: WorkerArgs, passes: Option<usize>) -> Self {
+    pub(super) fn quick_of(
+        allocators: &[&str],
+        worker: WorkerArgs,
+        level: LevelArgs,
+        passes: Option<usize>,
+    ) -> Self {
         let select = SelectArgs { allocators: AllocatorArgs::kept(allocators), ..SelectArgs::default() };
         let output = OutputArgs { no_report: true, ..OutputArgs::default() };
-        Self { quick: true, select, worker, passes, output, ..Self::default() }
+        Self { quick: true, select, worker, level, passes, output, ..Self::default() }
     }
 
     /// The plan that the flags describe; what they leave open is taken from `base`.
@@ -95,6 +102,7 @@ impl RunArgs {
                 preset: worker.preset.unwrap_or(base.params.preset),
                 size,
                 threads: worker.threads.unwrap_or(base.params.threads),
+                levelled: base.params.levelled && self.level.levelled(),
             },
             seed: self.seed.unwrap_or(base.seed),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1),
@@ -224,7 +232,7 @@ fn defaults(config: &Config, args: &RunArgs, field: Field, selected: &Selected) 
         allocators: selected.allocators.iter().map(|allocator| allocator.id.clone()).collect(),
         workloads: selected.workloads.clone(),
         passes: if args.quick { defaults.quick_passes } else { defaults.passes },
-        params: Params { preset: Preset::default(), size, threads: cores() },
+        params: Params { preset: Preset::default(), size, threads: cores(), levelled: true },
         seed: defaults.seed,
         timeout_ms: u64::try_from(defaults.timeout(size).as_millis()).unwrap_or(u64::MAX),
         profile: Profile::Worker,

@@ -74,6 +74,8 @@ fn plan(args: &VerifyArgs, setup: &Setup, field: Field, selected: &Selected) -> 
             preset: args.worker.preset.unwrap_or_default(),
             size: Size::Check,
             threads: args.worker.threads.unwrap_or_else(cores),
+            // Nothing is timed.
+            levelled: false,
         },
         seed: setup.config.run.seed,
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),

@@ -85,6 +85,9 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
     if record.finished_utc.is_none() {
         warnings.push("the run is not finished".to_owned());
     }
+    if record.machine.reports_free_pages && !record.plan.params.levelled {
+        warnings.push("free memory was not levelled: times depend on what ran before".to_owned());
+    }
     let disturbed = samples.iter().filter(|sample| sample.noise.disturbed(sample.total_ns)).count();
     if disturbed as f64 > NOISY_SHARE * samples.len() as f64 {
         let percent = 100 * disturbed / samples.len();

@@ -146,6 +146,19 @@ fn unfinished_run_says_so() {
 }
 
 #[test]
+fn run_without_levelling_says_so_where_it_matters() {
+    let mut record = record(3);
+    let mut warns = |levelled, reports_free_pages| {
+        record.plan.params.levelled = levelled;
+        record.machine.reports_free_pages = reports_free_pages;
+        let warnings = digest(&record, samples(3)).summary.run.warnings;
+        warnings.iter().any(|warning| warning.starts_with("free memory was not levelled"))
+    };
+    assert!(warns(false, true));
+    assert!(!warns(true, true) && !warns(false, false));
+}
+
+#[test]
 fn unfinished_run_counts_and_warns_of_the_passes_it_has() {
     let mut record = record(7);
     record.finished_utc = None;

@@ -21,22 +21,22 @@ const SMALL: u64 = 128 << 20;
 /// No more than this share of what is available.
 const SHARE: u64 = 4;
 
-/// What is touched in huge pages: more than the largest row needs at this size, under any allocator. Nothing is measured at the
-/// smallest.
-fn in_huge_pages(size: Size) -> Option<u64> {
+/// What is touched in huge pages: more than the largest row needs at this size, under any allocator.
+fn in_huge_pages(size: Size) -> u64 {
     match size {
-        Size::Check => None,
-        Size::Quick => Some(512 << 20),
-        Size::Calibrated | Size::Full => Some(1 << 30),
+        Size::Check | Size::Quick => 512 << 20,
+        Size::Calibrated | Size::Full => 1 << 30,
     }
 }
 
 /// Sees to it before a sample of this size, where it is necessary. Where it does not work, samples are what they would be without.
 pub(crate) fn level(size: Size) {
-    let Some(huge) = in_huge_pages(size).filter(|_| reports_free_pages()) else { return };
+    if !reports_free_pages() {
+        return;
+    }
     let most = available() / SHARE;
     // Small pages last, so that what is cut for them was touched in any case.
-    for (wanted, pages) in [(huge, Advice::HugePage), (SMALL, Advice::NoHugePage)] {
+    for (wanted, pages) in [(in_huge_pages(size), Advice::HugePage), (SMALL, Advice::NoHugePage)] {
         if let Ok(size) = usize::try_from(wanted.min(most)) {
             let _ = touch(size, pages);
         }

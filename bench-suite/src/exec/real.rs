@@ -44,7 +44,9 @@ impl Executor for RealExecutor {
 
 impl RealExecutor {
     fn run(&self, job: &Job<'_>, observer: Option<&mut dyn Observer>) -> Result<Option<Execution>> {
-        ground::level(job.params.size);
+        if job.params.levelled {
+            ground::level(job.params.size);
+        }
         let ended = match process::run(&mut command(job), job.timeout, &self.cancel, observer)? {
             Course::Stopped => return Ok(None),
             Course::NotStarted(error) => return Ok(Some(not_started(job, &error))),

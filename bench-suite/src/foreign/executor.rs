@@ -96,7 +96,9 @@ impl ProgramExecutor {
             let Some(proof) = stage.prove(task, &preload, patient)? else { return Ok(None) };
             self.proofs.insert(cell.clone(), proof);
         }
-        ground::level(job.params.size);
+        if job.params.levelled {
+            ground::level(job.params.size);
+        }
         match &self.proofs[&cell] {
             Ok(proof) => match observer {
                 None => stage.execute(task, &preload, terms, proof),

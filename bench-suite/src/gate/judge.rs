@@ -206,7 +206,7 @@ mod tests {
             cross_thread_frees: None,
         };
         Figures {
-            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2 },
+            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2, levelled: true },
             rustc: "rustc 1".to_owned(),
             valgrind: Some("valgrind-3".to_owned()),
             checks: [("cfrac".to_owned(), check)].into(),

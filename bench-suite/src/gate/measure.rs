@@ -130,7 +130,7 @@ fn run(
     params: Params,
     stats: bool,
 ) -> Result<Option<Execution>> {
-    let params = Params { size: Size::Check, ..params };
+    let params = Params { size: Size::Check, levelled: false, ..params };
     executor.execute(&Job {
         launch,
         row,
@@ -196,7 +196,7 @@ mod tests {
 
     fn figures() -> Figures {
         Figures {
-            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2 },
+            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2, levelled: true },
             rustc: String::new(),
             valgrind: None,
             checks: Default::default(),

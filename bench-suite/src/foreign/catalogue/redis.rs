@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn the_suites_command_pushes_nine_words() {
-        let params = Params { preset: Preset::Current, size: Size::Full, threads: 2 };
+        let params = Params { preset: Preset::Current, size: Size::Full, threads: 2, levelled: true };
         match Redis.prepare(params, Path::new("/")) {
             Ok(task) => {
                 let task = format!("{task:?}");

@@ -16,7 +16,7 @@ fn try_out(program: &dyn Program) {
     let place = Place::new();
     let inputs = place.path("inputs");
     fs::create_dir(&inputs).unwrap();
-    let params = Params { preset: Preset::Current, size: Size::Check, threads: 2 };
+    let params = Params { preset: Preset::Current, size: Size::Check, threads: 2, levelled: true };
     let task = match program.prepare(params, &inputs) {
         Ok(task) => task,
         Err(unready) => {
