@@ -53,9 +53,9 @@ impl Theap {
 #[cold]
 unsafe fn vacate(first: Slice, last: Batch) -> bool {
     // SAFETY: as the caller says. Who has all blocks of a page has the page's memory, and it stays what it is as long as one of
-    // them is not free.
+    // them is not free. That is `last`, since the owner counts marks one word after the other, some of them as they were
+    // before they were taken back.
     unsafe {
-        let all = Page::others(first, Batch::NONE);
         let others = Page::others(first, last);
         for (number, wanted) in others.clone().enumerate() {
             let taken = Page::take_back(first, wanted);
@@ -65,7 +65,7 @@ unsafe fn vacate(first: Slice, last: Batch) -> bool {
             }
         }
         arena::empty(first, usize::from(Page::facts(first.page()).slices));
-        all.for_each(|blocks| free_again(first, blocks));
+        others.chain([last]).for_each(|blocks| free_again(first, blocks));
     }
     true
 }

@@ -129,6 +129,13 @@ impl<O: Orders> ToyPage<O> {
     /// Frees a block into a page of somebody else's whose other blocks are `others`. Takes those back before, writes to what it has
     /// then, and frees it again. Says whether it had all.
     pub(super) fn free_last(&self, last: usize, others: &[usize]) -> bool {
+        let had = self.take_back(others);
+        self.free_again(&[&had[..], &[last]].concat());
+        had.len() == others.len()
+    }
+
+    /// Takes blocks back that others have freed, up to the first that is not free.
+    pub(super) fn take_back(&self, others: &[usize]) -> Vec<usize> {
         let mut had = Vec::new();
         for &block in others {
             let wanted = Batch::of(block * self.apart);
@@ -142,10 +149,19 @@ impl<O: Orders> ToyPage<O> {
             }
             had.push(block);
         }
-        for &block in had.iter().chain([&last]) {
+        had
+    }
+
+    /// Frees blocks, one after the other, into a page that has an owner.
+    pub(super) fn free_again(&self, blocks: &[usize]) {
+        for &block in blocks {
             assert!(!self.free_remote(block), "the page has an owner");
         }
-        had.len() == others.len()
+    }
+
+    /// How many blocks are marked, as its owner counts them.
+    pub(super) fn count_marked(&self) -> u32 {
+        if self.compact { self.word.freed_compact().count() } else { self.marks().count(self.word.parts()) }
     }
 
     /// Frees a block into the caller's page.

@@ -97,6 +97,39 @@ fn blocks_that_are_taken_back_without_observing_are_caught() {
     the_last_block_goes_with_the_rest(ToyPage::<AgreedUnpublished>::owned);
 }
 
+/// The owner counts the blocks of its page that are marked, while a thread frees the last, with the others taken back and freed
+/// again in between. If all are marked, nobody has a block any more, and the page ends: the memory is used for something else.
+pub(super) fn a_page_ends_when_all_are_counted(page: fn(u32) -> ToyPage<Strict>, order: [usize; 3]) {
+    check(move || {
+        let page = Arc::new(page(0));
+        page.free_again(&[0, 2]);
+        let last = {
+            let page = Arc::clone(&page);
+            thread::spawn(move || {
+                let all = page.take_back(&[0, 2]).len() == 2;
+                assert!(all, "nobody else takes a block before the last is marked");
+                page.free_again(&order);
+            })
+        };
+        if page.count_marked() == 3 {
+            page.collect_remote();
+            assert_eq!(page.free.get(), 0b111, "somebody has a block");
+        }
+        last.join().unwrap();
+    });
+}
+
+#[test]
+fn who_frees_the_last_block_last_has_the_page_until_then() {
+    a_page_ends_when_all_are_counted(ToyPage::owned, [0, 2, 1]);
+}
+
+#[test]
+#[should_panic(expected = "somebody has a block")]
+fn a_count_of_marks_is_of_no_moment() {
+    a_page_ends_when_all_are_counted(ToyPage::owned, [0, 1, 2]);
+}
+
 /// Two threads free into a page without an owner, one of them two blocks at once.
 #[test]
 fn a_batch_and_a_block_find_one_owner() {
