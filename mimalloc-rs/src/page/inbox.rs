@@ -121,6 +121,18 @@ impl Page {
         unsafe { Self::drain_remote(page, |_| ()) };
     }
 
+    /// The same where a thread that marked blocks, or took them, may be gone before it was done, so that the word does not tell.
+    pub(crate) unsafe fn forget_all_remote(page: *mut Page) {
+        // SAFETY: the caller owns the page.
+        unsafe {
+            Self::forget_remote(page);
+            if !is_compact(Self::class(page)) {
+                let parts = Parts::of_blocks(Self::facts(page).reserved as usize);
+                Self::slice(page).marks().drain::<Strict>(parts, |_| ());
+            }
+        }
+    }
+
     /// Puts what other threads freed in front of `list`, in the order of addresses, and says how many blocks that was.
     #[inline]
     unsafe fn link_remote(page: *mut Page, mut list: *mut Block) -> (*mut Block, u32) {

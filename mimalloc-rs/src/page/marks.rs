@@ -30,6 +30,11 @@ pub(crate) struct Parts(pub(crate) u32);
 impl Parts {
     /// Nowhere.
     pub(crate) const NONE: Self = Self(0);
+
+    /// Wherever a page with so many blocks may have marks.
+    pub(crate) fn of_blocks(blocks: usize) -> Self {
+        Self(u32::MAX >> (u32::BITS as usize - blocks.div_ceil(LINE_BLOCKS)))
+    }
 }
 
 /// Blocks of one page whose marks lie in the same word.

@@ -4,9 +4,9 @@
 //! Only the theap's user writes the roll. A run that another thread frees stays in it until the user comes by: its
 //! memory goes back to the system at once, if it may, and its address space waits in a stack.
 //!
-//! In the child of a fork, whoever was about to free a run, or used the theap, may not exist. So a run that is nobody's and not in
-//! the stack is taken for freed when the heap ends, and the roll is walked by its links forward only, each of which changes
-//! in one step.
+//! In the child of a fork, whoever was about to free a run or a block, or used the theap, may not exist. So a run that is nobody's
+//! and not in the stack is taken for freed when the heap ends, marks are looked for wherever there can be some, and the roll is
+//! walked by its links forward only, each of which changes in one step.
 
 use core::ptr;
 
@@ -111,7 +111,7 @@ impl Theap {
                     OWNER_SINGLETON => large::release(first),
                     OWNER_NOT_A_PAGE => large::release_emptied(first),
                     _ => {
-                        Page::forget_remote(page);
+                        Page::forget_all_remote(page);
                         Self::end(theap, page);
                     }
                 }
@@ -217,5 +217,28 @@ impl Theap {
             let (first, slices) = Page::dissolve(page);
             arena::release(first, slices);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Heap;
+    use crate::page::Batch;
+    use crate::sync::Strict;
+
+    #[test]
+    fn nothing_is_left_of_a_block_whose_thread_never_said_where_it_marked_it() {
+        let heap = Heap::new().expect("memory for one more heap");
+        let block = heap.here().expect("memory for a theap").malloc(8);
+        let (first, _) = crate::free::page_start(block).expect("a block");
+        // SAFETY: the page is there as long as its block.
+        let reserved = unsafe { Page::facts(first.page()) }.reserved as usize;
+        let marked = [1, reserved - 1].map(Batch::of);
+        for block in marked {
+            first.marks().set::<Strict>(block);
+        }
+        heap.destroy();
+        assert!(!marked.iter().any(|&block| first.marks().has(block)));
     }
 }
