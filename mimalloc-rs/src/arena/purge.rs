@@ -14,7 +14,7 @@ use super::huge;
 use super::pending::Pending;
 use super::region::{Region, Slice};
 use super::task::Task;
-use crate::geometry::{GROUP_SLICES, SLICE_SHIFT};
+use crate::geometry::{GROUP_SLICES, PURGED_AT_ONCE, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::report;
@@ -187,7 +187,7 @@ fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
             let run = (mine >> bit).trailing_ones();
             mine &= !mask(bit, run);
             let start = number * GROUP_SLICES + bit as usize;
-            if held.start + held.count != start {
+            if held.start + held.count != start || held.count >= PURGED_AT_ONCE {
                 outcome.given += give_back(region, &held);
                 held = Held { start, count: 0, resident: 0 };
             }
@@ -289,6 +289,19 @@ mod tests {
             assert_eq!(looks.get(), 2);
             run.is_some()
         })
+    }
+
+    #[test]
+    fn much_that_lies_side_by_side_goes_back_a_part_at_a_time() {
+        const SLICES: usize = 4 * PURGED_AT_ONCE;
+        let first = super::super::allocate(SLICES, 1).expect("memory").first;
+        let before = super::super::PURGE_CALLS.current();
+        // SAFETY: the slices were taken above.
+        unsafe { super::super::release(first, SLICES) };
+        while purge(Pass::All).is_none() {
+            thread::yield_now();
+        }
+        assert!(super::super::PURGE_CALLS.current() - before > 3);
     }
 
     #[test]
