@@ -4,8 +4,8 @@ use std::env;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::process::Command;
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use mimalloc_rs::options::{self, Opt};
@@ -100,6 +100,22 @@ fn verbose_lifts_the_limit() {
     let said = said("verbose_lifts_the_limit", &variables, || (0..5).for_each(|_| misuse()));
     if let Some(said) = said {
         assert_eq!(said.lines().filter(|line| line.contains(": error: ")).count(), 5, "{said}");
+    }
+}
+
+#[test]
+fn what_was_never_handed_out_is_no_block() {
+    let said = said("what_was_never_handed_out_is_no_block", &[], || {
+        let block = ThreadHeap::current().malloc(100);
+        for ahead in [2 << 20, 40 << 20] {
+            // SAFETY: a pointer that is no block is reported and ignored.
+            unsafe { raw::free(block.wrapping_add(ahead)) };
+        }
+        // SAFETY: the block is freed once.
+        unsafe { raw::free(block) };
+    });
+    if let Some(said) = said {
+        assert_eq!(said.lines().filter(|line| line.contains("not an allocated block")).count(), 2, "{said}");
     }
 }
 

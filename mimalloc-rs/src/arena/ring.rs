@@ -18,11 +18,11 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::geometry::{RING_SLICES, SLICE_SHIFT};
 use crate::page::Page;
 
-/// Owner word of a slice that starts a page nobody owns, or that was never used.
-pub(crate) const OWNER_NONE: u32 = 0;
-/// Set in all others.
+/// Set in all owner words.
 pub(crate) const SAID: u32 = 1 << 31;
-/// Owner word of a slice that starts no page.
+/// Owner word of a slice that starts a page nobody owns.
+pub(crate) const OWNER_NONE: u32 = SAID;
+/// Owner word of a slice that starts no page, as none does that was never used.
 pub(crate) const OWNER_NOT_A_PAGE: u32 = SAID | 1;
 /// Owner word of the first slice of a run that holds a single block.
 pub(crate) const OWNER_SINGLETON: u32 = SAID | 2;
@@ -69,17 +69,19 @@ impl Owner<'_> {
     #[inline(always)]
     pub(crate) fn get(self) -> u32 {
         match self.word.0.load(Ordering::Relaxed) {
-            0 => OWNER_NONE,
+            NEVER_WRITTEN => OWNER_NOT_A_PAGE,
             word => word ^ self.frame as u32,
         }
     }
 
     #[inline(always)]
     pub(crate) fn set(self, owner: u32) {
-        let word = if owner == OWNER_NONE { 0 } else { owner ^ self.frame as u32 };
-        self.word.0.store(word, Ordering::Relaxed);
+        self.word.0.store(owner ^ self.frame as u32, Ordering::Relaxed);
     }
 }
+
+/// What an owner word is made of.
+const NEVER_WRITTEN: u32 = 0;
 
 /// Bytes of the ring's owner words; its records follow.
 const OWNERS_SIZE: usize = RING_SLICES * size_of::<OwnerWord>();
@@ -245,7 +247,7 @@ mod tests {
             assert!(seen(other) & !SAID >= RING_SLICES as u32, "{other:x}");
         }
         slice.owner().set(OWNER_NONE);
-        assert_eq!((slice.owner().get(), seen(start) & SAID), (OWNER_NONE, 0));
+        assert_eq!((slice.owner().get(), seen(start)), (OWNER_NONE, OWNER_NONE));
         // SAFETY: the slice was taken above.
         unsafe { release(slice, 1) };
     }
