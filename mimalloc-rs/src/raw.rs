@@ -294,7 +294,7 @@ impl ThreadHeap<'_> {
 }
 
 /// Ends the calling thread's part in all heaps, as its end would: its pages go to whoever needs them next. Allocating
-/// begins a new part.
+/// begins a new part. In a [deferred-free function](crate::hooks::register_deferred_free) it does nothing.
 ///
 /// ```
 /// # use mimalloc_rs::raw;

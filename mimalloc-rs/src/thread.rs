@@ -59,7 +59,11 @@ pub(crate) fn theap_for_free() -> Option<*mut Theap> {
     if !unsafe { Theap::is_none(own) } {
         return Some(own);
     }
-    if own == theap::LATE.as_ptr() { None } else { theap_for_alloc() }
+    if own == theap::LATE.as_ptr() {
+        return None;
+    }
+    // What the hooks have made the default may be another one.
+    theap_for_alloc().map(|_default| here::own())
 }
 
 /// Makes `theap` the one that the calling thread, which uses it, allocates from by default; its own theap if
@@ -110,12 +114,14 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     arena::purge_after_thread(born_ms);
 }
 
-/// Does now what happens when the calling thread ends. If it allocates again it gets a theap once more.
+/// Does now what happens when the calling thread ends, unless it frees what it put off. If it allocates again it gets a theap once
+/// more.
 pub(crate) fn end() {
     let own = here::own();
     // SAFETY: a thread has a theap of its own at all times, and with the value taken back its end finds nothing left to do.
     unsafe {
-        if Theap::is_none(own) {
+        // What was put off is freed in the middle of something that goes on with the theap.
+        if Theap::is_none(own) || Theap::is_deferring(own) {
             return;
         }
         os::arm_thread_exit(ptr::null_mut());

@@ -1,11 +1,12 @@
 //! What a user sees of options and messages: each test looks at the standard error of a process of its own.
 
 use std::env;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mimalloc_rs::options::{self, Opt};
@@ -117,6 +118,44 @@ fn what_was_never_handed_out_is_no_block() {
     if let Some(said) = said {
         assert_eq!(said.lines().filter(|line| line.contains("not an allocated block")).count(), 2, "{said}");
     }
+}
+
+unsafe extern "C" fn end_the_thread(is_last: bool, _: c_ulonglong, _: *mut c_void) {
+    if is_last {
+        // SAFETY: the thread has no handle.
+        unsafe { raw::thread_done() };
+    }
+}
+
+#[test]
+fn a_thread_that_is_ended_while_it_ends_does_so_once() {
+    let test = "a_thread_that_is_ended_while_it_ends_does_so_once";
+    said(test, &[], || {
+        let here = || ThreadHeap::current().into_raw().addr();
+        let allocates = || {
+            let block = ThreadHeap::current().malloc(100);
+            // SAFETY: the block is freed once.
+            unsafe { raw::free(block) };
+        };
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { hooks::register_deferred_free(Some(end_the_thread), ptr::null_mut()) };
+        thread::spawn(allocates).join().unwrap();
+        // SAFETY: as above.
+        unsafe { hooks::register_deferred_free(None, ptr::null_mut()) };
+        let alive = Barrier::new(3);
+        let (one, other) = thread::scope(|scope| {
+            let [one, other] = [0, 1].map(|_| {
+                scope.spawn(|| {
+                    allocates();
+                    alive.wait();
+                    here()
+                })
+            });
+            alive.wait();
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert_ne!(one, other, "two threads have one theap");
+    });
 }
 
 static ERRORS: AtomicUsize = AtomicUsize::new(0);

@@ -138,6 +138,12 @@ impl Theap {
         }
     }
 
+    /// Whether the thread, whose own theap is given, frees what it put off at this moment.
+    pub(crate) unsafe fn is_deferring(thread: *mut Theap) -> bool {
+        // SAFETY: the caller uses the theap.
+        unsafe { (*thread).deferring.get() }
+    }
+
     #[cold]
     #[inline(never)]
     unsafe fn refill_slow(theap: *mut Theap, class: usize) -> *mut u8 {
