@@ -21,9 +21,10 @@ impl Region {
                 self.allocate_run(count, align)
             }
         };
+        let hint = self.hint.load(Ordering::Relaxed);
         attempt().or_else(|missing| {
-            // A slice that came free while the hint was being raised lies before it.
-            if self.hint.swap(0, Ordering::Relaxed) == 0 { Err(missing) } else { attempt() }
+            // A slice that came free while the hint was being raised lies before it. Who else has found nothing may have lowered it.
+            if self.hint.swap(0, Ordering::Relaxed) == 0 && hint == 0 { Err(missing) } else { attempt() }
         })
     }
 

@@ -84,27 +84,41 @@ impl Outbox {
     }
 
     /// Takes a block if it follows those freed last.
+    ///
+    /// # Safety
+    /// `this` is the calling thread's, or one that takes nothing, which several threads may ask at once.
     #[inline(always)]
-    fn offer_next(&mut self, block: *mut Block) -> bool {
-        let follows = block.addr() == self.next && self.next != self.row_end;
-        if follows {
-            self.next += self.class.block_size as usize;
+    unsafe fn offer_next(this: *mut Self, block: *mut Block) -> bool {
+        // SAFETY: as the caller says.
+        unsafe {
+            let follows = block.addr() == (*this).next && (*this).next != (*this).row_end;
+            if follows {
+                (*this).next += (*this).class.block_size as usize;
+            }
+            follows
         }
-        follows
     }
 
     /// Takes a block if its mark shares the word.
-    fn offer(&mut self, block: *mut Block) -> Offered {
-        let offset = block.addr().wrapping_sub(self.start);
-        if offset >= self.size as usize {
-            return Offered::Apart;
-        }
-        self.end_row();
-        let place = self.class.block_at(offset);
-        if !self.blocks.insert(place) {
+    ///
+    /// # Safety
+    /// As for [`Outbox::offer_next`].
+    unsafe fn offer(this: *mut Self, block: *mut Block) -> Offered {
+        // SAFETY: as the caller says.
+        let offset = unsafe { block.addr().wrapping_sub((*this).start) };
+        // SAFETY: one that takes nothing has no size; so beyond this it is the calling thread's.
+        let this = unsafe {
+            if offset >= (*this).size as usize {
+                return Offered::Apart;
+            }
+            &mut *this
+        };
+        this.end_row();
+        let place = this.class.block_at(offset);
+        if !this.blocks.insert(place) {
             return Offered::Twice;
         }
-        self.begin_row(place + 1);
+        this.begin_row(place + 1);
         Offered::Taken
     }
 
@@ -127,7 +141,8 @@ impl Outbox {
 
     /// Whether the block is here already.
     fn has(mut self, block: *mut Block) -> bool {
-        self.offer(block) == Offered::Twice
+        // SAFETY: this copy is the caller's.
+        unsafe { Self::offer(&raw mut self, block) == Offered::Twice }
     }
 
     /// All blocks that are gathered.
@@ -150,7 +165,7 @@ impl Theap {
     #[inline(always)]
     pub(crate) unsafe fn gather_next(thread: *mut Theap, block: *mut Block) -> bool {
         // SAFETY: the caller uses the theap; one that owns nothing takes no block, and is not written to.
-        unsafe { (*thread).outbox.offer_next(block) }
+        unsafe { Outbox::offer_next(&raw mut (*thread).outbox, block) }
     }
 
     /// Whether a block was taken that belongs to those gathered, or is one of them and is not freed once more. Threads that
@@ -158,7 +173,7 @@ impl Theap {
     #[inline]
     pub(crate) unsafe fn gather(thread: *mut Theap, block: *mut Block) -> bool {
         // SAFETY: the caller uses the theap; one that owns nothing takes no block, and is not written to.
-        match unsafe { (*thread).outbox.offer(block) } {
+        match unsafe { Outbox::offer(&raw mut (*thread).outbox, block) } {
             Offered::Taken => true,
             Offered::Apart => false,
             Offered::Twice => {
