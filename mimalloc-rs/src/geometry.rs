@@ -121,13 +121,15 @@ pub(crate) const COLLECTIONS_SAVED: u64 = 16;
 
 /// It is an ebb when the slices held are fewer by this factor than they were.
 pub(crate) const EBB_DEPTH: u64 = 4;
-/// The same while no more are held than at the last ebb.
-pub(crate) const EBB_DEPTH_ON: u64 = 2;
 /// Slices that may stay resident although nobody holds them, after most of what was held came free.
 pub(crate) const EBB_KEPT: u64 = 24;
+/// As long as none is taken after an ebb, the next is when such a part of what is held came free,
+pub(crate) const EBB_SHARE_ON: u64 = 8;
+/// and more slices than these.
+pub(crate) const EBB_KEPT_ON: u64 = 8;
 /// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of
 /// microseconds to back one with memory.
-pub(crate) const EBB_MS_PER_SLICE: u64 = 8;
+pub(crate) const EBB_MS_PER_SLICE: u64 = 4;
 /// Such slices for each millisecond in the life of a thread that has ended, which makes up for more.
 pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 

@@ -101,6 +101,17 @@ fn on_the_way_down(size: usize) {
     free(rest, false);
 }
 
+/// All but a seventh is freed, and nobody asks for anything afterwards: what comes free behind three quarters goes back as well.
+fn to_the_end_of_the_way_down(size: usize) {
+    let start = process::resident();
+    let mut blocks = blocks(PEAK / 4, size);
+    let rest = blocks.split_off(blocks.len() / 7 * 6);
+    free(blocks, false);
+    let left = process::resident().saturating_sub(start);
+    assert!(left < PEAK / 4 / 7 + LEFT / 4, "{left} bytes are left");
+    free(rest, false);
+}
+
 /// The blocks of a thread that has ended, freed by another one.
 fn after_the_threads_end(size: usize) {
     let start = process::resident();
@@ -284,6 +295,7 @@ alone! {
     large_blocks_go_back_by_themselves: without_collect(3 * MIB);
     most_of_the_small_blocks_go_back: on_the_way_down(250);
     most_of_the_large_blocks_go_back: on_the_way_down(MIB);
+    most_of_what_comes_free_behind_goes_back: to_the_end_of_the_way_down(4000);
     small_blocks_of_ended_threads_go_back: after_the_threads_end(400);
     large_blocks_of_ended_threads_go_back: after_the_threads_end(MIB);
     small_blocks_that_others_freed_go_back_when_the_rest_is_torn_down: of_pages_that_others_emptied(250);

@@ -2,8 +2,9 @@
 //!
 //! A process that frees most of what it has is often about to be idle, and then no slow path comes by that could give
 //! memory back later. So when less than a quarter is held of the most that was held since the last ebb, the free part goes
-//! back now. Programs that go on working seldom fall that low between two of their phases. If nothing is taken afterwards, a
-//! large heap is being freed: the next ebb is at half of what was held then, and so on, and little is left in the end.
+//! back now. Programs that go on working seldom fall that low between two of their phases. As long as nothing is taken
+//! afterwards, a large heap is being freed: then each eighth of what is held goes back as it comes free, and little is left in the
+//! end.
 //!
 //! A program that builds up and tears down in quick cycles would pay for this with a page fault per system page and cycle.
 //! Slices that are taken again after an ebb gave them back are therefore counted, and the rule rests while there are more of
@@ -15,7 +16,9 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::HELD;
-use crate::geometry::{EBB_DEPTH, EBB_DEPTH_ON, EBB_KEPT, EBB_MS_PER_SLICE, SLICES_PER_THREAD_MS};
+use crate::geometry::{
+    EBB_DEPTH, EBB_KEPT, EBB_KEPT_ON, EBB_MS_PER_SLICE, EBB_SHARE_ON, SLICES_PER_THREAD_MS,
+};
 use crate::os;
 
 const RELAXED: Ordering = Ordering::Relaxed;
@@ -23,7 +26,7 @@ const RELAXED: Ordering = Ordering::Relaxed;
 // Lost updates make the rule less exact, and nothing else.
 /// The most slices held since the last ebb.
 static MARK: AtomicU64 = AtomicU64::new(0);
-/// Slices held at the last ebb; zero if the rule rested.
+/// Slices held at the last ebb; zero if the rule rested, or some were handed out since.
 static LOW: AtomicU64 = AtomicU64::new(0);
 /// Slices that the last ebb gave back and nobody has taken again.
 static GONE: AtomicU64 = AtomicU64::new(0);
@@ -43,6 +46,9 @@ pub(super) fn note_hand_out(clean: usize) {
     if held > MARK.load(RELAXED) {
         MARK.store(held, RELAXED);
     }
+    if LOW.load(RELAXED) != 0 {
+        LOW.store(0, RELAXED);
+    }
     if clean > 0 {
         let gone = GONE.load(RELAXED);
         let again = gone.min(clean as u64);
@@ -58,9 +64,7 @@ pub(super) fn note_hand_out(clean: usize) {
 pub(super) fn is_due() -> bool {
     let held = HELD.current();
     let mark = MARK.load(RELAXED);
-    let goes_on = mark == LOW.load(RELAXED);
-    let depth = if goes_on { EBB_DEPTH_ON } else { EBB_DEPTH };
-    is_ebb(held, mark, depth) && is_worth_it(held, mark)
+    (goes_on(held, LOW.load(RELAXED)) || is_ebb(held, mark)) && is_worth_it(held, mark)
 }
 
 /// To be told when a thread has ended which was there since `born_ms`: whether all free memory should go back now.
@@ -68,12 +72,18 @@ pub(super) fn is_due_after_thread(born_ms: u64) -> bool {
     LIVED_MS.fetch_add(os::coarse_ms().saturating_sub(born_ms), RELAXED);
     let held = HELD.current();
     let missed = MISSED.load(RELAXED);
-    is_ebb(held, missed, EBB_DEPTH) && is_worth_it(held, missed)
+    is_ebb(held, missed) && is_worth_it(held, missed)
 }
 
 #[inline]
-fn is_ebb(held: u64, mark: u64, depth: u64) -> bool {
-    depth * held + EBB_KEPT < mark
+fn is_ebb(held: u64, mark: u64) -> bool {
+    EBB_DEPTH * held + EBB_KEPT < mark
+}
+
+/// Whether enough came free since the last ebb, which left `low` slices, for the next.
+#[inline]
+fn goes_on(held: u64, low: u64) -> bool {
+    held + (held / EBB_SHARE_ON).max(EBB_KEPT_ON) < low
 }
 
 #[cold]
