@@ -4,7 +4,7 @@ use workloads::protocol::Report;
 
 use crate::record::RunRecord;
 use crate::sample::Sample;
-use crate::stats::pace::Paced;
+use crate::stats::pace::{Paced, PacedSeries};
 use crate::stats::ratio::Series;
 use crate::status::Status;
 use crate::summary::Metric;
@@ -57,12 +57,15 @@ impl<'a> Cell<'a> {
         self.reports.iter().flatten().any(|report| report.score_ns != report.run_ns)
     }
 
-    /// The values of one metric, each with the pace of the machine; `None` if that is unknown for any.
-    pub(super) fn paced(&self, metric: Metric) -> Option<Vec<Paced>> {
+    /// The values of one metric by pass, each with the pace of the machine; `None` if that is unknown for any.
+    pub(super) fn paced(&self, metric: Metric) -> Option<PacedSeries> {
         let measured = self.series(metric).into_iter().zip(&self.paces);
-        measured
-            .filter_map(|(value, pace)| value.map(|value| Some(Paced { value, pace: (*pace)? })))
-            .collect()
+        let paced = |(value, pace): (Option<f64>, &Option<f64>)| match (value, *pace) {
+            (Some(value), Some(pace)) => Some(Some(Paced { value, pace })),
+            (Some(_), None) => None,
+            (None, _) => Some(None),
+        };
+        measured.map(paced).collect()
     }
 
     /// The values of one metric by pass.

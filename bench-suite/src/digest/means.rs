@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::METRICS;
 use crate::catalogue::group_of;
-use crate::stats::ratio::{Series, geometric_mean};
+use crate::stats::ratio::{LogRatios, geometric_mean};
 use crate::summary::{Mean, Means, Metric};
 
 /// What means are taken of: everything, and what each chart shows.
@@ -18,12 +18,12 @@ pub(crate) struct Entry {
     /// Whether the allocator did it, whatever the reference did.
     pub(crate) completed: bool,
     /// Logarithms of the ratios by pass.
-    pub(crate) log_ratios: Series,
+    pub(crate) log_ratios: LogRatios,
 }
 
 impl Entry {
     fn has_ratio(&self) -> bool {
-        self.log_ratios.iter().any(Option::is_some)
+        !self.log_ratios.is_empty()
     }
 }
 
@@ -68,7 +68,7 @@ fn compared(cells: &[Vec<Entry>], allocators: &[&str], seed: u64) -> (usize, Vec
     let common: Vec<&Vec<Entry>> = cells.iter().filter(has_all).collect();
 
     let mean = |(at, id): (usize, &&str)| {
-        let series: Vec<&Series> = common.iter().map(|row| &row[at].log_ratios).collect();
+        let series: Vec<&LogRatios> = common.iter().map(|row| &row[at].log_ratios).collect();
         let ratio = compared.contains(&at).then(|| geometric_mean(&series, seed)).flatten();
         Mean {
             allocator: (*id).to_owned(),
@@ -84,16 +84,17 @@ fn compared(cells: &[Vec<Entry>], allocators: &[&str], seed: u64) -> (usize, Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::ratio::Series;
 
     fn completed(log_ratios: Series) -> Entry {
-        Entry { completed: true, log_ratios }
+        Entry { completed: true, log_ratios: log_ratios.into() }
     }
 
     /// The means and their number of workloads where every pass measured the same ratio, or failed.
     fn of_constant(ratios: &[&[Option<f64>]]) -> (usize, Vec<Mean>) {
         let entry = |ratio: &Option<f64>| Entry {
             completed: ratio.is_some(),
-            log_ratios: vec![ratio.map(f64::ln); 3],
+            log_ratios: vec![ratio.map(f64::ln); 3].into(),
         };
         let cells: Vec<Vec<Entry>> = ratios.iter().map(|row| row.iter().map(entry).collect()).collect();
         compared(&cells, &["mi", "jx", "sn"][..ratios[0].len()], 1)
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_the_reference_failed_is_completed_by_the_others() {
-        let failed = || Entry { completed: false, log_ratios: vec![None; 3] };
+        let failed = || Entry { completed: false, log_ratios: vec![None; 3].into() };
         let without_ratio = || completed(vec![None; 3]);
         let mut cells: Vec<Vec<Entry>> = (0..3).map(|_| vec![failed(), without_ratio()]).collect();
         cells

@@ -74,7 +74,7 @@ pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
         .flat_map(|workload| record.allocators.iter().map(move |allocator| (workload, allocator)))
         .map(|(workload, allocator)| Cell::new(record, workload, allocator, &samples))
         .collect();
-    let paces = Paces::of(&cells);
+    let paces = Paces::of(&cells, plan.seed);
     let rows = rows(&cells, &paces, &plan.reference, plan.seed);
     let means = means(&cells, &paces, record);
     let failures = cells
@@ -106,10 +106,11 @@ fn rows(cells: &[Cell<'_>], paces: &Paces<'_>, reference: &str, seed: u64) -> Ve
         .map(|(index, (cell, (metric, unit)))| {
             let series = paces.series(cell, *metric);
             let values: Vec<f64> = series.iter().copied().flatten().collect();
-            let base = references.get(cell.workload).map(|base| paces.series(base, *metric));
-            let base = base.unwrap_or_default();
+            let base =
+                references.get(cell.workload).map(|base| paces.series(base, *metric)).unwrap_or_default();
             let n = series.iter().zip(&base).filter(|(own, base)| own.is_some() && base.is_some()).count();
-            let ratio = ratio::of_cell(&ratio::log_ratios(&series, &base), seed.wrapping_add(index as u64));
+            let ratios = references.get(cell.workload).map(|base| paces.log_ratios(cell, base, *metric));
+            let ratio = ratio::of_cell(&ratios.unwrap_or_default(), seed.wrapping_add(index as u64));
             let is_rate = matches!(metric, Metric::Time | Metric::RawTime) && rates.contains(cell.workload);
             SummaryRow {
                 workload: cell.workload.to_owned(),
@@ -131,14 +132,11 @@ fn means(cells: &[Cell<'_>], paces: &Paces<'_>, record: &RunRecord) -> Vec<Means
     let plan = &record.plan;
     let cells: BTreeMap<(&str, &str), &Cell<'_>> =
         cells.iter().map(|cell| ((cell.workload, cell.allocator), cell)).collect();
-    let series = |metric, workload: &str, allocator: &str| {
-        cells.get(&(workload, allocator)).map(|cell| paces.series(cell, metric)).unwrap_or_default()
-    };
     let workloads: Vec<&str> = plan.workloads.iter().map(String::as_str).collect();
     let allocators: Vec<&str> = record.allocators.iter().map(|one| one.config.id.as_str()).collect();
     means::means(&workloads, &allocators, plan.seed, |metric, workload, allocator| {
-        let base = series(metric, workload, plan.reference.as_str());
-        let log_ratios = ratio::log_ratios(&series(metric, workload, allocator), &base);
+        let both = cells.get(&(workload, allocator)).zip(cells.get(&(workload, plan.reference.as_str())));
+        let log_ratios = both.map(|(own, base)| paces.log_ratios(own, base, metric)).unwrap_or_default();
         let completed = cells.get(&(workload, allocator)).is_some_and(|cell| cell.status == Status::Ok);
         Entry { completed, log_ratios }
     })

@@ -207,7 +207,7 @@ fn means(summary: &Summary) -> Vec<Means> {
         let cell = cells.get(&(metric, workload, allocator));
         Entry {
             completed: cell.is_some_and(|(_, row)| row.status == "ok"),
-            log_ratios: cell.map(|(at, row)| passes(row, *at)).unwrap_or_default(),
+            log_ratios: cell.map(|(at, row)| passes(row, *at).into()).unwrap_or_default(),
         }
     })
 }

@@ -27,6 +27,13 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// The same, extended to hold `value`.
+    pub(super) fn around(self, value: f64) -> Self {
+        Self { low: self.low.min(value), high: self.high.max(value) }
+    }
+}
+
 /// The median; `None` of nothing.
 pub fn median(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| Data::new(values.to_vec()).median())
@@ -34,23 +41,23 @@ pub fn median(values: &[f64]) -> Option<f64> {
 
 /// A 95 % interval of `statistic` over `observations` passes.
 ///
-/// `statistic` is given the indices of the passes to use, with repetitions. With fewer
+/// `statistic` is given the number of the resample, if it is one, and the indices of the passes to use, with repetitions. With fewer
 /// than [`MIN_OBSERVATIONS`] it is given one pass at a time and the range is returned.
 /// Values that are not finite are left out. `None` if nothing is left.
 pub fn interval(
     observations: usize,
     seed: u64,
-    mut statistic: impl FnMut(&[usize]) -> Option<f64>,
+    mut statistic: impl FnMut(Option<usize>, &[usize]) -> Option<f64>,
 ) -> Option<Interval> {
     let mut values: Vec<f64> = if observations < MIN_OBSERVATIONS {
-        (0..observations).filter_map(|index| statistic(&[index])).collect()
+        (0..observations).filter_map(|index| statistic(None, &[index])).collect()
     } else {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut picks = vec![0; observations];
         (0..RESAMPLES)
-            .filter_map(|_| {
+            .filter_map(|number| {
                 picks.fill_with(|| rng.random_range(0..observations));
-                statistic(&picks)
+                statistic(Some(number), &picks)
             })
             .collect()
     };
@@ -75,7 +82,7 @@ mod tests {
     use super::*;
 
     fn median_interval(values: &[f64], seed: u64) -> Option<Interval> {
-        interval(values.len(), seed, |picks| median(&picks.iter().map(|i| values[*i]).collect::<Vec<_>>()))
+        interval(values.len(), seed, |_, picks| median(&picks.iter().map(|i| values[*i]).collect::<Vec<_>>()))
     }
 
     #[test]
