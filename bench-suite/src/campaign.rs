@@ -24,6 +24,7 @@ use crate::sample::Sample;
 use crate::session::{End, walk};
 use crate::status::Status;
 use crate::tell::tell;
+use crate::usage;
 use crate::workers::{self, Launch, Source};
 use crate::{export, report};
 
@@ -178,9 +179,45 @@ fn refuse_changed(command: &OwnCommand) -> Result<()> {
     Ok(())
 }
 
-/// Writes everything that is made from the samples of the run in `folder`.
-pub fn rewrite(folder: &RunFolder, record: &RunRecord, with_report: bool) -> Result<Digests> {
+/// Writes everything that is made from the samples of the run in `folder` once more.
+///
+/// # Errors
+/// Without samples, before anything is written: what is there may have been made from samples that are elsewhere.
+pub fn rewrite(folder: &RunFolder, record: &RunRecord, results: &Results) -> Result<Digests> {
     let samples = journal::load(folder.path())?;
+    refuse_without_samples(folder, record, &samples, results)?;
+    write(folder, record, samples, true)
+}
+
+/// Fails if a part of a finished run has no samples, or an unfinished run has none at all.
+fn refuse_without_samples(
+    folder: &RunFolder,
+    record: &RunRecord,
+    samples: &[Sample],
+    results: &Results,
+) -> Result<()> {
+    let parts = record.parts();
+    let has_samples = |part: &RunRecord| {
+        let workloads = &part.plan.workloads;
+        samples.iter().any(|sample| workloads.contains(&sample.workload))
+    };
+    let place = folder.path().join(journal::FILE);
+    if record.finished_utc.is_none() && !parts.iter().any(has_samples) {
+        let command = results.command("run --resume", folder);
+        return Err(usage!("nothing of {} is measured yet; go on with: {command}", record.run_id));
+    }
+    if record.finished_utc.is_some() && !parts.iter().all(has_samples) {
+        return Err(usage!(
+            "cannot write the report of {} anew: its samples are not in {}; get that file, or read what is there",
+            record.run_id,
+            place.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Writes everything that is made from `samples`, those of the run in `folder`.
+fn write(folder: &RunFolder, record: &RunRecord, samples: Vec<Sample>, with_report: bool) -> Result<Digests> {
     let curves = curve::load(folder.path())?;
     let mut parts = record.parts().into_iter();
     let main = parts.next().expect("a run has a plan");
@@ -244,8 +281,10 @@ fn drive(
     record.finished_utc = Some(utc_now());
     record.store(folder.path())?;
     let results = &surroundings.results;
-    let written =
-        results.note_latest(&folder).and_then(|()| rewrite(&folder, &record, surroundings.afterwards.report));
+    let written = results
+        .note_latest(&folder)
+        .and_then(|()| journal::load(folder.path()))
+        .and_then(|samples| write(&folder, &record, samples, surroundings.afterwards.report));
     let digests = written.with_context(|| {
         let command = results.command("report", &folder);
         format!("everything is measured; make room and write the report with: {command}")

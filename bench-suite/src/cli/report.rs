@@ -31,7 +31,7 @@ pub(super) fn report(args: &ReportArgs, setup: &Setup) -> Result<Outcome> {
             .newest(|record| record.finished_utc.is_some())
             .ok_or_else(|| usage!("there is no finished run yet; measure with: bench-suite --all"))?,
     };
-    for digest in rewrite(&folder, &record, true)?.iter() {
+    for digest in rewrite(&folder, &record, &setup.results)?.iter() {
         print_out(&table::render(&digest.summary, Style::detect()))?;
     }
     tell(format_args!("written: {}", folder.path().display()));
