@@ -44,9 +44,10 @@ impl Again {
         if !(self.wanted && is_doubtful && is_allowed) {
             return None;
         }
-        let score_ns = execution.report.as_ref()?.score_ns;
+        let report = execution.report.as_ref()?;
         self.discarded += 1;
-        Some(Discarded { total_ns: execution.total_ns, score_ns, steal_us })
+        let (score_ns, checksum) = (report.score_ns, report.checksum.clone());
+        Some(Discarded { total_ns: execution.total_ns, score_ns, steal_us, checksum })
     }
 }
 
@@ -71,9 +72,10 @@ mod tests {
     fn stolen_time_decides_and_nothing_else() {
         let mut again = Again::if_stolen();
         let discarded = again.discard(&execution(10_000), 0);
+        let checksum = Some("c0ffee".to_owned());
         assert_eq!(
             discarded,
-            Some(Discarded { total_ns: 100_000_000, score_ns: 90_000_000, steal_us: 10_000 })
+            Some(Discarded { total_ns: 100_000_000, score_ns: 90_000_000, steal_us: 10_000, checksum })
         );
         assert_eq!(again.discard(&execution(1_000), 0), None);
         let mut waited = execution(0);

@@ -163,6 +163,6 @@ fn what_others_disturbed_is_taken_again_at_once() {
         assert_eq!(sample.discarded.len(), usize::from(at == 5));
         assert_eq!(sample.noise.steal_us, Some(0), "the one that counts was not disturbed");
     }
-    let discarded = samples[5].discarded[0];
-    assert_eq!(Some(discarded.score_ns), samples[5].report.as_ref().map(|report| report.score_ns));
+    let (discarded, report) = (&samples[5].discarded[0], samples[5].report.as_ref().unwrap());
+    assert_eq!((discarded.score_ns, &discarded.checksum), (report.score_ns, &report.checksum));
 }

@@ -189,9 +189,20 @@ fn waiting_samples_make_a_noisy_run() {
 #[test]
 fn a_run_says_how_many_executions_do_not_count() {
     let mut samples = samples(3);
-    samples[2].discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7 }; 2];
+    samples[2].discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7, checksum: None }; 2];
     let warnings = digest(&record(3), samples).summary.run.warnings;
     assert!(warnings.iter().any(|warning| warning.starts_with("2 of 20 executions")), "{warnings:?}");
+}
+
+#[test]
+fn a_wrong_result_counts_also_when_others_had_disturbed_it() {
+    let mut samples = samples(3);
+    let checksum = Some("bad".to_owned());
+    samples[2].discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7, checksum }];
+    let digest = digest(&record(3), samples);
+    assert_eq!(time(&digest, "cfrac", "sn").status, "wrong-output");
+    let reason = "checksum bad in an execution that was taken again, the other allocators have c0ffee";
+    assert_eq!(digest.failures[0].reason, reason);
 }
 
 #[test]
