@@ -237,9 +237,9 @@ fn write_part(
     path: &Path,
     with_report: bool,
 ) -> Result<Digest> {
-    let digest = digest(part, samples);
     let of_part = |curve: &&Curve| part.plan.workloads.contains(&curve.workload);
     let curves: Vec<Curve> = curves.iter().filter(of_part).cloned().collect();
+    let digest = digest(part, samples).with_failures_of(&curves);
     export::write_all(&digest, &curves, path)?;
     if with_report && digest.has_figures() {
         report::write_all(&digest.summary, &curves, path).context("cannot draw the charts")?;
@@ -307,10 +307,18 @@ fn take_curves(
     let samples = journal::load(folder.path())?;
     let done = curve::load_and_mend(folder.path())?;
     let mut file = Appender::open(folder.path().join(curve::FILE))?;
+    let logs = folder.logs();
+    let mut keep = |curve: &Curve, explanation: Option<&str>| {
+        if let Some(text) = explanation {
+            let path = curve::log(curve, &logs);
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        file.append(curve)
+    };
     for ((part, launches), executor) in parts.iter().zip(launches).zip(executors) {
         let pass = Pass { plan: &part.plan, launches, samples: &samples, done: &done };
         let mut progress = Progress::new(surroundings.quiet);
-        let taken = pass.take(&mut **executor, &mut |curve| file.append(curve), &mut |step| {
+        let taken = pass.take(&mut **executor, &mut keep, &mut |step| {
             progress.show_pass("memory", step);
         });
         progress.finish();

@@ -121,7 +121,8 @@ pub fn walk(
     Ok(End::Complete)
 }
 
-fn explain(job: &Job<'_>, execution: &Execution) -> String {
+/// What is kept of an execution that failed, besides its line.
+pub(crate) fn explain(job: &Job<'_>, execution: &Execution) -> String {
     format!(
         "status: {}\nreason: {}\nrepeat: {}\n\n{}",
         execution.status,

@@ -376,6 +376,35 @@ fn memory_over_time_is_taken_once_per_cell_after_the_passes() {
 }
 
 #[test]
+fn crash_while_memory_is_looked_at_is_a_failure_that_costs_no_figures() {
+    let place = Place::new();
+    place.worker("mc", r#"[ -z "$phases" ] || { echo 'lost a page' >&2; kill -SEGV $$; }"#);
+    let done = place.with_workers(&["run", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(5);
+    let line = "larson under mc: signal(SIGSEGV): while its memory was looked at: lost a page\n";
+    assert!(done.stderr.contains(line), "{done:#?}");
+    let run = place.only_run();
+    let report = fs::read_to_string(run.join("report.md")).unwrap();
+    let line = "| glibc malloc 1.2 | signal(SIGSEGV) while its memory was looked at | larson |\n";
+    assert!(report.contains("## Failed\n") && report.contains(line), "{report}");
+    assert!(!report.contains("completed every workload"), "{report}");
+    let log = fs::read_to_string(run.join("logs/larson-mc-memory.txt")).unwrap();
+    assert!(log.contains("status: signal(SIGSEGV)") && log.contains("--phases"), "{log}");
+    assert!(run.join("workers/worker-mc").exists(), "failures are looked into with it");
+    let rows = csv_rows(&run.join("summary.csv"));
+    assert!(rows.iter().any(|row| row["allocator"] == "mc" && !row["median"].is_empty()));
+}
+
+#[test]
+fn timeout_while_memory_is_looked_at_is_forgiven_with_a_warning() {
+    let place = Place::new();
+    place.worker("mc", r#"[ -z "$phases" ] || exec sleep 300"#);
+    let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "1", "--timeout", "2s"];
+    let done = place.with_workers(&arguments).expect(0);
+    let line = "warning: larson under mc: timeout while its memory was looked at, well otherwise\n";
+    assert!(done.stderr.contains(line), "{done:#?}");
+}
+
+#[test]
 fn memory_over_time_can_be_left_away() {
     let place = Place::new();
     place.with_workers(&["run", "--no-curves", "-a", "mi", "-w", "larson", "--passes", "1"]).expect(0);

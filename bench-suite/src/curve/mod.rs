@@ -5,7 +5,7 @@ mod pass;
 mod sampler;
 mod thin;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -120,10 +120,20 @@ impl Curve {
         self.memory.map(|memory| memory.peak).max(seen)
     }
 
+    /// Whether it failed in a way that the machine is not to blame for.
+    pub fn is_finding(&self) -> bool {
+        self.status != Status::Ok && !self.status.may_be_the_machine()
+    }
+
     /// The points, if the execution counts.
     pub fn usable(&self) -> Option<&[Point]> {
         (self.status == Status::Ok && !self.points.is_empty()).then_some(&self.points)
     }
+}
+
+/// Where what explains a failure is kept among the `logs` of a run.
+pub fn log(curve: &Curve, logs: &Path) -> PathBuf {
+    logs.join(format!("{}-{}-memory.txt", curve.workload, curve.allocator))
 }
 
 /// The curves of the run in `folder`; none if none were taken.

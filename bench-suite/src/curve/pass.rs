@@ -13,7 +13,7 @@ use super::{Curve, Sampler, Scope, assemble};
 use crate::exec::{Executor, Job};
 use crate::plan::{Field, Plan, expected_sample_time};
 use crate::sample::Sample;
-use crate::session::{End, Step};
+use crate::session::{End, Step, explain};
 use crate::status::Status;
 use crate::workers::Launch;
 
@@ -39,12 +39,12 @@ pub struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Takes the curves that are missing and hands each to `keep`. One that failed is kept as well and
+    /// Takes the curves that are missing and hands each to `keep`, with what explains it if it failed. Such a one is
     /// not taken again.
     pub fn take(
         &self,
         executor: &mut dyn Executor,
-        keep: &mut dyn FnMut(&Curve) -> Result<()>,
+        keep: &mut dyn FnMut(&Curve, Option<&str>) -> Result<()>,
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<End> {
         let plan = self.plan;
@@ -82,8 +82,9 @@ impl Pass<'_> {
             };
             let mut sampler = Sampler::new(scope(plan.field, launch));
             let Some(execution) = executor.observe(&job, &mut sampler)? else { return Ok(End::Interrupted) };
+            let explanation = (execution.status != Status::Ok).then(|| explain(&job, &execution));
             let (points, phases) = assemble(sampler.readings(), &read(phases.path())?);
-            keep(&Curve {
+            let curve = Curve {
                 workload: workload.to_owned(),
                 allocator: allocator.to_owned(),
                 status: execution.status,
@@ -91,7 +92,8 @@ impl Pass<'_> {
                 points,
                 phases,
                 memory: execution.report.and_then(|report| report.memory),
-            })?;
+            };
+            keep(&curve, explanation.as_deref())?;
         }
         Ok(End::Complete)
     }
@@ -149,7 +151,8 @@ mod tests {
         });
         let before = done.clone();
         let pass = Pass { plan, launches: &launches(plan), samples, done: &before };
-        let mut keep = |curve: &Curve| {
+        let mut keep = |curve: &Curve, explanation: Option<&str>| {
+            assert_eq!(explanation.is_some(), curve.status != Status::Ok);
             done.push(curve.clone());
             Ok(())
         };

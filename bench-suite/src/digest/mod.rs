@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use self::cell::Cell;
 use self::means::Entry;
 use self::paced::Paces;
+use crate::curve::Curve;
 use crate::record::RunRecord;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::stats::median;
@@ -31,25 +32,53 @@ pub const METRICS: [(Metric, &str); 6] = [
     (Metric::MinorFaults, "faults"),
 ];
 
+/// When a cell failed that fails in no sample.
+pub(crate) const LOOKED_AT: &str = "while its memory was looked at";
+
 /// Everything that is made from the samples of a run.
 #[derive(Debug, Clone)]
 pub struct Digest {
     /// Figures and circumstances.
     pub summary: Summary,
-    /// Cells that have no numbers, with the reason.
+    /// Cells that have no numbers or failed without costing any, with the reason.
     pub failures: Vec<FailedCell>,
     /// The samples with wrong checksums marked.
     pub samples: Vec<Sample>,
 }
 
 impl Digest {
+    /// The same with the cells that did well until their memory was looked at. What they took before that stays.
+    #[must_use]
+    pub fn with_failures_of(mut self, curves: &[Curve]) -> Self {
+        for curve in curves.iter().filter(|curve| curve.status != Status::Ok) {
+            let Curve { workload, allocator, status, .. } = curve;
+            let is_known = |cell: &FailedCell| cell.workload == *workload && cell.allocator == *allocator;
+            if self.failures.iter().any(is_known) {
+                continue;
+            }
+            if !curve.is_finding() {
+                let warning = format!("{workload} under {allocator}: {status} {LOOKED_AT}, well otherwise");
+                self.summary.run.warnings.push(warning);
+                continue;
+            }
+            let last_words = curve.reason.as_deref().unwrap_or("no message");
+            self.failures.push(FailedCell {
+                workload: workload.clone(),
+                allocator: allocator.clone(),
+                status: status.clone(),
+                reason: format!("{LOOKED_AT}: {last_words}"),
+            });
+        }
+        self
+    }
+
     /// Whether there is anything to show besides failures.
     pub fn has_figures(&self) -> bool {
         self.summary.rows.iter().any(|row| row.median.is_some())
     }
 }
 
-/// A cell without numbers.
+/// A cell that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedCell {
     /// Workload id.

@@ -1,8 +1,11 @@
 //! The report as Markdown: what failed first, then the numbers, then how to read them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Image, MemoryImages};
+use crate::curve::Curve;
+use crate::digest::LOOKED_AT;
 use crate::plan::passes_in_words;
 use crate::plot::matrix::{Cell, Failure, Matrix, NO_RATIO, Ratio, failures};
 use crate::plot::{numbers, wording};
@@ -12,10 +15,11 @@ use crate::summary::Summary;
 pub(super) fn report(
     summary: &Summary,
     matrices: &[Matrix],
+    curves: &[Curve],
     images: &[Image],
     memory_images: &MemoryImages,
 ) -> String {
-    let mut parts = vec![head(summary), failed(matrices)];
+    let mut parts = vec![head(summary), failed(summary, matrices, curves)];
     if let Some((overview, rest)) = images.split_first() {
         parts.push(image(overview));
         parts.extend(matrices.iter().map(table));
@@ -56,17 +60,45 @@ fn head(summary: &Summary) -> String {
     text
 }
 
-fn failed(matrices: &[Matrix]) -> String {
-    let failures = failures(&matrices.iter().collect::<Vec<_>>());
-    if failures.is_empty() {
+fn failed(summary: &Summary, matrices: &[Matrix], curves: &[Curve]) -> String {
+    let matrices: Vec<&Matrix> = matrices.iter().collect();
+    let failures = failures(&matrices);
+    let later = failed_later(summary, &failures, curves);
+    if failures.is_empty() && later.is_empty() {
         return "Every allocator completed every workload.".to_owned();
     }
     let mut text = "## Failed\n\n| allocator | reason | workloads |\n|---|---|---|".to_owned();
-    for Failure { allocator, reason, workloads } in failures {
+    let mut line = |allocator: &str, reason: &str, workloads: &[&str]| {
         let workloads = escaped(&workloads.join(", "));
         let _ = write!(text, "\n| {} | {} | {workloads} |", escaped(allocator), escaped(reason));
+    };
+    for Failure { allocator, reason, workloads } in &failures {
+        line(allocator, reason, workloads);
+    }
+    for ((allocator, reason), workloads) in &later {
+        line(allocator, reason, workloads);
     }
     text
+}
+
+/// The workloads that failed in no sample, but while their memory was looked at, by allocator and reason.
+fn failed_later<'a>(
+    summary: &'a Summary,
+    failures: &[Failure<'_>],
+    curves: &'a [Curve],
+) -> BTreeMap<(&'a str, String), Vec<&'a str>> {
+    let mut later: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for curve in curves.iter().filter(|curve| curve.is_finding()) {
+        let allocator = summary.allocators.iter().find(|allocator| allocator.id == curve.allocator);
+        let label = allocator.map_or(&*curve.allocator, |allocator| &*allocator.label);
+        let is_known = |failure: &Failure<'_>| {
+            failure.allocator == label && failure.workloads.contains(&curve.workload.as_str())
+        };
+        if !failures.iter().any(is_known) {
+            later.entry((label, format!("{} {LOOKED_AT}", curve.status))).or_default().push(&curve.workload);
+        }
+    }
+    later
 }
 
 fn image(image: &Image) -> String {

@@ -58,7 +58,7 @@ pub fn write_all(summary: &Summary, curves: &[Curve], directory: &Path) -> anyho
 
     let mut files = output.files;
     let report = directory.join("report.md");
-    let text = markdown::report(summary, &[time, rss], &images, &memory);
+    let text = markdown::report(summary, &[time, rss], curves, &images, &memory);
     fs::write(&report, text).with_context(|| format!("cannot write {}", report.display()))?;
     files.push(report);
     Ok(files)
