@@ -1,10 +1,13 @@
 //! What is known about a run before its first sample: `run.json`.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::plan::{MOST_PASSES, Plan};
@@ -143,18 +146,25 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Replaces the content of `path`, whole or not at all.
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    fs::write(&temporary, content)
-        .and_then(|()| fs::rename(&temporary, path))
+    neighbour(path)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.persist(path)?;
+            Ok(())
+        })
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Fails if `path` cannot be [replaced](replace), to be known before there is something to write.
 pub fn refuse_unwritable(path: &Path) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    fs::write(&temporary, [])
-        .and_then(|()| fs::remove_file(&temporary))
-        .with_context(|| format!("cannot write {}", path.display()))
+    neighbour(path).map(drop).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// An empty file beside `path`, with the permissions of any new file. It goes away again unless it is persisted.
+fn neighbour(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let permissions = Permissions::from_mode(0o666);
+    tempfile::Builder::new().permissions(permissions).tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 #[cfg(test)]
@@ -210,5 +220,20 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn replacing_takes_no_name_that_another_file_may_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let (other, usual) = (folder.path().join("x.tmp"), folder.path().join("usual"));
+        fs::write(&other, "of someone else").unwrap();
+        fs::write(&usual, "").unwrap();
+        let path = folder.path().join("x.json");
+        refuse_unwritable(&path).unwrap();
+        replace(&path, b"one").unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "of someone else");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&usual));
     }
 }
