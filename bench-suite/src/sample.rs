@@ -139,8 +139,8 @@ pub(crate) mod tests {
             figure: String::new(),
             checksum: Some("c0ffee".to_owned()),
             peak_rss_bytes: 10 << 20,
-            run_end_rss_bytes: 9 << 20,
-            drained_rss_bytes: 5 << 20,
+            run_end_rss_bytes: Some(9 << 20),
+            drained_rss_bytes: Some(5 << 20),
             usage: Usage {
                 user_us: 800,
                 sys_us: 200,

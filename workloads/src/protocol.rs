@@ -6,7 +6,7 @@
 //! anything else is a failure whose reason is the last line of standard error. Sizes are bytes,
 //! times are in the unit their name ends in.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::usage::Usage;
 
@@ -42,10 +42,12 @@ pub struct Report {
     pub checksum: Option<String>,
     /// VmHWM of the worker at the end of the measured part.
     pub peak_rss_bytes: u64,
-    /// VmRSS at the end of the measured part.
-    pub run_end_rss_bytes: u64,
-    /// VmRSS after the row freed everything it can.
-    pub drained_rss_bytes: u64,
+    /// VmRSS at the end of the measured part, where it is known.
+    #[serde(default, deserialize_with = "unless_zero")]
+    pub run_end_rss_bytes: Option<u64>,
+    /// VmRSS after the row freed everything it can, where it is known.
+    #[serde(default, deserialize_with = "unless_zero")]
+    pub drained_rss_bytes: Option<u64>,
     /// What the process had used at the end of the measured part.
     #[serde(flatten)]
     pub usage: Usage,
@@ -54,6 +56,11 @@ pub struct Report {
     /// What was resident in each phase, with `--phases` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<PhaseMemory>,
+}
+
+/// No process has no memory: earlier versions wrote zero where it is unknown.
+fn unless_zero<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::deserialize(from)?.filter(|bytes| *bytes > 0))
 }
 
 /// VmRSS at the marks of a row, in bytes; see [`crate::phases`].

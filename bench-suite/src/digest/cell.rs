@@ -70,7 +70,7 @@ impl<'a> Cell<'a> {
 
     /// The values of one metric by pass.
     pub(super) fn series(&self, metric: Metric) -> Series {
-        self.reports.iter().map(|report| report.map(|report| value(report, metric))).collect()
+        self.reports.iter().map(|report| report.and_then(|report| value(report, metric))).collect()
     }
 }
 
@@ -87,13 +87,14 @@ fn verdict<'a>(samples: &[&'a Sample]) -> (Status, Option<&'a str>) {
     }
 }
 
-fn value(report: &Report, metric: Metric) -> f64 {
+/// The figure of one execution, if it is known.
+fn value(report: &Report, metric: Metric) -> Option<f64> {
     let value = match metric {
         Metric::Time | Metric::RawTime => report.score_ns,
         Metric::PeakRss => report.peak_rss_bytes,
-        Metric::DrainedRss => report.drained_rss_bytes,
+        Metric::DrainedRss => report.drained_rss_bytes?,
         Metric::CpuTime => report.usage.user_us + report.usage.sys_us,
         Metric::MinorFaults => report.usage.minor_faults,
     };
-    value as f64
+    Some(value as f64)
 }

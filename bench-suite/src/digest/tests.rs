@@ -213,6 +213,23 @@ fn labels_have_the_version_that_the_allocator_stated() {
 }
 
 #[test]
+fn memory_that_is_unknown_is_absent_also_where_earlier_versions_wrote_zero() {
+    for unknown in [serde_json::Value::Null, 0.into()] {
+        let unknowing = samples(3).into_iter().map(|sample| {
+            let mut sample = serde_json::to_value(sample).unwrap();
+            sample["report"]["drained_rss_bytes"] = unknown.clone();
+            serde_json::from_value(sample).unwrap()
+        });
+        let digest = digest(&record(3), unknowing.collect());
+        let drained = digest.summary.rows.iter().filter(|row| row.metric == Metric::DrainedRss);
+        assert!(
+            drained.clone().count() == 6 && drained.clone().all(|row| row.median.is_none() && row.n == 0)
+        );
+        assert!(time(&digest, "cfrac", "mi").median.is_some());
+    }
+}
+
+#[test]
 fn rows_of_fixed_time_state_their_unit_whoever_failed() {
     let mut samples = samples(3);
     for sample in samples.iter_mut().filter(|sample| sample.workload == "larson") {

@@ -11,7 +11,7 @@ use crate::status::Status;
 
 impl Stage<'_> {
     /// Runs `task` once and measures it; `None` when the user stopped it. `proof` is what
-    /// [`prove`](Stage::prove) found. Memory at the end of the run and after it is unknown and reported as 0.
+    /// [`prove`](Stage::prove) found. Memory at the end of the run and after it is unknown.
     ///
     /// # Errors
     /// What the harness cannot do; never what the program did.
@@ -99,8 +99,8 @@ fn report(task: &dyn Task, preload: &Preload, proof: &str, launched: &Launched, 
         figure: checked.figure,
         checksum: checked.checksum,
         peak_rss_bytes: launched.peak_rss_bytes,
-        run_end_rss_bytes: 0,
-        drained_rss_bytes: 0,
+        run_end_rss_bytes: None,
+        drained_rss_bytes: None,
         usage: launched.usage,
         counts: None,
         memory: None,

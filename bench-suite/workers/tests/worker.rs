@@ -47,7 +47,7 @@ fn every_row_has_the_same_result_under_both_allocators() {
             assert_eq!((mi.protocol, mi.row.as_str(), mi.threads), (PROTOCOL, *row, 2));
             assert_eq!((mi.allocator.as_str(), mc.allocator.as_str()), ("mi", "mc"));
             assert!(mi.run_ns > 0 && mi.score_ns == mi.run_ns && mi.counts.is_none());
-            assert!(mi.peak_rss_bytes > 0 && mi.peak_rss_bytes >= mi.run_end_rss_bytes);
+            assert!(mi.peak_rss_bytes > 0 && Some(mi.peak_rss_bytes) >= mi.run_end_rss_bytes);
             assert!(!mi.figure.is_empty() && !mi.proof.is_empty() && !mi.allocator_version.is_empty());
         }
     }
