@@ -8,25 +8,22 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::again::Again;
+use crate::conclusion::{Digests, write};
 use crate::config::Allocator;
 use crate::curve::{self, Curve, Pass};
-use crate::digest::{Digest, digest};
 use crate::exec::{Cancel, Executor, executor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::foreign::adhoc::environment_hash;
 use crate::journal::{self, Journal};
 use crate::jsonl::Appender;
-use crate::plan::{OwnCommand, Plan};
+use crate::plan::{Field, OwnCommand, Plan};
 use crate::progress::Progress;
 use crate::record::{Afterwards, Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
-use crate::sample::Sample;
 use crate::session::{End, walk};
 use crate::status::Status;
 use crate::tell::tell;
-use crate::usage;
-use crate::workers::{self, Launch, Source};
-use crate::{export, report};
+use crate::workers::{self, AllocatorRecord, Launch, Source};
 
 /// What a run needs to know besides its plan.
 #[derive(Debug, Clone)]
@@ -51,31 +48,6 @@ pub enum Finish {
     /// The user stopped it; it can be resumed if there is a folder.
     Interrupted(Option<RunFolder>),
 }
-
-/// What is made from the samples of a run, one digest per reference.
-#[derive(Debug)]
-pub struct Digests {
-    /// Of the run's plan.
-    pub main: Box<Digest>,
-    /// Of the programs of the system, if they were measured besides.
-    pub programs: Option<Box<Digest>>,
-}
-
-impl Digests {
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Digest> {
-        std::iter::once(&*self.main).chain(self.programs.as_deref())
-    }
-
-    /// Whether a cell failed of what is installed.
-    pub fn any_failed(&self) -> bool {
-        let mut failures = self.iter().flat_map(|digest| &digest.failures);
-        failures.any(|cell| cell.status != Status::NotInstalled)
-    }
-}
-
-/// Sub-folder with what is made of the programs of the system, where they are measured besides.
-pub const PROGRAMS: &str = "real";
 
 /// A plan, and the allocators it needs.
 #[derive(Debug, Clone)]
@@ -105,6 +77,12 @@ pub fn start(
         return prepared.map(|_| Finish::Interrupted(None));
     }
     let (main, programs) = prepared?;
+    for (part, _) in std::iter::once(&main).chain(&programs) {
+        if let Err(error) = refuse_missing_reference(&part.plan, &part.allocators) {
+            give_up(&folder, &part.allocators);
+            return Err(error);
+        }
+    }
     let launches: Vec<Launches> =
         std::iter::once(main.1).chain(programs.as_ref().map(|programs| programs.1.clone())).collect();
     let record = RunRecord {
@@ -148,6 +126,34 @@ fn prepare(
     Ok((Part { plan, allocators: records }, launches))
 }
 
+/// Fails if nothing could be compared, because the reference is not there.
+fn refuse_missing_reference(plan: &Plan, allocators: &[AllocatorRecord]) -> Result<()> {
+    let reference = allocators.iter().find(|record| record.config.id == plan.reference);
+    let Some(AllocatorRecord { config, status, reason, .. }) = reference else { return Ok(()) };
+    if *status == Status::Ok {
+        return Ok(());
+    }
+    let otherwise = match (plan.field, &plan.command) {
+        (Field::Programs, None) => ", or drop the programs with -W",
+        _ => "",
+    };
+    bail!(
+        "nothing can be compared without '{}' ({status}): {}; make it available{otherwise}",
+        config.id,
+        reason.as_deref().unwrap_or_default()
+    )
+}
+
+/// Removes the folder of a run that is not begun, but for the log of a failed build, which its reason names.
+fn give_up(folder: &RunFolder, allocators: &[AllocatorRecord]) {
+    if allocators.iter().any(|record| record.status == Status::BuildFailed) {
+        // What cannot be removed does no harm: without a record it is not a run.
+        let _ = folder.remove_workers();
+    } else {
+        folder.discard();
+    }
+}
+
 /// Goes on with an unfinished run. After the passes it does what it was begun with, or less if that is wanted now.
 pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings) -> Result<Finish> {
     if let Some(difference) = record.machine.difference(&Machine::read()) {
@@ -156,6 +162,9 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
     let parts = record.parts();
     for command in parts.iter().filter_map(|part| part.plan.command.as_ref()) {
         refuse_changed(command)?;
+    }
+    for part in &parts {
+        refuse_missing_reference(&part.plan, &part.allocators)?;
     }
     let launches = parts.iter().map(|part| workers::relaunch(&part.allocators, &folder.workers()));
     let launches = launches.collect::<Result<Vec<_>>>()?;
@@ -177,74 +186,6 @@ fn refuse_changed(command: &OwnCommand) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Writes everything that is made from the samples of the run in `folder` once more.
-///
-/// # Errors
-/// Without samples, before anything is written: what is there may have been made from samples that are elsewhere.
-pub fn rewrite(folder: &RunFolder, record: &RunRecord, results: &Results) -> Result<Digests> {
-    let samples = journal::load(folder.path())?;
-    refuse_without_samples(folder, record, &samples, results)?;
-    write(folder, record, samples, true)
-}
-
-/// Fails if a part of a finished run has no samples, or an unfinished run has none at all.
-fn refuse_without_samples(
-    folder: &RunFolder,
-    record: &RunRecord,
-    samples: &[Sample],
-    results: &Results,
-) -> Result<()> {
-    let parts = record.parts();
-    let has_samples = |part: &RunRecord| {
-        let workloads = &part.plan.workloads;
-        samples.iter().any(|sample| workloads.contains(&sample.workload))
-    };
-    let place = folder.path().join(journal::FILE);
-    if record.finished_utc.is_none() && !parts.iter().any(has_samples) {
-        let command = results.command("run --resume", folder);
-        return Err(usage!("nothing of {} is measured yet; go on with: {command}", record.run_id));
-    }
-    if record.finished_utc.is_some() && !parts.iter().all(has_samples) {
-        return Err(usage!(
-            "cannot write the report of {} anew: its samples are not in {}; get that file, or read what is there",
-            record.run_id,
-            place.display()
-        ));
-    }
-    Ok(())
-}
-
-/// Writes everything that is made from `samples`, those of the run in `folder`.
-fn write(folder: &RunFolder, record: &RunRecord, samples: Vec<Sample>, with_report: bool) -> Result<Digests> {
-    let curves = curve::load(folder.path())?;
-    let mut parts = record.parts().into_iter();
-    let main = parts.next().expect("a run has a plan");
-    let main = write_part(&main, samples.clone(), &curves, folder.path(), with_report)?;
-    let programs = parts.next().map(|part| {
-        let path = folder.path().join(PROGRAMS);
-        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        write_part(&part, samples, &curves, &path, with_report)
-    });
-    Ok(Digests { main: Box::new(main), programs: programs.transpose()?.map(Box::new) })
-}
-
-fn write_part(
-    part: &RunRecord,
-    samples: Vec<Sample>,
-    curves: &[Curve],
-    path: &Path,
-    with_report: bool,
-) -> Result<Digest> {
-    let of_part = |curve: &&Curve| part.plan.workloads.contains(&curve.workload);
-    let curves: Vec<Curve> = curves.iter().filter(of_part).cloned().collect();
-    let digest = digest(part, samples).with_failures_of(&curves);
-    export::write_all(&digest, &curves, path)?;
-    if with_report && digest.has_figures() {
-        report::write_all(&digest.summary, &curves, path).context("cannot draw the charts")?;
-    }
-    Ok(digest)
 }
 
 fn drive(

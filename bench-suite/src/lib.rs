@@ -4,6 +4,7 @@ pub mod again;
 pub mod campaign;
 pub mod catalogue;
 pub mod cli;
+pub mod conclusion;
 pub mod config;
 pub mod curve;
 pub mod digest;

@@ -2,12 +2,11 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use bench_suite::catalogue::{self, Group};
+use bench_suite::catalogue::{self, Group, Workload};
 use bench_suite::digest::METRICS;
 use common::{HEALTHY, Place, as_told, csv_rows, program};
 
@@ -59,7 +58,11 @@ fn summary_has_exactly_the_promised_columns_and_a_row_per_cell_and_metric() {
 #[test]
 fn means_are_written_for_all_workloads_and_for_each_group() {
     let place = Place::new();
-    place.with_workers(&["run", "--no-report", "-a", "mc", "--passes", "1"]).expect(0);
+    let is_program = |workload: &&Workload| workload.group == Group::Real && workload.is_usual();
+    let programs = catalogue::workloads().iter().filter(is_program);
+    let without_programs: Vec<&str> = programs.flat_map(|program| ["-W", &program.id]).collect();
+    let run = [&["run", "--no-report", "-a", "mc", "--passes", "1"], &*without_programs].concat();
+    place.with_workers(&run).expect(0);
     let rows = csv_rows(&place.only_run().join("geomean.csv"));
     // All workloads and four groups of them, two allocators.
     assert_eq!(rows.len(), METRICS.len() * 5 * 2);
@@ -225,10 +228,28 @@ fn missing_worker_is_not_installed_and_no_failure() {
 }
 
 #[test]
-fn nothing_available_means_nothing_to_judge() {
+fn missing_reference_is_said_before_anything_is_measured() {
     let place = Place::new();
     fs::remove_file(place.workers().join("worker-mi")).unwrap();
-    place.with_workers(&["run", "--no-report", "-a", "mi", "-w", "larson", "--passes", "1"]).expect(4);
+    let run = ["run", "-q", "--no-report", "-a", "mc", "-w", "larson", "--passes", "1"];
+    place.with_workers(&run).complains(1, "without 'mi' (not-installed): there is no ");
+    assert_eq!(place.times_started("mc", "larson"), 0);
+    assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 0);
+    place.worker("mi", HEALTHY);
+    let run = ["run", "-q", "--no-report", "-a", "mc", "-w", "larson", "-w", "z3", "--passes", "1"];
+    place.with_workers(&run).complains(1, "make it available, or drop the programs with -W");
+    assert_eq!(place.times_started("mi", "larson"), 0);
+}
+
+#[test]
+fn programs_that_are_not_there_are_nothing_to_judge() {
+    let place = Place::new();
+    program(&place.workers().join("launcher"), "#!/bin/sh\nexit 1\n");
+    fs::write(place.workers().join("libmimalloc_rs.so"), "as if it were a library").unwrap();
+    let mut run = place.command(&["run", "--no-report", "-a", "mc", "-w", "z3", "--passes", "1"]);
+    run.arg("--worker-dir").arg(place.workers()).env("PATH", "/nonexistent");
+    let done = common::Done::from(run.output().unwrap()).expect(4);
+    assert!(done.stderr.contains("z3: not-installed: z3 not found"), "{done:#?}");
 }
 
 #[test]
@@ -277,144 +298,6 @@ fn preloaded_library_is_set_and_expected() {
 }
 
 #[test]
-fn report_writes_the_same_summary_again() {
-    let place = Place::new();
-    place.with_workers(&[&BOTH[..], &["--passes", "7"]].concat()).expect(0);
-    let path = place.only_run().join("summary.csv");
-    let first = fs::read_to_string(&path).unwrap();
-    fs::remove_file(&path).unwrap();
-    let name = place.only_run().file_name().unwrap().to_str().unwrap().to_owned();
-    place.plain(&["report", &name]).expect(0);
-    assert_eq!(fs::read_to_string(&path).unwrap(), first);
-}
-
-/// The content of all files directly in a folder.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file());
-    files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
-}
-
-#[test]
-fn report_without_samples_is_refused_and_changes_nothing() {
-    let place = Place::new();
-    place.with_workers(&[&BOTH[..], &["--passes", "1"]].concat()).expect(0);
-    let run = place.only_run();
-    let samples = run.join("samples.jsonl");
-    let of_another = fs::read_to_string(&samples).unwrap().replace("larson", "cfrac");
-    fs::write(&samples, of_another).unwrap();
-    let refused = || {
-        let before = contents(&run);
-        place.plain(&["report"]).complains(2, "its samples are not in ");
-        assert_eq!(contents(&run), before);
-    };
-    refused();
-    fs::remove_file(&samples).unwrap();
-    refused();
-}
-
-#[test]
-fn report_of_a_run_that_has_no_sample_yet_says_how_to_go_on() {
-    let place = Place::new();
-    let marker = place.path("stopped");
-    let stop = format!("if [ ! -e {0} ]; then touch {0}; kill -INT $PPID; sleep 300; fi", marker.display());
-    place.worker("mi", &stop);
-    place.with_workers(&["run", "--no-report", "-a", "mi", "-w", "cfrac", "-n", "1"]).expect(130);
-    let run = place.only_run();
-    let before = contents(&run);
-    let done = place.plain(&["report", run.to_str().unwrap()]).expect(2);
-    assert_eq!(contents(&run), before);
-    let (_, command) =
-        done.stderr.split_once("is measured yet; go on with: bench-suite ").expect(&done.stderr);
-    as_told(command).expect(0);
-    assert!(run.join("summary.csv").exists());
-}
-
-#[test]
-fn measured_run_that_cannot_be_drawn_says_how_to_get_its_report() {
-    let place = Place::new();
-    let obstacle = format!("for run in {}/runs/*; do : > $run/charts; done", place.results().display());
-    place.worker("mi", &obstacle);
-    let done = place.with_workers(&["run", "--no-curves", "-a", "mi", "-w", "larson", "-n", "1"]).expect(1);
-    let run = place.only_run();
-    let name = run.file_name().unwrap().to_str().unwrap();
-    let (_, advice) = done.stderr.split_once("everything is measured; ").expect(&done.stderr);
-    let (_, command) = advice.split_once("with: bench-suite ").unwrap();
-    let command = command.split_once(": ").unwrap().0;
-    place.plain(&["run", "--resume", name]).complains(2, &format!("with: bench-suite {command};"));
-    fs::remove_file(run.join("charts")).unwrap();
-    as_told(command).expect(0);
-    assert!(run.join("report.md").exists());
-}
-
-#[test]
-fn memory_over_time_is_taken_once_per_cell_after_the_passes() {
-    let place = Place::new();
-    let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "2"];
-    let done = place.with_workers(&arguments).expect(0);
-    assert!(done.stderr.contains("then: memory over time, about "), "{done:#?}");
-    assert_eq!((place.times_started("mi", "larson"), place.times_started("mc", "larson")), (3, 3));
-    let run = place.only_run();
-    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 4);
-    assert_eq!(fs::read_to_string(run.join("curves.jsonl")).unwrap().lines().count(), 2);
-    let rows = csv_rows(&run.join("retention.csv"));
-    let columns = "workload,allocator,begin_bytes,peak_bytes,run_end_bytes,drained_bytes,settled_100ms_bytes,settled_1s_bytes";
-    assert!(fs::read_to_string(run.join("retention.csv")).unwrap().starts_with(columns));
-    assert!(rows.len() == 2 && rows.iter().all(|row| row["settled_1s_bytes"] == "8000000"), "{rows:?}");
-    let points = csv_rows(&run.join("curves.csv"));
-    let first = &points[0];
-    // What was seen from outside is much later than the times that the fake worker makes up.
-    assert_eq!(points.len(), 12);
-    assert_eq!((first["ms_since_begin"].as_str(), first["rss_bytes"].as_str()), ("0.0", "3000000"));
-    for chart in ["curves.png", "retention.svg", "curve-larson.png"] {
-        assert!(run.join("charts").join(chart).exists(), "{chart}");
-    }
-    let report = fs::read_to_string(run.join("report.md")).unwrap();
-    assert!(
-        report.contains("## Memory over time") && report.contains("(charts/curve-larson.svg)"),
-        "{report}"
-    );
-}
-
-#[test]
-fn crash_while_memory_is_looked_at_is_a_failure_that_costs_no_figures() {
-    let place = Place::new();
-    place.worker("mc", r#"[ -z "$phases" ] || { echo 'lost a page' >&2; kill -SEGV $$; }"#);
-    let done = place.with_workers(&["run", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(5);
-    let line = "larson under mc: signal(SIGSEGV): while its memory was looked at: lost a page\n";
-    assert!(done.stderr.contains(line), "{done:#?}");
-    let run = place.only_run();
-    let report = fs::read_to_string(run.join("report.md")).unwrap();
-    let line = "| glibc malloc 1.2 | signal(SIGSEGV) while its memory was looked at | larson |\n";
-    assert!(report.contains("## Failed\n") && report.contains(line), "{report}");
-    assert!(!report.contains("completed every workload"), "{report}");
-    let log = fs::read_to_string(run.join("logs/larson-mc-memory.txt")).unwrap();
-    assert!(log.contains("status: signal(SIGSEGV)") && log.contains("--phases"), "{log}");
-    assert!(run.join("workers/worker-mc").exists(), "failures are looked into with it");
-    let rows = csv_rows(&run.join("summary.csv"));
-    assert!(rows.iter().any(|row| row["allocator"] == "mc" && !row["median"].is_empty()));
-}
-
-#[test]
-fn timeout_while_memory_is_looked_at_is_forgiven_with_a_warning() {
-    let place = Place::new();
-    place.worker("mc", r#"[ -z "$phases" ] || exec sleep 300"#);
-    let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "1", "--timeout", "2s"];
-    let done = place.with_workers(&arguments).expect(0);
-    let line = "warning: larson under mc: timeout while its memory was looked at, well otherwise\n";
-    assert!(done.stderr.contains(line), "{done:#?}");
-}
-
-#[test]
-fn memory_over_time_can_be_left_away() {
-    let place = Place::new();
-    place.with_workers(&["run", "--no-curves", "-a", "mi", "-w", "larson", "--passes", "1"]).expect(0);
-    assert_eq!(place.times_started("mi", "larson"), 1);
-    let run = place.only_run();
-    assert!(!run.join("curves.jsonl").exists() && !run.join("retention.csv").exists());
-    assert!(!fs::read_to_string(run.join("report.md")).unwrap().contains("Memory over time"));
-}
-
-#[test]
 fn what_whoever_started_the_run_has_it_ignore_does_not_interrupt_it() {
     let place = Place::new();
     place.worker("mi", "kill -HUP $PPID");
@@ -425,26 +308,6 @@ fn what_whoever_started_the_run_has_it_ignore_does_not_interrupt_it() {
     shell.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(direct.get_program()).args(direct.get_args());
     assert!(shell.current_dir(place.path(".")).output().unwrap().status.success());
     assert_eq!(direct.output().unwrap().status.code(), Some(130));
-}
-
-#[test]
-fn interrupted_while_memory_is_looked_at_goes_on_there() {
-    let place = Place::new();
-    let marker = place.path("stopped");
-    let stop = format!(
-        r#"if [ -n "$phases" ] && [ ! -e {0} ]; then touch {0}; kill -INT $PPID; sleep 300; fi"#,
-        marker.display()
-    );
-    place.worker("mc", &stop);
-    place.with_workers(&["run", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(130);
-    let run = place.only_run();
-    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 2);
-    assert!(!run.join("report.md").exists());
-    place.plain(&["run", "--resume"]).expect(0);
-    assert_eq!(fs::read_to_string(run.join("samples.jsonl")).unwrap().lines().count(), 2);
-    assert_eq!(fs::read_to_string(run.join("curves.jsonl")).unwrap().lines().count(), 2);
-    assert!(run.join("charts/curves.svg").exists());
-    assert_eq!(place.times_started("mi", "larson"), 2);
 }
 
 #[test]
@@ -485,16 +348,4 @@ fn own_program_that_has_changed_is_another_run() {
     place
         .plain(&["run", "-q", "--resume"])
         .complains(1, &format!("{program_file} has changed; start a new run"));
-}
-
-#[test]
-fn quick_run_that_goes_on_takes_no_memory_over_time_either() {
-    let place = Place::new();
-    let marker = place.path("stopped");
-    let stop = format!("if [ ! -e {0} ]; then touch {0}; kill -INT $PPID; sleep 300; fi", marker.display());
-    place.worker("mc", &stop);
-    place.with_workers(&["run", "--quick", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(130);
-    place.plain(&["run", "--resume"]).expect(0);
-    assert_eq!((place.times_started("mi", "larson"), place.times_started("mc", "larson")), (1, 2));
-    assert!(place.only_run().join("report.md").exists());
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{Setup, print_out};
-use crate::campaign::rewrite;
+use crate::conclusion::rewrite;
 use crate::error::Outcome;
 use crate::record::RunRecord;
 use crate::table::{self, Style};

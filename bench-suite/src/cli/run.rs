@@ -12,8 +12,9 @@ use super::options::{
     refuse_without_reference, size_parser,
 };
 use super::{Setup, print_out};
-use crate::campaign::{self, Digests, Finish, PROGRAMS, Wanted};
+use crate::campaign::{self, Finish, Wanted};
 use crate::catalogue::{Group, Workload, find};
+use crate::conclusion::{Digests, PROGRAMS};
 use crate::config::{Config, Kind, RunDefaults};
 use crate::curve;
 use crate::digest::{Digest, FailedCell};
