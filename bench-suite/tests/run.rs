@@ -8,7 +8,7 @@ use std::process::Command;
 
 use bench_suite::catalogue::{self, Group, Workload};
 use bench_suite::digest::METRICS;
-use common::{HEALTHY, Place, as_told, csv_rows, program};
+use common::{HEALTHY, Place, as_told, csv_rows};
 
 const BOTH: [&str; 6] = ["run", "--no-report", "-a", "mc", "-w", "larson*"];
 
@@ -242,17 +242,6 @@ fn missing_reference_is_said_before_anything_is_measured() {
 }
 
 #[test]
-fn programs_that_are_not_there_are_nothing_to_judge() {
-    let place = Place::new();
-    program(&place.workers().join("launcher"), "#!/bin/sh\nexit 1\n");
-    fs::write(place.workers().join("libmimalloc_rs.so"), "as if it were a library").unwrap();
-    let mut run = place.command(&["run", "--no-report", "-a", "mc", "-w", "z3", "--passes", "1"]);
-    run.arg("--worker-dir").arg(place.workers()).env("PATH", "/nonexistent");
-    let done = common::Done::from(run.output().unwrap()).expect(4);
-    assert!(done.stderr.contains("z3: not-installed: z3 not found"), "{done:#?}");
-}
-
-#[test]
 fn workers_see_a_clean_environment() {
     let place = Place::new();
     place.worker("mi", &format!("env > {}", place.path("env").display()));
@@ -273,28 +262,6 @@ fn workers_see_a_clean_environment() {
         let name = line.split('=').next().unwrap();
         assert!(allowed.contains(&name) || by_the_shell.contains(&name), "{line}");
     }
-}
-
-#[test]
-fn preloaded_library_is_set_and_expected() {
-    let place = Place::new();
-    place.worker("mc", &format!("echo \"$LD_PRELOAD\" >> {}", place.path("preloads").display()));
-    let library = ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6"]
-        .into_iter()
-        .find(|path| fs::exists(path).unwrap())
-        .unwrap();
-    let preload = format!("own={library}");
-    let arguments =
-        ["run", "--no-report", "-a", "own", "-w", "larson", "--passes", "1", "--preload", preload.as_str()];
-    place.with_workers(&arguments).expect(0);
-    let library = fs::canonicalize(library).unwrap();
-    let preloads = fs::read_to_string(place.path("preloads")).unwrap();
-    assert!(
-        !preloads.is_empty() && preloads.lines().all(|line| line == library.to_str().unwrap()),
-        "{preloads}"
-    );
-    let rows = csv_rows(&place.only_run().join("summary.csv"));
-    assert!(rows.iter().any(|r| r["allocator"] == "own" && r["status"] == "ok"));
 }
 
 #[test]
@@ -329,23 +296,4 @@ fn interrupted_run_says_how_to_go_on_and_does() {
     assert_eq!(after.lines().count(), 8);
     // What it was to leave away need not be said again.
     assert!(run.join("summary.csv").exists() && !run.join("report.md").exists());
-}
-
-#[test]
-fn own_program_that_has_changed_is_another_run() {
-    let place = Place::new();
-    let own = place.path("own");
-    program(&own, "#!/bin/sh\n");
-    program(&place.workers().join("launcher"), "#!/bin/sh\nkill -INT $PPID; sleep 300\n");
-    fs::write(place.workers().join("libmimalloc_rs.so"), "as if it were a library").unwrap();
-    let (results, workers) = (place.results(), place.workers());
-    let (results, workers, program_file) = (results.display(), workers.display(), own.display());
-    let line =
-        format!("exec -q -a mi-so --no-report --results {results} --worker-dir {workers} {program_file}");
-    as_told(&line).expect(130);
-    place.plain(&["run", "-q", "--resume"]).expect(130);
-    program(&own, "#!/bin/sh\n# otherwise\n");
-    place
-        .plain(&["run", "-q", "--resume"])
-        .complains(1, &format!("{program_file} has changed; start a new run"));
 }

@@ -6,6 +6,7 @@ mod capture;
 pub(crate) mod environment;
 pub(crate) mod ground;
 pub mod mock;
+pub(crate) mod preload;
 pub(crate) mod process;
 mod real;
 

@@ -1,8 +1,9 @@
 //! The executor that starts workers: one fresh process per sample, with an empty environment
 //! but for a short list.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use workloads::protocol::{PROTOCOL, Report};
 
 use super::environment::isolate;
 use super::ground;
+use super::preload::Links;
 use super::process::{self, Course, Ended};
 use super::{Cancel, Execution, Executor, Job, Observer};
 use crate::plan::{preset_name, size_name};
@@ -23,12 +25,13 @@ const IDENTITY_EXIT: i32 = 4;
 #[derive(Debug)]
 pub struct RealExecutor {
     cancel: Cancel,
+    links: Links,
 }
 
 impl RealExecutor {
     /// An executor that stops when `cancel` says so.
     pub fn new(cancel: Cancel) -> Self {
-        Self { cancel }
+        Self { cancel, links: Links::default() }
     }
 }
 
@@ -43,11 +46,13 @@ impl Executor for RealExecutor {
 }
 
 impl RealExecutor {
-    fn run(&self, job: &Job<'_>, observer: Option<&mut dyn Observer>) -> Result<Option<Execution>> {
+    fn run(&mut self, job: &Job<'_>, observer: Option<&mut dyn Observer>) -> Result<Option<Execution>> {
         if job.params.levelled {
             ground::level(job.params.size);
         }
-        let ended = match process::run(&mut command(job), job.timeout, &self.cancel, observer)? {
+        let preload = job.launch.preload.as_deref().map(|library| self.links.path(library)).transpose()?;
+        let command = &mut command(job, preload.as_deref());
+        let ended = match process::run(command, job.timeout, &self.cancel, observer)? {
             Course::Stopped => return Ok(None),
             Course::NotStarted(error) => return Ok(Some(not_started(job, &error))),
             Course::Ended(ended) => ended,
@@ -70,35 +75,35 @@ impl RealExecutor {
     }
 }
 
-/// Arguments of the worker for a job.
-fn arguments(job: &Job<'_>) -> Vec<String> {
+/// The worker with its arguments, and what runs it.
+pub(super) fn words(job: &Job<'_>) -> Vec<OsString> {
     let params = job.params;
-    let mut arguments: Vec<String> =
-        ["run", "--row", job.row, "--preset", preset_name(params.preset), "--size", size_name(params.size)]
-            .map(str::to_owned)
-            .to_vec();
-    arguments.extend(["--threads".to_owned(), params.threads.to_string()]);
-    if let Some(library) = &job.launch.preload {
-        arguments.extend(["--expect-library".to_owned(), library.display().to_string()]);
-    }
+    let mut words: Vec<OsString> = job.launch.wrapper.iter().map(OsString::from).collect();
+    words.push(job.launch.program.clone().into());
+    let asked =
+        ["run", "--row", job.row, "--preset", preset_name(params.preset), "--size", size_name(params.size)];
+    words.extend(asked.map(OsString::from));
+    words.extend(["--threads".into(), params.threads.to_string().into()]);
     if job.stats {
-        arguments.push("--stats".to_owned());
+        words.push("--stats".into());
     }
-    if let Some(file) = job.heap_map {
-        arguments.extend(["--heapmap".to_owned(), file.display().to_string()]);
+    let library = job.launch.preload.as_deref();
+    let files = [("--expect-library", library), ("--heapmap", job.heap_map), ("--phases", job.phases)];
+    for (flag, file) in files {
+        words.extend(
+            file.into_iter().flat_map(|file| [OsStr::new(flag), file.as_os_str()]).map(OsString::from),
+        );
     }
-    if let Some(file) = job.phases {
-        arguments.extend(["--phases".to_owned(), file.display().to_string()]);
-    }
-    arguments
+    words
 }
 
-fn command(job: &Job<'_>) -> Command {
-    let mut words = job.launch.wrapper.iter().map(OsString::from).chain([job.launch.program.clone().into()]);
+/// The same to be started, with the library preloaded that is at the path `preload`.
+fn command(job: &Job<'_>, preload: Option<&Path>) -> Command {
+    let mut words = words(job).into_iter();
     let mut command = Command::new(words.next().expect("the worker itself is always there"));
-    command.args(words).args(arguments(job));
+    command.args(words);
     isolate(&mut command, job.env_pad_bytes);
-    if let Some(library) = &job.launch.preload {
+    if let Some(library) = preload {
         command.env("LD_PRELOAD", library);
     }
     command
@@ -106,10 +111,8 @@ fn command(job: &Job<'_>) -> Command {
 
 /// The command that repeats a job by hand, for logs and `--dry-run`.
 pub fn command_line(job: &Job<'_>) -> String {
-    let preload = job.launch.preload.iter().map(|library| format!("LD_PRELOAD={} ", library.display()));
-    let wrapper = job.launch.wrapper.iter().map(|word| format!("{word} "));
-    let program = job.launch.program.display().to_string();
-    preload.chain(wrapper).chain([program, " ".to_owned(), arguments(job).join(" ")]).collect()
+    let preload = job.launch.preload.iter().map(|library| format!("LD_PRELOAD={}", library.display()));
+    preload.chain(words(job).iter().map(|word| word.display().to_string())).collect::<Vec<_>>().join(" ")
 }
 
 fn not_started(job: &Job<'_>, error: &std::io::Error) -> Execution {

@@ -12,6 +12,7 @@ use super::adhoc::AdHoc;
 use super::catalogue;
 use super::launch::{Preload, Stage, Terms};
 use super::program::{Task, Unready};
+use crate::exec::preload::Links;
 use crate::exec::{Cancel, Execution, Executor, Job, Observer, ground};
 use crate::noise::Noise;
 use crate::plan::Params;
@@ -25,6 +26,7 @@ type Failure = (Status, String);
 pub struct ProgramExecutor {
     cancel: Cancel,
     folder: TempDir,
+    links: Links,
     own: Option<AdHoc>,
     tasks: BTreeMap<String, Result<Box<dyn Task>, Unready>>,
     proofs: BTreeMap<(String, String), Result<String, Failure>>,
@@ -40,7 +42,14 @@ impl ProgramExecutor {
             .prefix("bench-suite-programs-")
             .tempdir()
             .context("cannot create a temporary folder; make room, or set TMPDIR")?;
-        Ok(Self { cancel, folder, own, tasks: BTreeMap::new(), proofs: BTreeMap::new() })
+        Ok(Self {
+            cancel,
+            folder,
+            links: Links::default(),
+            own,
+            tasks: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+        })
     }
 
     /// Makes the program ready if it is asked for the first time.
@@ -84,8 +93,10 @@ impl ProgramExecutor {
             Ok(task) => &**task,
             Err(Unready { status, reason }) => return Ok(Some(failed(status.clone(), reason.clone()))),
         };
-        let library = job.launch.preload.clone().context("an allocator for programs has a library")?;
-        let preload = Preload { allocator: job.launch.allocator.clone(), library };
+        let library = job.launch.preload.as_deref().context("an allocator for programs has a library")?;
+        let library = library.canonicalize().with_context(|| format!("cannot find {}", library.display()))?;
+        let path = self.links.path(&library)?;
+        let preload = Preload { allocator: job.launch.allocator.clone(), library, path };
         let stage =
             Stage { launcher: &job.launch.program, scratch: self.folder.path(), cancel: &self.cancel };
         let terms = Terms { limit: job.timeout, env_pad_bytes: job.env_pad_bytes };

@@ -45,6 +45,8 @@ pub struct Preload {
     pub allocator: String,
     /// The library's file, with links resolved.
     pub library: PathBuf,
+    /// The path by which the loader is told of it.
+    pub path: PathBuf,
 }
 
 /// How a task is run.
@@ -197,7 +199,7 @@ impl Stage<'_> {
             assignment.push(value);
             command.arg("--env").arg(assignment);
         };
-        set("LD_PRELOAD", preload.library.as_os_str());
+        set("LD_PRELOAD", preload.path.as_os_str());
         if proving {
             set("LD_DEBUG", OsStr::new("bindings"));
             set("LD_DEBUG_OUTPUT", place.root().join(LOADER_LOG).as_os_str());

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::adhoc::AdHoc;
 use super::launch::{Preload, Stage, Terms};
 use super::program::Task;
+use crate::exec::preload::Links;
 use crate::exec::{Cancel, Execution};
 use crate::status::Status;
 use crate::workers::find_library;
@@ -115,10 +116,7 @@ impl Place {
     /// A library from C.
     fn library(&self, name: &str, source: &str) -> Preload {
         let flags = ["-shared", "-fPIC", "-O1", "-fno-builtin"];
-        Preload {
-            allocator: "own".into(),
-            library: self.compiled(name, source, &flags).canonicalize().unwrap(),
-        }
+        preload("own", self.compiled(name, source, &flags).canonicalize().unwrap())
     }
 
     pub(super) fn own_allocator(&self) -> Preload {
@@ -141,8 +139,11 @@ impl Place {
 }
 
 pub(super) fn glibc() -> Preload {
-    let library = find_library(&["libc.so.6".to_owned()]).unwrap();
-    Preload { allocator: "mc".into(), library }
+    preload("mc", find_library(&["libc.so.6".to_owned()]).unwrap())
+}
+
+fn preload(allocator: &str, library: PathBuf) -> Preload {
+    Preload { allocator: allocator.into(), path: library.clone(), library }
 }
 
 const TOUCH: &str = r#"
@@ -255,6 +256,23 @@ fn preload_is_proven_in_every_process() {
 }
 
 #[test]
+fn library_whose_path_the_loader_does_not_take_is_preloaded_and_proven() {
+    let place = Place::new();
+    let mut links = Links::default();
+    for folder in ["a b", "a:b", "$ORIGIN"] {
+        fs::create_dir(place.path(folder)).unwrap();
+        let own = place.library(&format!("{folder}/libown.so"), ALLOCATOR);
+        let task = place.task("sleep", &["1"], false);
+        let (status, _) = place.prove(&task, &own).unwrap_err();
+        assert_eq!(status, Status::IdentityFailed, "{folder}");
+        let linked = Preload { path: links.path(&own.library).unwrap(), ..own };
+        let proof = place.prove(&task, &linked).unwrap();
+        assert!(proof.contains("bound to libown.so") && proof.ends_with("memory map"), "{proof}");
+        assert_eq!(place.execute(&task, &linked).status, Status::Ok);
+    }
+}
+
+#[test]
 fn preload_that_does_not_serve_every_process_is_no_proof() {
     let place = Place::new();
     let (own, touch) = (place.own_allocator(), place.compiled("touch", TOUCH, &[]));
@@ -274,8 +292,7 @@ fn library_that_cannot_be_loaded_fails_every_run() {
     let place = Place::new();
     let text = place.path("libtext.so");
     fs::write(&text, "no library").unwrap();
-    let preload = Preload { allocator: "own".into(), library: text };
-    let execution = place.execute(&place.task("true", &[], false), &preload);
+    let execution = place.execute(&place.task("true", &[], false), &preload("own", text));
     assert_eq!(execution.status, Status::IdentityFailed);
     assert!(execution.reason.unwrap().contains("cannot be preloaded"));
 }
