@@ -94,7 +94,7 @@ pub fn walk(
                         None => break execution,
                     }
                 };
-                let explanation = (execution.status != Status::Ok).then(|| explain(&job, &execution));
+                let explanation = (execution.status != Status::Ok).then(|| explain(plan, &job, &execution));
                 let sample = Sample {
                     pass,
                     block: block_index,
@@ -122,12 +122,12 @@ pub fn walk(
 }
 
 /// What is kept of an execution that failed, besides its line.
-pub(crate) fn explain(job: &Job<'_>, execution: &Execution) -> String {
+pub(crate) fn explain(plan: &Plan, job: &Job<'_>, execution: &Execution) -> String {
     format!(
         "status: {}\nreason: {}\nrepeat: {}\n\n{}",
         execution.status,
         execution.reason.as_deref().unwrap_or("none given"),
-        command_line(job),
+        command_line(plan, job),
         execution.stderr
     )
 }

@@ -144,7 +144,8 @@ fn cell_that_failed_twice_is_left_and_failures_are_explained() {
     assert_eq!(tried, 2);
     assert_eq!(executor.asked.len(), 4 * 3 * 4 - 2);
     let log = std::fs::read_to_string(folder.path().join("larson-sn-pass1.txt")).unwrap();
-    assert!(log.contains("status: exit(3)") && log.contains("repeat: worker-sn run --row larson"), "{log}");
+    assert!(log.contains("status: exit(3)") && log.contains("repeat: env -i "), "{log}");
+    assert!(log.contains(" worker-sn run --row larson"), "{log}");
 }
 
 #[test]

@@ -301,7 +301,7 @@ fn describe(Wanted { plan, allocators }: &Wanted, worker: &WorkerArgs) -> Result
             env_pad_bytes: first.env_pad_bytes,
             timeout: plan.timeout_of(&first.workload),
         };
-        writeln!(text, "  {}", command_line(&job))?;
+        writeln!(text, "  {}", command_line(plan, &job))?;
     }
     Ok(text)
 }

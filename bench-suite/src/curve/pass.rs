@@ -82,7 +82,7 @@ impl Pass<'_> {
             };
             let mut sampler = Sampler::new(scope(plan.field, launch));
             let Some(execution) = executor.observe(&job, &mut sampler)? else { return Ok(End::Interrupted) };
-            let explanation = (execution.status != Status::Ok).then(|| explain(&job, &execution));
+            let explanation = (execution.status != Status::Ok).then(|| explain(plan, &job, &execution));
             let (points, phases) = assemble(sampler.readings(), &read(phases.path())?);
             let curve = Curve {
                 workload: workload.to_owned(),

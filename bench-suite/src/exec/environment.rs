@@ -1,6 +1,7 @@
 //! What a measured process may know about its surroundings.
 
 use std::env;
+use std::fmt::Write as _;
 use std::process::Command;
 
 /// Everything else is dropped, above all what configures an allocator and what `cargo run` adds.
@@ -18,4 +19,15 @@ pub(crate) fn isolate(command: &mut Command, pad_bytes: usize) {
         .envs(ALLOWED.iter().filter_map(|name| env::var_os(name).map(|value| (name, value))))
         .env(CORE_CACHES.0, CORE_CACHES.1)
         .env(PAD, "x".repeat(pad_bytes));
+}
+
+/// What a shell is told to give a command the same; the command follows.
+pub(crate) fn isolated_in_shell(pad_bytes: usize) -> String {
+    let mut line = "env -i".to_owned();
+    for name in ALLOWED {
+        let _ = write!(line, r#" ${{{name}+"{name}=${name}"}}"#);
+    }
+    let (name, value) = CORE_CACHES;
+    let _ = write!(line, r#" {name}={value} {PAD}="$(printf %{pad_bytes}s | tr ' ' x)""#);
+    line
 }

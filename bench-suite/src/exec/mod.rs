@@ -9,6 +9,7 @@ pub mod mock;
 pub(crate) mod preload;
 pub(crate) mod process;
 mod real;
+mod repeat;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use workloads::protocol::Report;
 
 pub use cancel::Cancel;
 pub use process::Observer;
-pub use real::{RealExecutor, command_line};
+pub use real::RealExecutor;
+pub(crate) use repeat::command_line;
 
 use crate::foreign::adhoc::AdHoc;
 use crate::foreign::executor::ProgramExecutor;

@@ -109,12 +109,6 @@ fn command(job: &Job<'_>, preload: Option<&Path>) -> Command {
     command
 }
 
-/// The command that repeats a job by hand, for logs and `--dry-run`.
-pub fn command_line(job: &Job<'_>) -> String {
-    let preload = job.launch.preload.iter().map(|library| format!("LD_PRELOAD={}", library.display()));
-    preload.chain(words(job).iter().map(|word| word.display().to_string())).collect::<Vec<_>>().join(" ")
-}
-
 fn not_started(job: &Job<'_>, error: &std::io::Error) -> Execution {
     Execution {
         status: Status::NotStarted,
