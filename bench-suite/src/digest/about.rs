@@ -1,6 +1,7 @@
 //! What a reader must know about a run besides its figures: names, circumstances, warnings.
 
 use super::cell::Cell;
+use crate::foreign::adhoc::exit_code;
 use crate::plan::{passes_in_words, preset_name, size_name};
 use crate::record::RunRecord;
 use crate::sample::Sample;
@@ -88,6 +89,7 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
     if record.machine.reports_free_pages && !record.plan.params.levelled {
         warnings.push("free memory was not levelled: times depend on what ran before".to_owned());
     }
+    warnings.extend(exit_warning(record, cells));
     let disturbed = samples.iter().filter(|sample| sample.noise.disturbed(sample.total_ns)).count();
     if disturbed as f64 > NOISY_SHARE * samples.len() as f64 {
         let percent = 100 * disturbed / samples.len();
@@ -121,6 +123,16 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
         }
     }
     warnings
+}
+
+/// That a user's command never ends well, which it may be meant to do.
+fn exit_warning(record: &RunRecord, cells: &[Cell<'_>]) -> Option<String> {
+    let name = record.plan.command.as_ref().and(record.plan.workloads.first())?;
+    let mut reports = cells.iter().flat_map(|cell| cell.reports.iter().flatten());
+    let code = reports.find_map(|report| exit_code(report.checksum.as_deref()?))?;
+    (code != 0).then(|| {
+        format!("{name} ends with exit code {code} under every allocator that has figures; if it should not, they say nothing")
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Config;
 use crate::fingerprint::{Commit, Machine, Toolchain};
+use crate::plan::OwnCommand;
 use crate::plan::tests::plan;
 use crate::record::{Afterwards, SCHEMA_VERSION};
 use crate::sample::Discarded;
@@ -192,6 +193,31 @@ fn a_run_says_how_many_executions_do_not_count() {
     samples[2].discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7, checksum: None }; 2];
     let warnings = digest(&record(3), samples).summary.run.warnings;
     assert!(warnings.iter().any(|warning| warning.starts_with("2 of 20 executions")), "{warnings:?}");
+}
+
+#[test]
+fn a_command_that_never_ends_well_is_measured_with_a_warning() {
+    let mut record = record(3);
+    record.plan.workloads.truncate(1);
+    record.plan.command = Some(OwnCommand {
+        words: vec!["/bin/cfrac".to_owned()],
+        folder: "/".into(),
+        compare_output: true,
+        program_hash: None,
+        environment_hash: None,
+    });
+    let warns = |checksum: &str| {
+        let mut samples = samples(3);
+        for report in samples.iter_mut().filter_map(|sample| sample.report.as_mut()) {
+            report.checksum = Some(checksum.to_owned());
+        }
+        let digest = digest(&record, samples);
+        assert!(digest.failures.is_empty());
+        let told = "cfrac ends with exit code 3 under every allocator that has figures";
+        digest.summary.run.warnings.iter().any(|warning| warning.starts_with(told))
+    };
+    assert!(warns("exit 3") && warns("exit 3, output 00ff"));
+    assert!(!warns("exit 0"));
 }
 
 #[test]

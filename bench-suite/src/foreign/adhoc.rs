@@ -33,6 +33,14 @@ const NOT_HANDED_OVER: [&str; 17] = [
 /// Variables of the shell that change without telling anything of the program.
 const OF_THE_MOMENT: [&str; 4] = ["_", "SHLVL", "PWD", "OLDPWD"];
 
+/// How the checksum of a user's command begins: with how it ended.
+const ENDED: &str = "exit ";
+
+/// The exit code in the checksum of a user's command.
+pub(crate) fn exit_code(checksum: &str) -> Option<i32> {
+    checksum.strip_prefix(ENDED)?.split(',').next()?.parse().ok()
+}
+
 /// Whether a measured command gets the variable of this name.
 fn is_handed_over(name: &OsStr) -> bool {
     let name = name.to_string_lossy().to_ascii_uppercase();
@@ -129,7 +137,7 @@ impl Task for AdHoc {
     }
 
     fn judge(&self, finished: &Finished<'_>) -> Result<Checked, String> {
-        let mut checksum = format!("exit {}", finished.exit_code);
+        let mut checksum = format!("{ENDED}{}", finished.exit_code);
         if self.compare_output {
             let mut hasher = blake3::Hasher::new();
             File::open(finished.output)
@@ -144,6 +152,13 @@ impl Task for AdHoc {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn checksums_tell_the_exit_code() {
+        assert_eq!(exit_code("exit 3"), Some(3));
+        assert_eq!(exit_code("exit 0, output 00ff"), Some(0));
+        assert_eq!(exit_code("c0ffee"), None);
+    }
 
     #[test]
     fn what_configures_an_allocator_is_not_handed_over_whatever_its_case() {
