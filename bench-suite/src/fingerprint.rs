@@ -1,5 +1,6 @@
 //! Where and from what a run was made: machine, compiler, commit.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -115,22 +116,39 @@ impl Commit {
 }
 
 /// What the workers are built with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchain {
     /// First line of `rustc --version`.
     pub rustc: String,
     /// `RUSTFLAGS` of the environment.
     pub rustflags: String,
+    /// What the environment has instead of the project's flags, by the variable's name; earlier versions did not note it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<String, String>,
 }
+
+/// Variables that take the place of the flags in the project's configuration, even if they are empty.
+const FLAGS: [&str; 2] = ["CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS];
+const RUSTFLAGS: &str = "RUSTFLAGS";
 
 impl Toolchain {
     /// Asks the compiler that a nested build in `root` uses.
     pub fn read(root: Option<&Path>) -> Self {
+        let set = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
         Self {
             rustc: output_line(&rustc, &["--version"], root).unwrap_or_else(|| UNKNOWN.to_owned()),
-            rustflags: std::env::var("RUSTFLAGS").unwrap_or_default(),
+            rustflags: set(RUSTFLAGS).unwrap_or_default(),
+            flags: FLAGS.iter().filter_map(|name| Some(((*name).to_owned(), set(name)?))).collect(),
         }
+    }
+
+    /// The names of the variables that took the place of the project's flags.
+    pub fn set_flags(&self) -> Vec<&str> {
+        if self.flags.is_empty() && !self.rustflags.is_empty() {
+            return vec![RUSTFLAGS];
+        }
+        self.flags.keys().map(String::as_str).collect()
     }
 }
 

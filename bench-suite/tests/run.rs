@@ -8,7 +8,7 @@ use std::process::Command;
 
 use bench_suite::catalogue::{self, Group, Workload};
 use bench_suite::digest::METRICS;
-use common::{HEALTHY, Place, as_told, csv_rows};
+use common::{Done, HEALTHY, Place, as_told, csv_rows};
 
 const BOTH: [&str; 6] = ["run", "--no-report", "-a", "mc", "-w", "larson*"];
 
@@ -239,6 +239,21 @@ fn missing_reference_is_said_before_anything_is_measured() {
     let run = ["run", "-q", "--no-report", "-a", "mc", "-w", "larson", "-w", "z3", "--passes", "1"];
     place.with_workers(&run).complains(1, "make it available, or drop the programs with -W");
     assert_eq!(place.times_started("mi", "larson"), 0);
+}
+
+#[test]
+fn flags_of_the_environment_are_noted_and_warned_of() {
+    let place = Place::new();
+    let mut run = place.command(&["run", "--no-report", "-a", "mi", "-w", "larson", "--passes", "1"]);
+    run.arg("--worker-dir").arg(place.workers());
+    // Cargo takes also an empty one for the project's flags.
+    run.env("RUSTFLAGS", "").env("CARGO_ENCODED_RUSTFLAGS", "-Copt-level=1");
+    let done = Done::from(run.output().unwrap()).expect(0);
+    assert!(done.stderr.contains("warning: CARGO_ENCODED_RUSTFLAGS and RUSTFLAGS were set: "), "{done:#?}");
+    let record = fs::read(place.only_run().join("run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let flags = serde_json::json!({ "CARGO_ENCODED_RUSTFLAGS": "-Copt-level=1", "RUSTFLAGS": "" });
+    assert_eq!(record["toolchain"]["flags"], flags);
 }
 
 #[test]

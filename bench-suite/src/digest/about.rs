@@ -89,6 +89,7 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
     if record.machine.reports_free_pages && !record.plan.params.levelled {
         warnings.push("free memory was not levelled: times depend on what ran before".to_owned());
     }
+    warnings.extend(flags_warning(record));
     warnings.extend(exit_warning(record, cells));
     let disturbed = samples.iter().filter(|sample| sample.noise.disturbed(sample.total_ns)).count();
     if disturbed as f64 > NOISY_SHARE * samples.len() as f64 {
@@ -123,6 +124,18 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
         }
     }
     warnings
+}
+
+/// That the environment had flags for the compiler, which take the place of the project's own.
+fn flags_warning(record: &RunRecord) -> Option<String> {
+    let names = record.toolchain.set_flags();
+    let are = if names.len() == 1 { "was" } else { "were" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} {are} set: what is built so lacks the flags that treat all allocators alike; measure again without",
+            names.join(" and ")
+        )
+    })
 }
 
 /// That a user's command never ends well, which it may be meant to do.

@@ -33,7 +33,7 @@ pub(crate) fn record(passes: usize) -> RunRecord {
         commit: Commit { sha: "abc".to_owned(), dirty: true },
         plan: plan(&ALLOCATORS, &WORKLOADS, passes),
         machine: Machine::read(),
-        toolchain: Toolchain { rustc: String::new(), rustflags: String::new() },
+        toolchain: Toolchain::default(),
         allocators: allocators.collect(),
         programs: None,
         afterwards: Afterwards::default(),
@@ -218,6 +218,24 @@ fn a_command_that_never_ends_well_is_measured_with_a_warning() {
     };
     assert!(warns("exit 3") && warns("exit 3, output 00ff"));
     assert!(!warns("exit 0"));
+}
+
+#[test]
+fn flags_of_the_environment_are_warned_of() {
+    let mut record = record(3);
+    let mut warns = |flags: &[&str], rustflags: &str| {
+        record.toolchain.flags = flags.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+        record.toolchain.rustflags = rustflags.to_owned();
+        let warnings = digest(&record, samples(3)).summary.run.warnings;
+        let warning = warnings.into_iter().find(|warning| warning.contains(" set: what is built"));
+        warning.map(|warning| warning.split(" set: ").next().unwrap().to_owned())
+    };
+    let both = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"];
+    assert_eq!(warns(&both, ""), Some("CARGO_ENCODED_RUSTFLAGS and RUSTFLAGS were".to_owned()));
+    assert_eq!(warns(&both[..1], ""), Some("CARGO_ENCODED_RUSTFLAGS was".to_owned()));
+    // As earlier versions noted it.
+    assert_eq!(warns(&[], "-Ctarget-cpu=native"), Some("RUSTFLAGS was".to_owned()));
+    assert_eq!(warns(&[], ""), None);
 }
 
 #[test]
