@@ -2,7 +2,8 @@
 //!
 //! The host of a virtual machine gives a core to another one for tens of milliseconds at a time, and the kernel counts how long
 //! ("steal"). A sample in which that happened says more of the neighbours than of the allocator, so it is taken again.
-//! What decides is that count alone: how long the sample took does not matter, nor waiting that a worker's own threads may cause.
+//! What decides is that count, in ticks of 10 ms, as a share of the execution's length: for one of less than half a second a single
+//! tick is too much. The figure it would have counted with does not matter, nor does waiting that a worker's own threads may cause.
 //! What was discarded is kept with the sample that counts, so that anyone can see what difference it made.
 
 use crate::exec::Execution;
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn stolen_time_decides_and_nothing_else() {
+    fn the_share_of_stolen_time_decides_and_nothing_else() {
         let mut again = Again::if_stolen();
         let discarded = again.discard(&execution(10_000), 0);
         let checksum = Some("c0ffee".to_owned());
@@ -78,6 +79,8 @@ mod tests {
             Some(Discarded { total_ns: 100_000_000, score_ns: 90_000_000, steal_us: 10_000, checksum })
         );
         assert_eq!(again.discard(&execution(1_000), 0), None);
+        let longer = Execution { total_ns: 600_000_000, ..execution(10_000) };
+        assert_eq!(again.discard(&longer, 0), None);
         let mut waited = execution(0);
         waited.noise.queue_wait_ns = Some(50_000_000);
         assert_eq!(again.discard(&waited, 0), None);

@@ -154,7 +154,8 @@ fn failed(row: &SummaryRow, style: Style) -> Cell {
 }
 
 fn ratio_text(ratio: f64, low: f64, high: f64) -> String {
-    format!("{ratio:.2} [{low:.2}, {high:.2}]")
+    let [ratio, low, high] = [ratio, low, high].map(numbers::ratio);
+    format!("{ratio} [{low}, {high}]")
 }
 
 #[cfg(test)]
@@ -180,6 +181,12 @@ mod tests {
         assert_eq!(words(line("geomean")), "geomean (1) 1.00 2.00 [2.00, 2.00] 4.00 [4.00, 4.00]");
         assert!(text.contains("peak RSS") && text.contains("10.0 MiB"));
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn ratios_are_written_as_in_the_report() {
+        assert_eq!(ratio_text(0.714, 0.7, 0.72), "0.71 [0.70, 0.72]");
+        assert_eq!(ratio_text(0.004, 0.001, 12.34), "<0.01 [<0.01, 12.3]");
     }
 
     #[test]

@@ -99,8 +99,11 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
     let discarded: usize = samples.iter().map(|sample| sample.discarded.len()).sum();
     if discarded as f64 > TOLD_SHARE * samples.len() as f64 {
         let executions = samples.len() + discarded;
+        let hit = samples.iter().filter(|sample| sample.noise.is_stolen(sample.total_ns)).count();
         warnings.push(format!(
-            "{discarded} of {executions} executions do not count: others had their cores, so they were taken again"
+            "{discarded} of {executions} executions do not count: others had their cores, so they were taken again; \
+             {hit} of the {} that count were hit, too",
+            samples.len()
         ));
     }
     if passes < MIN_OBSERVATIONS {

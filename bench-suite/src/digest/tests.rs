@@ -191,8 +191,12 @@ fn waiting_samples_make_a_noisy_run() {
 fn a_run_says_how_many_executions_do_not_count() {
     let mut samples = samples(3);
     samples[2].discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7, checksum: None }; 2];
+    samples[2].noise.steal_us = Some(samples[2].total_ns);
+    samples[3].noise.queue_wait_ns = Some(samples[3].total_ns);
     let warnings = digest(&record(3), samples).summary.run.warnings;
-    assert!(warnings.iter().any(|warning| warning.starts_with("2 of 20 executions")), "{warnings:?}");
+    let told = |warning: &&String| warning.starts_with("2 of 20 executions do not count");
+    let warning = warnings.iter().find(told).unwrap();
+    assert!(warning.ends_with("; 1 of the 18 that count were hit, too"), "{warning}");
 }
 
 #[test]
