@@ -17,6 +17,7 @@ mod aligned;
 mod arena;
 mod basic;
 mod cxx;
+mod cxx_library;
 mod errno;
 mod extended;
 mod heap;

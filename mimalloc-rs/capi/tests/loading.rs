@@ -115,6 +115,24 @@ fn operators_can_be_defined_by_header() {
     assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
 }
 
+#[test]
+fn a_programs_own_operators_are_what_all_others_go_by() {
+    for (linkage, arrays) in
+        [(Linkage::Shared, false), (Linkage::Shared, true), (Linkage::None, false), (Linkage::None, true)]
+    {
+        let arrays_too = if arrays { "-DARRAYS" } else { "-UARRAYS" };
+        // The sized forms are left to others on purpose.
+        let more = [arrays_too, "-Wno-sized-deallocation"];
+        let program = compile_with(&in_package("tests/cpp/replaced_operators.cpp"), linkage, &more);
+        let mut command = Command::new(program);
+        if linkage == Linkage::None {
+            command.env("LD_PRELOAD", shared_library());
+        }
+        let output = succeed(&mut command);
+        assert!(text(&output.stdout).contains(" checks, 0 failed"), "{linkage:?} {arrays}: {output:?}");
+    }
+}
+
 /// What `malloc` and `free` do between entry and return when all goes well.
 fn straight_path(function: &str) -> Vec<String> {
     let mut objdump = Command::new("objdump");
