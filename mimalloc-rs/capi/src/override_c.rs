@@ -1,12 +1,15 @@
 //! C's own names. Unlike their namesakes with a prefix they set `errno` as POSIX asks.
+//!
+//! The C library's functions that allocate by these, as `strdup` and `reallocarray` do, stay what they are: they call `malloc` by
+//! its name, so a program that brings one of its own gets their blocks from there.
 
 use core::arch::global_asm;
-use core::ffi::{c_char, c_int};
+use core::ffi::c_int;
 use core::ptr;
 
 use mi::raw::{self, ThreadHeap};
 
-use crate::basic::{self, copy_string, realloc_or_free};
+use crate::basic::{self, realloc_or_free};
 use crate::errno::{self, or_no_memory};
 use crate::family::product;
 use crate::posix;
@@ -39,12 +42,6 @@ unsafe extern "C" fn realloc(p: *mut u8, size: usize) -> *mut u8 {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn reallocarray(p: *mut u8, count: usize, size: usize) -> *mut u8 {
-    // SAFETY: as for `realloc`.
-    or_no_memory(product(count, size, |size| unsafe { ThreadHeap::current().realloc(p, size) }))
-}
-
-#[unsafe(no_mangle)]
 unsafe extern "C" fn reallocf(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: as for `realloc`.
     or_no_memory(unsafe { realloc_or_free(ThreadHeap::current(), p, size) })
@@ -62,18 +59,6 @@ freeing! {
     vfree();
     free_sized(size);
     free_aligned_sized(align, size);
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn strdup(string: *const c_char) -> *mut u8 {
-    // SAFETY: C callers pass a string.
-    or_no_memory(unsafe { copy_string(ThreadHeap::current(), string, || libc::strlen(string)) })
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn strndup(string: *const c_char, limit: usize) -> *mut u8 {
-    // SAFETY: C callers pass at least `limit` bytes, unless a zero comes before.
-    or_no_memory(unsafe { copy_string(ThreadHeap::current(), string, || libc::strnlen(string, limit)) })
 }
 
 /// An aligned block; an alignment that is no power of two is told apart in `errno`.

@@ -116,6 +116,16 @@ fn operators_can_be_defined_by_header() {
 }
 
 #[test]
+fn a_programs_own_malloc_is_what_the_c_library_allocates_by() {
+    let source = in_package("tests/c/own_malloc.c");
+    let output = succeed(&mut Command::new(compile(&source, Linkage::Shared)));
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+    let program = compile(&source, Linkage::None);
+    let output = preloaded(program.to_str().expect("a path of ours is text"), &[]);
+    assert!(text(&output.stdout).contains(" checks, 0 failed"), "{output:?}");
+}
+
+#[test]
 fn a_programs_own_operators_are_what_all_others_go_by() {
     for (linkage, arrays) in
         [(Linkage::Shared, false), (Linkage::Shared, true), (Linkage::None, false), (Linkage::None, true)]

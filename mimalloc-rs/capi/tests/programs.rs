@@ -45,7 +45,6 @@ programs! {
     typed: "tests/c/typed.c";
     own_names: "tests/c/own_names.c";
     macros: "tests/c/macros.c";
-    libc_users: "tests/c/libc_users.c";
     threads: "tests/c/threads.c";
     early_and_late: "tests/c/early_and_late.c";
     heap: "tests/c/heap.c";
@@ -62,11 +61,11 @@ programs! {
 
 /// Also without shared libraries: there a name that is missing brings the C library's `malloc` with it, a second one.
 #[test]
-fn the_c_librarys_statistics_are_ours() {
-    for (linkage, more) in
-        [(Linkage::Shared, &[][..]), (Linkage::Static, &[]), (Linkage::Static, &["-static"])]
-    {
-        run_with("tests/c/libc_statistics.c", linkage, more);
+fn the_c_librarys_statistics_and_users_are_ours() {
+    for source in ["tests/c/libc_statistics.c", "tests/c/libc_users.c"] {
+        run(source, Linkage::Shared);
+        run(source, Linkage::Static);
+        run_with(source, Linkage::Static, &["-static"]);
     }
 }
 

@@ -16,7 +16,21 @@ static int by_value(const void* a, const void* b) {
   return (x > y) - (x < y);
 }
 
+static void copies(void) {
+  char* text = strdup("text");
+  CHECK(mi_is_in_heap_region(text) && strcmp(text, "text") == 0);
+  text = reallocarray(text, 100, 100);
+  CHECK(mi_is_in_heap_region(text) && mi_usable_size(text) >= 10000 && strcmp(text, "text") == 0);
+  CHECK_ERRNO(ENOMEM, reallocarray(text, TOO_LARGE, 1) == NULL);
+  CHECK_ERRNO(ENOMEM, reallocarray(text, TOO_LARGE, 2) == NULL);
+  free(text);
+  text = strndup("text", 2);
+  CHECK(mi_is_in_heap_region(text) && strcmp(text, "te") == 0);
+  free(text);
+}
+
 int main(void) {
+  copies();
   char* text = NULL;
   CHECK(asprintf(&text, "%d and %s", 42, "more") == 11);
   CHECK(mi_is_in_heap_region(text));
