@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -204,6 +206,34 @@ fn options_in_the_environment_show_at_start_and_end() {
     let verbose = with_option("MIMALLOC_VERBOSE", "1");
     assert!(verbose.starts_with("mimalloc-rs 0."), "{verbose}");
     assert!(verbose.contains("heap stats"), "{verbose}");
+}
+
+/// A copy of the program that runs as its owner, started by nobody; `None` where the system has no such thing.
+fn with_its_owners_rights(program: &Path) -> Option<Output> {
+    const NOBODY: &str = "65534";
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let copy = folder.path().join("program");
+    std::fs::copy(program, &copy).expect("the folder is ours");
+    // What nobody may enter would keep it from being started at all.
+    for (path, mode) in [(folder.path(), 0o755), (&copy, 0o4755)] {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("both are ours");
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--clear-groups"]).arg(copy).env("MIMALLOC_SHOW_STATS", "1");
+    command.output().ok().filter(|output| output.stdout == b"more rights\n")
+}
+
+#[test]
+fn a_program_with_more_rights_than_its_user_takes_no_options_from_the_environment() {
+    // Linked statically: the loader would look for libraries in the system's folders only.
+    let program = compile(&in_package("tests/c/more_rights.c"), Linkage::Static);
+    let plain = succeed(Command::new(&program).env("MIMALLOC_SHOW_STATS", "1"));
+    assert_eq!(text(&plain.stdout), "the same rights\n");
+    assert!(text(&plain.stderr).contains("heap stats"), "{plain:?}");
+    match with_its_owners_rights(&program) {
+        Some(output) => assert_eq!(text(&output.stderr), ""),
+        None => println!("not tested: no program gets more rights here"),
+    }
 }
 
 /// `cat` closes standard error before the library ends.

@@ -6,6 +6,7 @@ use core::ptr;
 use super::opt::Opt;
 use super::table::TABLE;
 use super::value::parse;
+use crate::os;
 
 /// Entries that are looked at; an environment with more is not one.
 const ENTRIES_MAX: usize = 10_000;
@@ -91,7 +92,8 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// The entries of the process's environment; `None` while it has none yet.
+/// The entries of the process's environment; `None` while it has none yet. Who starts a program that runs with more rights than
+/// its user's does not set them: there are none for it.
 ///
 /// Like `getenv` it must not run while another thread changes the environment. It runs once, at the first
 /// allocation of the process at the latest, before there are threads or calls of `setenv`.
@@ -112,7 +114,7 @@ pub(super) fn of_process() -> Option<impl Iterator<Item = &'static [u8]>> {
             Some(entry.to_bytes())
         }
     });
-    Some(entries.take(ENTRIES_MAX))
+    Some(entries.take(if os::has_more_rights_than_user() { 0 } else { ENTRIES_MAX }))
 }
 
 #[cfg(test)]

@@ -319,6 +319,13 @@ pub(crate) fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
+/// Whether the program runs with more rights than who started it has, as set-user-ID programs and those with capabilities do.
+pub(crate) fn has_more_rights_than_user() -> bool {
+    let _errno = KeptErrno::save();
+    // SAFETY: reads what the kernel has told the process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// A number that no other process of its namespace has while this one lives.
 pub(crate) fn process_id() -> u32 {
     // SAFETY: tells a number.

@@ -18,6 +18,7 @@
 //! * `coarse_ms`, `now_ns`: a clock, read cheaply and exactly;
 //! * `thread_ns`: how long the thread has run;
 //! * `yield_now`: lets another thread run;
+//! * `has_more_rights_than_user`: whether who started the process is not to be trusted;
 //! * `process_id`: tells the child of a fork from its parent;
 //! * `on_thread_exit`, `arm_thread_exit`: a hook;
 //! * `KeptErrno`: what is called when memory is allocated or freed leaves `errno` alone;
