@@ -43,14 +43,24 @@ fn block(size: usize) -> *mut u8 {
 }
 
 #[test]
-fn what_is_no_block_cannot_be_freed() {
-    process::alone("what_is_no_block_cannot_be_freed", || {
+fn what_is_no_block_cannot_be_freed_or_moved() {
+    process::alone("what_is_no_block_cannot_be_freed_or_moved", || {
         let mut local = 7u64;
         let large = block(1 << 20);
         for p in [(&raw mut local).cast(), large.wrapping_add(8), large.wrapping_add(1 << 19), 8 as *mut u8] {
             // SAFETY: not a block, which is the point.
             assert_eq!(error_of(|| unsafe { raw::free(p) }), Some(ErrorKind::InvalidPointer), "{p:?}");
+            for size in [0, 100, 1 << 20] {
+                let here = ThreadHeap::current();
+                // SAFETY: as above.
+                let error = error_of(|| assert!(unsafe { here.realloc(p, size) }.is_null()));
+                assert_eq!(error, Some(ErrorKind::InvalidPointer), "{p:?}");
+                // SAFETY: as above.
+                let error = error_of(|| assert!(unsafe { here.rezalloc(p, size) }.is_null()));
+                assert_eq!(error, Some(ErrorKind::InvalidPointer), "{p:?}");
+            }
         }
+        assert_eq!(local, 7);
         // SAFETY: null may be freed; the block is live and given up once, and then once more.
         unsafe {
             assert_eq!(error_of(|| raw::free(ptr::null_mut())), None);

@@ -68,7 +68,8 @@ mi_decl_alloc void* mi_malloc(size_t size) mi_attr_noexcept mi_attr_malloc mi_at
 /* All bytes zero. Too large a product gives NULL. */
 mi_decl_alloc void* mi_calloc(size_t count, size_t size) mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size2(1, 2);
 mi_decl_alloc void* mi_zalloc(size_t size) mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(1);
-/* Stays in place when the new size fits and uses at least half of the block. Size 0 gives a fresh minimal block. */
+/* Stays in place when the new size fits and uses at least half of the block. Size 0 gives a fresh minimal block. A pointer
+ * that does not lead into a block is reported (EINVAL) and gives NULL, here and wherever blocks are resized. */
 mi_decl_alloc void* mi_realloc(void* p, size_t newsize) mi_attr_noexcept mi_attr_alloc_size(2);
 /* p if its block has room for newsize or can be extended where it is, otherwise NULL; never moves. */
 mi_decl_alloc void* mi_expand(void* p, size_t newsize) mi_attr_noexcept mi_attr_alloc_size(2);

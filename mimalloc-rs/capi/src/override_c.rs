@@ -7,6 +7,7 @@ use core::arch::global_asm;
 use core::ffi::c_int;
 use core::ptr;
 
+use mi::Heap;
 use mi::raw::{self, ThreadHeap};
 
 use crate::basic::{self, realloc_or_free};
@@ -35,10 +36,19 @@ extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
     or_no_memory(product(count, size, |size| ThreadHeap::current().zalloc(size)))
 }
 
+/// The block that `p` was moved to; without one `errno` says whether there is no memory, or was no block.
+#[inline(always)]
+pub(crate) fn or_no_block_or_memory(block: *mut u8, p: *const u8) -> *mut u8 {
+    if block.is_null() {
+        errno::set(if p.is_null() || Heap::of(p).is_some() { libc::ENOMEM } else { libc::EINVAL });
+    }
+    block
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn realloc(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: C callers pass null or a live block, and give it up for the result, here and below.
-    or_no_memory(unsafe { ThreadHeap::current().realloc(p, size) })
+    or_no_block_or_memory(unsafe { ThreadHeap::current().realloc(p, size) }, p)
 }
 
 #[unsafe(no_mangle)]

@@ -28,7 +28,7 @@ extern "C" fn __libc_calloc(count: usize, size: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __libc_realloc(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: C callers pass null or a live block, and give it up for the result.
-    or_no_memory(unsafe { ThreadHeap::current().realloc(p, size) })
+    override_c::or_no_block_or_memory(unsafe { ThreadHeap::current().realloc(p, size) }, p)
 }
 
 #[unsafe(no_mangle)]

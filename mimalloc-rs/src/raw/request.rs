@@ -3,7 +3,10 @@
 use core::ptr;
 
 use super::ThreadHeap;
+use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
+use crate::free::page_start;
 use crate::heap::Record;
+use crate::page::Page;
 use crate::report::{self, ErrorKind};
 use crate::{alloc, free};
 
@@ -122,12 +125,21 @@ impl ThreadHeap<'_> {
         }
     }
 
-    /// Makes the block at `p`, which may be null, one as requested, or gives it up for one.
+    /// Makes the block at `p`, which may be null, one as requested, or gives it up for one. Where no block is, nothing can be
+    /// copied from: that is told, and gives null.
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
         if p.is_null() {
             return self.allocate(request);
+        }
+        // SAFETY: as the caller says.
+        if !unsafe { may_be_block(p) } {
+            report::error(
+                ErrorKind::InvalidPointer,
+                format_args!("realloc of {p:p}, which is not an allocated block; ignored"),
+            );
+            return ptr::null_mut();
         }
         let Request { size, align, offset, zero } = request;
         let aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
@@ -151,5 +163,18 @@ impl ThreadHeap<'_> {
             }
             block
         }
+    }
+}
+
+/// Whether a block may start at `p`. In a page of many that is not looked at.
+///
+/// # Safety
+/// If `p` lies in a run, that is a live block's.
+unsafe fn may_be_block(p: *const u8) -> bool {
+    match page_start(p) {
+        None | Some((_, OWNER_NOT_A_PAGE)) => false,
+        // SAFETY: as the caller says, so the run has its record.
+        Some((first, OWNER_SINGLETON)) => ptr::eq(unsafe { Page::run_block(first.page()) }, p),
+        Some(_) => true,
     }
 }
