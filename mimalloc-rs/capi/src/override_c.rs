@@ -85,9 +85,10 @@ extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut u8 {
     aligned(align, size)
 }
 
+/// The C library rounds an alignment up to a power of two, and programs rely on it.
 #[unsafe(no_mangle)]
-extern "C" fn memalign(align: usize, size: usize) -> *mut u8 {
-    aligned(align, size)
+pub(crate) extern "C" fn memalign(align: usize, size: usize) -> *mut u8 {
+    aligned(align.checked_next_power_of_two().unwrap_or(0), size)
 }
 
 /// Windows' order of arguments.

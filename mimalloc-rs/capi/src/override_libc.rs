@@ -45,7 +45,7 @@ unsafe extern "C" fn __libc_cfree(p: *mut u8) {
 
 #[unsafe(no_mangle)]
 extern "C" fn __libc_memalign(align: usize, size: usize) -> *mut u8 {
-    override_c::aligned(align, size)
+    override_c::memalign(align, size)
 }
 
 #[unsafe(no_mangle)]

@@ -69,6 +69,20 @@ static void succeed(void) {
   CHECK(malloc_usable_size(NULL) == 0);
 }
 
+/* memalign alone rounds alignments up. */
+static void odd_alignments(void) {
+  size_t asked[] = {0, 1, 3, 17, 48, 5000};
+  size_t got[] = {1, 1, 4, 32, 64, 8192};
+  for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+    void* p = memalign(asked[i], 10);
+    CHECK(p != NULL && is_aligned(p, got[i]));
+    void* q = __libc_memalign(asked[i], 10);
+    CHECK(q != NULL && is_aligned(q, got[i]));
+    free(p);
+    free(q);
+  }
+}
+
 static void zeroes(void) {
   for (size_t size = 1; size < 200000; size = size * 3 + 1) {
     void* p = malloc(size);
@@ -106,7 +120,9 @@ static void fail(void) {
   CHECK_ERRNO(ENOMEM, __libc_calloc(TOO_LARGE, 2) == NULL);
   CHECK_ERRNO(EINVAL, aligned_alloc(0, 10) == NULL);
   CHECK_ERRNO(EINVAL, aligned_alloc(48, 96) == NULL);
-  CHECK_ERRNO(EINVAL, memalign(3, 10) == NULL);
+  CHECK_ERRNO(EINVAL, _aligned_malloc(96, 48) == NULL);
+  CHECK_ERRNO(EINVAL, memalign(SIZE_MAX / 2 + 2, 10) == NULL);
+  CHECK_ERRNO(EINVAL, __libc_memalign(SIZE_MAX, 10) == NULL);
   void* q = p;
   CHECK_ERRNO(0, posix_memalign(&q, 3, 10) == EINVAL && q == p);
   CHECK_ERRNO(0, posix_memalign(&q, 4, 10) == EINVAL && q == p);
@@ -133,6 +149,7 @@ static void tuning(void) {
 
 int main(void) {
   succeed();
+  odd_alignments();
   zeroes();
   fail();
   tuning();
