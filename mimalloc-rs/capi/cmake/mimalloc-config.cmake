@@ -6,12 +6,19 @@ set(MIMALLOC_LIBRARY_DIR "${MIMALLOC_PREFIX}/lib")
 
 find_package(Threads REQUIRED)
 
+# A C++ library that becomes a part of the program has the function that new fails with only if something asks for it. Older
+# versions cannot tell C++ from C, where nobody has it.
+if(NOT CMAKE_VERSION VERSION_LESS 3.18)
+  set(MIMALLOC_LINK_OPTIONS "$<$<LINK_LANGUAGE:CXX>:-Wl,-u,_ZSt17__throw_bad_allocv>")
+endif()
+
 if(NOT TARGET mimalloc)
   add_library(mimalloc SHARED IMPORTED)
   set_target_properties(mimalloc PROPERTIES
     IMPORTED_LOCATION "${MIMALLOC_LIBRARY_DIR}/libmimalloc_rs.so"
     IMPORTED_SONAME "libmimalloc_rs.so.0"
-    INTERFACE_INCLUDE_DIRECTORIES "${MIMALLOC_INCLUDE_DIR}")
+    INTERFACE_INCLUDE_DIRECTORIES "${MIMALLOC_INCLUDE_DIR}"
+    INTERFACE_LINK_OPTIONS "${MIMALLOC_LINK_OPTIONS}")
 endif()
 
 if(NOT TARGET mimalloc-static)
@@ -19,6 +26,7 @@ if(NOT TARGET mimalloc-static)
   set_target_properties(mimalloc-static PROPERTIES
     IMPORTED_LOCATION "${MIMALLOC_LIBRARY_DIR}/libmimalloc_rs.a"
     INTERFACE_INCLUDE_DIRECTORIES "${MIMALLOC_INCLUDE_DIR}"
+    INTERFACE_LINK_OPTIONS "${MIMALLOC_LINK_OPTIONS}"
     INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")
 endif()
 

@@ -39,16 +39,34 @@ int main(void) {
 }
 ";
 
+/// What fails in it asks for no more of the C++ library than it has to.
+const CXX_PROGRAM: &str = "\
+#include <cstdint>
+#include <new>
+int main() {
+  volatile std::size_t size = PTRDIFF_MAX;
+  try {
+    return ::operator new(size) == nullptr;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
+";
+
 const PROJECT: &str = "\
 cmake_minimum_required(VERSION 3.13)
-project(user C)
+project(user C CXX)
 find_package(mimalloc 2.0 REQUIRED)
 foreach(library mimalloc mimalloc-static)
   add_executable(with-${library} main.c)
   target_link_libraries(with-${library} PRIVATE ${library})
+  add_executable(with-${library}-and-cxx main.cpp)
+  target_link_libraries(with-${library}-and-cxx PRIVATE ${library} -static-libstdc++ -static-libgcc)
 endforeach()
 add_executable(all-static main.c)
 target_link_libraries(all-static PRIVATE -static mimalloc-static)
+add_executable(all-static-cxx main.cpp)
+target_link_libraries(all-static-cxx PRIVATE -static mimalloc-static)
 ";
 
 #[test]
@@ -56,6 +74,7 @@ fn cmake_finds_both_targets() {
     let (source, build) = (scratch("cmake-user"), scratch("cmake-user-build"));
     fs::create_dir_all(&source).expect("the directory can be made");
     fs::write(source.join("main.c"), PROGRAM).expect("it can be written to");
+    fs::write(source.join("main.cpp"), CXX_PROGRAM).expect("it can be written to");
     fs::write(source.join("CMakeLists.txt"), PROJECT).expect("it can be written to");
     let mut cmake = Command::new("cmake");
     cmake
@@ -66,35 +85,53 @@ fn cmake_finds_both_targets() {
         .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix().display()));
     succeed(&mut cmake);
     succeed(Command::new("cmake").arg("--build").arg(&build));
-    for program in ["with-mimalloc", "with-mimalloc-static", "all-static"] {
+    for program in [
+        "with-mimalloc",
+        "with-mimalloc-and-cxx",
+        "with-mimalloc-static",
+        "with-mimalloc-static-and-cxx",
+        "all-static",
+        "all-static-cxx",
+    ] {
         succeed(&mut Command::new(build.join(program)));
     }
 }
 
-/// Compiles the program with the flags that pkg-config gives.
-fn link_by_pkg_config(name: &str, for_cc: &[&str], for_pkg_config: &[&str]) -> PathBuf {
+/// Compiles the program in the language of `extension` with the flags that pkg-config gives.
+fn link_by_pkg_config(extension: &str, for_compiler: &[&str], for_pkg_config: &[&str]) -> PathBuf {
     let mut pkg_config = Command::new("pkg-config");
     pkg_config
         .args(["--cflags", "--libs", "mimalloc"])
         .args(for_pkg_config)
         .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));
     let flags = String::from_utf8(succeed(&mut pkg_config).stdout).expect("flags are text");
-    let (source, program) = (scratch(&format!("{name}.c")), scratch(name));
-    fs::write(&source, PROGRAM).expect("the directory can be written to");
-    let mut cc = Command::new("cc");
-    succeed(cc.args(for_cc).arg(&source).arg("-o").arg(&program).args(flags.split_whitespace()));
+    let name = format!("pkg-config-user-{extension}{}", for_compiler.len());
+    let (source, program) = (scratch(&format!("{name}.{extension}")), scratch(&name));
+    let (compiler, text) = if extension == "c" { ("cc", PROGRAM) } else { ("c++", CXX_PROGRAM) };
+    fs::write(&source, text).expect("the directory can be written to");
+    let mut command = Command::new(compiler);
+    command.args(for_compiler).arg(&source).arg("-o").arg(&program).args(flags.split_whitespace());
+    succeed(&mut command);
     program
 }
 
+/// What the documentation tells programs to be linked with that have the C++ library within themselves.
+const WITH_CXX_WITHIN: &str = "-Wl,-u,_ZSt17__throw_bad_allocv";
+
 #[test]
 fn pkg_config_knows_how_to_link() {
-    let program = link_by_pkg_config("pkg-config-user", &[], &[]);
-    succeed(Command::new(program).env("LD_LIBRARY_PATH", prefix().join("lib")));
+    let within = ["-static-libstdc++", "-static-libgcc", WITH_CXX_WITHIN];
+    for (extension, flags) in [("c", &[][..]), ("cpp", &[]), ("cpp", &within)] {
+        let program = link_by_pkg_config(extension, flags, &[]);
+        succeed(Command::new(program).env("LD_LIBRARY_PATH", prefix().join("lib")));
+    }
 }
 
 #[test]
 fn pkg_config_knows_how_to_link_statically() {
-    succeed(&mut Command::new(link_by_pkg_config("pkg-config-static-user", &["-static"], &["--static"])));
+    succeed(&mut Command::new(link_by_pkg_config("c", &["-static"], &["--static"])));
+    let flags = ["-static", WITH_CXX_WITHIN];
+    succeed(&mut Command::new(link_by_pkg_config("cpp", &flags, &["--static"])));
 }
 
 /// Stands for cargo, and makes what the script installs where it is told to.
