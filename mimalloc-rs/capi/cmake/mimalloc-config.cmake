@@ -4,7 +4,8 @@ get_filename_component(MIMALLOC_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSO
 set(MIMALLOC_INCLUDE_DIR "${MIMALLOC_PREFIX}/include")
 set(MIMALLOC_LIBRARY_DIR "${MIMALLOC_PREFIX}/lib")
 
-find_package(Threads REQUIRED)
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
 
 # A C++ library that becomes a part of the program has the function that new fails with only if something asks for it. Older
 # versions cannot tell C++ from C, where nobody has it.

@@ -69,6 +69,43 @@ add_executable(all-static-cxx main.cpp)
 target_link_libraries(all-static-cxx PRIVATE -static mimalloc-static)
 ";
 
+/// Tells which requests the library meets, and that one without what it needs itself is no error but where it is required.
+const ASKING_PROJECT: &str = "\
+cmake_minimum_required(VERSION 3.19)
+project(asking C)
+set(CMAKE_DISABLE_FIND_PACKAGE_Threads TRUE)
+find_package(mimalloc QUIET)
+if(mimalloc_FOUND)
+  message(SEND_ERROR \"it does without threads\")
+endif()
+set(CMAKE_DISABLE_FIND_PACKAGE_Threads FALSE)
+foreach(meets IN ITEMS 1.7 3.3.2 3...4 1.7...3.3.2 3.3.2...<4)
+  find_package(mimalloc ${meets} QUIET)
+  if(NOT mimalloc_FOUND)
+    message(SEND_ERROR \"${meets} is not met\")
+  endif()
+endforeach()
+foreach(meets IN ITEMS 3.4 4 1.7...<3 1.7...<3.3.2 1.7...3.3.1 3.4...5)
+  unset(mimalloc_DIR CACHE)
+  unset(mimalloc_FOUND)
+  find_package(mimalloc ${meets} QUIET)
+  if(mimalloc_FOUND)
+    message(SEND_ERROR \"${meets} is met\")
+  endif()
+endforeach()
+";
+
+#[test]
+fn cmake_asks_for_versions() {
+    let (source, build) = (scratch("cmake-asking"), scratch("cmake-asking-build"));
+    let _ = fs::remove_dir_all(&build);
+    fs::create_dir_all(&source).expect("the directory can be made");
+    fs::write(source.join("CMakeLists.txt"), ASKING_PROJECT).expect("it can be written to");
+    let mut cmake = Command::new("cmake");
+    cmake.arg("-S").arg(&source).arg("-B").arg(&build);
+    succeed(cmake.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix().display())));
+}
+
 #[test]
 fn cmake_finds_both_targets() {
     let (source, build) = (scratch("cmake-user"), scratch("cmake-user-build"));
