@@ -155,7 +155,7 @@ typedef bool(mi_cdecl mi_block_visit_fun)(const mi_heap_t* heap, const mi_heap_a
 /* True if everything was visited. No thread may be using the heap. A NULL heap is the main heap. */
 mi_decl_export bool mi_heap_visit_blocks(mi_heap_t* heap, bool visit_blocks, mi_block_visit_fun* visitor, void* arg)
     mi_attr_noexcept;
-/* The same for what ended threads left behind. */
+/* The same for what ended threads left behind, but for large blocks of the main heap, which belong to no thread. */
 mi_decl_export bool mi_heap_visit_abandoned_blocks(mi_heap_t* heap, bool visit_blocks, mi_block_visit_fun* visitor,
                                                    void* arg) mi_attr_noexcept;
 /* The same for the heap that the theap is a part of. */

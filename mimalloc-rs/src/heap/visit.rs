@@ -4,11 +4,11 @@ use core::ptr::{self, NonNull};
 
 use super::{Heap, MAIN, Record};
 use crate::alloc;
-use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
+use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
-use crate::theap::{OF_HEAP, Theap, here};
+use crate::theap::{self, OF_HEAP, Theap, here};
 
 /// A page of a heap, or a run of slices with a single block.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Area {
     pub block_size: usize,
     /// Bytes of a block, padding included.
     pub full_block_size: usize,
-    /// Whether some thread owns it, or it waits for one.
+    /// Whether a thread that has not ended owns it, or it is a run of the main heap, which no thread ever owns.
     pub owned: bool,
 }
 
@@ -49,7 +49,7 @@ impl Area {
         Record::of(p.cast())?;
         let (first, _) = page_start(p.cast())?;
         // SAFETY: a pointer that lies in a heap's page has one; as the caller says.
-        Some(unsafe { area_of(first) })
+        Some(unsafe { area_of(first, is_owned(first)) })
     }
 }
 
@@ -86,16 +86,18 @@ impl Heap {
                     // A run that is nobody's was being freed when this process came of a fork.
                     let is_live = |first: &Slice| first.owner().get() != OWNER_NOT_A_PAGE;
                     let mut firsts = Theap::rolled(theap).map(|page| Page::slice(page)).filter(is_live);
-                    firsts.all(|first| visit_page(first, blocks, &mut visitor))
+                    let owned = is_held(theap);
+                    firsts.all(|first| visit_page(first, owned, blocks, &mut visitor))
                 });
             }
             arena::pages()
                 .filter(|(_, home)| home & OF_HEAP == 0)
-                .all(|(first, _)| visit_page(first, blocks, &mut visitor))
+                .all(|(first, _)| visit_page(first, is_owned(first), blocks, &mut visitor))
         }
     }
 
-    /// As [`visit`](Self::visit), for those pages only that no thread owns.
+    /// As [`visit`](Self::visit), for those pages only whose threads have ended. Runs of the main heap are not among them:
+    /// whose they were is not known.
     ///
     /// # Safety
     /// As for [`visit`](Self::visit).
@@ -127,9 +129,29 @@ impl Heap {
     }
 }
 
+/// Whether a thread that has not ended holds the theap, which is one of a first-class heap.
+fn is_held(theap: *mut Theap) -> bool {
+    // SAFETY: theaps are never unmapped, and what is asked of them does not change or is atomic.
+    theap::POOL.all().any(|thread| unsafe { !Theap::is_of_heap(thread) && Theap::is_held_by(theap, thread) })
+}
+
+/// What an [`Area`] says of it.
+///
+/// # Safety
+/// As for [`area_of`].
+unsafe fn is_owned(first: Slice) -> bool {
+    let owner = first.owner().get();
+    // SAFETY: as the caller says.
+    let home = if owner == OWNER_SINGLETON { unsafe { Page::origin(first.page()) } } else { owner };
+    if home & OF_HEAP == 0 {
+        return home != OWNER_NONE || owner == OWNER_SINGLETON;
+    }
+    Theap::find(home).is_some_and(is_held)
+}
+
 /// # Safety
 /// A page or run starts in `first`, which nobody else uses.
-unsafe fn area_of(first: Slice) -> Area {
+unsafe fn area_of(first: Slice, owned: bool) -> Area {
     let page = first.page();
     let owner = first.owner().get();
     // SAFETY: as the caller says.
@@ -145,7 +167,7 @@ unsafe fn area_of(first: Slice) -> Area {
                 used: 1,
                 block_size: full_block_size - alloc::padding(),
                 full_block_size,
-                owned: true,
+                owned,
             };
         }
         if owner & OF_HEAP != 0 || owner == Theap::id(here::own()) {
@@ -160,7 +182,7 @@ unsafe fn area_of(first: Slice) -> Area {
             used: (*page).used as usize,
             block_size: block_size - alloc::padding(),
             full_block_size: block_size,
-            owned: owner != arena::OWNER_NONE,
+            owned,
         }
     }
 }
@@ -169,12 +191,13 @@ unsafe fn area_of(first: Slice) -> Area {
 /// As for [`area_of`].
 unsafe fn visit_page(
     first: Slice,
+    owned: bool,
     blocks: bool,
     visitor: &mut impl FnMut(&Area, Option<NonNull<u8>>) -> bool,
 ) -> bool {
     // SAFETY: as the caller says.
     unsafe {
-        let area = area_of(first);
+        let area = area_of(first, owned);
         if !visitor(&area, None) {
             return false;
         }

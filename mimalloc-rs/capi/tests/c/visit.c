@@ -49,7 +49,7 @@ static void visits(void) {
   CHECK(!mi_heap_visit_blocks(heap, true, NULL, NULL));
 
   seen_t abandoned = {.heap = heap};
-  CHECK(mi_heap_visit_abandoned_blocks(heap, true, look, &abandoned));
+  CHECK(mi_heap_visit_abandoned_blocks(heap, true, look, &abandoned) && abandoned.areas == 0);
   mi_free(huge);
   for (size_t i = 1; i < 1000; i += 2) mi_free(blocks[i]);
   seen_t none = {.heap = heap};
@@ -89,6 +89,32 @@ static void abandoned(void) {
   mi_free(seen.expected);
 }
 
+typedef struct left_s {
+  mi_heap_t* heap;
+  seen_t small, large;
+} left_t;
+
+static void* leaves_blocks(void* arg) {
+  left_t* left = (left_t*)arg;
+  left->small.expected = mi_heap_malloc(left->heap, 77);
+  left->large.expected = mi_heap_malloc(left->heap, 3 << 20);
+  return NULL;
+}
+
+static void abandoned_in_a_heap(void) {
+  left_t left = {.heap = mi_heap_new()};
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, leaves_blocks, &left) == 0 && pthread_join(thread, NULL) == 0);
+  CHECK(mi_heap_visit_abandoned_blocks(left.heap, true, find, &left.small) && left.small.found == 1);
+  CHECK(mi_heap_visit_abandoned_blocks(left.heap, true, find, &left.large) && left.large.found == 1);
+  CHECK(mi_abandoned_visit_blocks(mi_subproc_main(), -1, true, find, &left.small) && left.small.found == 2);
+  /* The next thread that allocates in the heap takes over what the last one left. */
+  mi_free(mi_heap_malloc(left.heap, 77));
+  CHECK(mi_heap_visit_abandoned_blocks(left.heap, true, find, &left.small) && left.small.found == 2);
+  CHECK(mi_heap_visit_blocks(left.heap, true, find, &left.small) && left.small.found == 3);
+  mi_heap_destroy(left.heap);
+}
+
 static void utilisation(void) {
   mi_heap_t* heap = mi_heap_new();
   enum { COUNT = 4096 };
@@ -112,6 +138,7 @@ static void utilisation(void) {
 int main(void) {
   visits();
   abandoned();
+  abandoned_in_a_heap();
   utilisation();
   CHECK(!mi_is_redirected());
   return report_checks();
