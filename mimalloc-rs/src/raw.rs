@@ -287,6 +287,19 @@ impl ThreadHeap<'_> {
         unsafe { Theap::heap(self.theap).as_ref() }.unwrap_or(&MAIN)
     }
 
+    /// Puts blocks that are kept to allocate from back, where they do not count as in use. Gives the owner word of the pages;
+    /// `None` if there can be none.
+    pub(crate) fn settle(self) -> Option<u32> {
+        // SAFETY: the theap is the calling thread's.
+        unsafe {
+            if Theap::is_none(self.theap) {
+                return None;
+            }
+            Theap::return_all_active(self.theap);
+            Some(Theap::id(self.theap))
+        }
+    }
+
     pub(crate) fn tally(self) -> Tally {
         // SAFETY: the theap is the calling thread's.
         unsafe { Theap::tally(self.theap) }

@@ -37,6 +37,9 @@ fn numbers_are_those_of_what_was_done() {
     assert_eq!(full.pages.current, 1000_i64.div_euclid(per_page) + i64::from(1000 % per_page != 0));
     assert_eq!(stats.malloc_normal.current, 1000 * full.block_size as i64);
 
+    let own = bin(&Stats::of_thread(here));
+    assert_eq!((own.blocks, own.pages), (full.blocks, full.pages));
+
     for &p in &blocks[..900] {
         // SAFETY: the block is live and given up.
         unsafe { raw::free(p) };
@@ -46,6 +49,8 @@ fn numbers_are_those_of_what_was_done() {
         (mostly_freed.blocks.total, mostly_freed.blocks.current, mostly_freed.blocks.peak),
         (1000, 100, 1000)
     );
+
+    assert_eq!(bin(&Stats::of_thread(here)).blocks, mostly_freed.blocks);
 
     let before = Stats::process();
     // A little less, which leaves room for padding and guards.

@@ -134,6 +134,7 @@ mi_decl_export void mi_stats_print(void* out) mi_attr_noexcept;
 mi_decl_export void mi_thread_stats_print(void* out) mi_attr_noexcept;
 /* A NULL function is the default output, here and below. */
 mi_decl_export void mi_stats_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
+/* Of the calling thread's part of its default heap. */
 mi_decl_export void mi_thread_stats_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
 mi_decl_export void mi_heap_stats_print_out(mi_heap_t* heap, mi_output_fun* out, void* arg) mi_attr_noexcept;
 mi_decl_export void mi_subproc_stats_print_out(mi_subproc_id_t subproc, mi_output_fun* out, void* arg)

@@ -71,22 +71,26 @@ impl Stats {
         stats
     }
 
-    /// What the calling thread's part of a heap has done. Where its blocks were freed is not known, so nothing is
-    /// current.
+    /// The numbers of the calling thread's part of a heap: what it did, and what is in use in its pages, by whichever thread.
+    /// Blocks with memory of their own count where the heap is not the [main](Heap::main) one; there they are no thread's.
     ///
     /// ```
     /// use mimalloc_rs::{raw::{self, ThreadHeap}, stats::Stats};
     ///
     /// let p = ThreadHeap::current().malloc(1000);
-    /// assert!(Stats::of_thread(ThreadHeap::current()).malloc_normal.total >= 1000);
+    /// let in_use = Stats::of_thread(ThreadHeap::current()).malloc_normal;
+    /// assert!(in_use.current >= 1000 && in_use.total >= in_use.current);
     /// // SAFETY: `p` is a live block, given up here.
     /// unsafe { raw::free(p) };
     /// ```
     #[must_use]
     pub fn of_thread(here: ThreadHeap<'_>) -> Self {
         let mut stats = Self::empty();
-        stats.add(&here.tally());
-        stats.derive();
+        if let Some(id) = here.settle() {
+            stats.add(&here.tally());
+            stats.look_at_pages(|home| home == id);
+            stats.derive();
+        }
         stats
     }
 

@@ -1,5 +1,6 @@
 /* Statistics: as numbers, as JSON, as text. */
 #include <mimalloc-stats.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -170,7 +171,22 @@ static void printing(void) {
   mi_stats_reset();
 }
 
+/* What is printed of a thread that has blocks says so. */
+static void* prints_its_own(void* arg) {
+  (void)arg;
+  void* blocks[10];
+  for (int i = 0; i < 10; i++) blocks[i] = mi_malloc(1000);
+  PRINTS(mi_thread_stats_print_out(collect, &calls));
+  CHECK(strstr(text, " not all blocks were freed") != NULL);
+  for (int i = 0; i < 10; i++) mi_free(blocks[i]);
+  PRINTS(mi_thread_stats_print_out(collect, &calls));
+  CHECK(strstr(text, "  all blocks were freed") != NULL);
+  return NULL;
+}
+
 int main(void) {
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, prints_its_own, NULL) == 0 && pthread_join(thread, NULL) == 0);
   numbers();
   bins();
   json();
