@@ -8,11 +8,11 @@ use mi::SubProcess;
 use mi::hooks::OutputFn;
 use mi::process::ProcessInfo;
 use mi::raw::ThreadHeap;
-use mi::stats::Stats;
+use mi::stats::{Stats, mimalloc_bin_size};
 
 use crate::heap::{MiHeap, borrow};
 use crate::options::writer;
-use crate::stats_t::{MiStats, add, bin_size};
+use crate::stats_t::{MiStats, add};
 use crate::subproc::{MiSubprocId, named};
 
 /// # Safety
@@ -179,7 +179,7 @@ unsafe extern "C" fn mi_stats_as_json(stats: *const MiStats, room: usize, buffer
 
 #[unsafe(no_mangle)]
 extern "C" fn mi_stats_get_bin_size(bin: usize) -> usize {
-    bin_size(bin)
+    mimalloc_bin_size(bin)
 }
 
 /// # Safety

@@ -2,47 +2,7 @@
 
 use core::mem::offset_of;
 
-use mi::stats::{CHUNK_BINS, Count, Counter, STAT_VERSION, Stats};
-
-/// Bins of the C structure, the last one for blocks beyond all others.
-pub(crate) const C_BINS: usize = 74;
-
-const WORD: usize = 8;
-/// From this many words on bins are four to a doubling.
-const STEP_FROM: usize = 8;
-
-/// Bytes of the blocks of a bin.
-pub(crate) const fn bin_size(bin: usize) -> usize {
-    match bin {
-        0 => WORD,
-        1..=STEP_FROM => bin * WORD,
-        _ if bin < C_BINS => {
-            let place = bin + 3;
-            let (top, quarter) = (place / 4, place % 4);
-            ((quarter + 5) << (top - 2)) * WORD
-        }
-        _ => 0,
-    }
-}
-
-/// The bin of blocks of so many bytes.
-const fn bin_of(block_size: usize) -> usize {
-    let words = block_size.div_ceil(WORD);
-    if words <= STEP_FROM {
-        return words;
-    }
-    let top = (words - 1).ilog2() as usize;
-    let bin = 4 * top + ((words - 1) >> (top - 2)) % 4 - 3;
-    if bin < C_BINS { bin } else { C_BINS - 1 }
-}
-
-const _: () = {
-    let mut bin = 1;
-    while bin < C_BINS {
-        assert!(bin_of(bin_size(bin)) == bin);
-        bin += 1;
-    }
-};
+use mi::stats::{CHUNK_BINS, Count, Counter, MIMALLOC_BINS, STAT_VERSION, Stats, mimalloc_bin};
 
 /// `mi_stat_count_t`.
 #[derive(Clone, Copy, Default)]
@@ -114,8 +74,8 @@ macro_rules! mi_stats {
             $($field: $kind,)*
             stat_reserved: [MiCount; 4],
             counter_reserved: [MiCounter; 4],
-            malloc_bins: [MiCount; C_BINS],
-            page_bins: [MiCount; C_BINS],
+            malloc_bins: [MiCount; MIMALLOC_BINS],
+            page_bins: [MiCount; MIMALLOC_BINS],
             chunk_bins: [MiCount; CHUNK_BINS],
         }
 
@@ -127,12 +87,12 @@ macro_rules! mi_stats {
                     $($field: stats.$field.into(),)*
                     stat_reserved: [MiCount::default(); 4],
                     counter_reserved: [MiCounter::default(); 4],
-                    malloc_bins: [MiCount::default(); C_BINS],
-                    page_bins: [MiCount::default(); C_BINS],
+                    malloc_bins: [MiCount::default(); MIMALLOC_BINS],
+                    page_bins: [MiCount::default(); MIMALLOC_BINS],
                     chunk_bins: stats.chunk_bins.map(Into::into),
                 };
                 for bin in stats.bins() {
-                    let place = bin_of(bin.block_size);
+                    let place = mimalloc_bin(bin.block_size);
                     c.malloc_bins[place] = bin.blocks.into();
                     c.page_bins[place] = bin.pages.into();
                 }
@@ -154,7 +114,7 @@ macro_rules! mi_stats {
                 let mut stats = Self::empty();
                 $(stats.$field = c.$field.into();)*
                 for (class, bin) in Self::empty().bins().enumerate() {
-                    let place = bin_of(bin.block_size);
+                    let place = mimalloc_bin(bin.block_size);
                     stats.malloc_bins[class] = c.malloc_bins[place].into();
                     stats.page_bins[class] = c.page_bins[place].into();
                 }

@@ -3,17 +3,21 @@
 use core::fmt::{self, Write};
 
 use super::fields::Number;
-use super::{BINS, CHUNK_BINS, Count, MIMALLOC_VERSION, STAT_VERSION, Stats};
+use super::{
+    BINS, CHUNK_BINS, Count, MIMALLOC_BINS, MIMALLOC_VERSION, STAT_VERSION, Stats, mimalloc_bin,
+    mimalloc_bin_size,
+};
+use crate::geometry::SLICE_SHIFT;
 use crate::process::ProcessInfo;
-use crate::size_class;
+use crate::size_class::{self, CLASS};
 
 /// What mimalloc calls the kinds of chunk.
-const CHUNK_NAMES: [&str; CHUNK_BINS] = ["small", "other", "medium", "large", "huge", "none"];
+const CHUNK_NAMES: [&str; CHUNK_BINS] = ["S", "X", "M", "L", "H", " "];
 
 impl Stats {
     /// Writes the numbers, and those of the process, as a JSON object with the keys that mimalloc's has.
     ///
-    /// Times are in milliseconds, memory in bytes. An error of `out` ends it.
+    /// Times are in milliseconds, memory in bytes. Size classes stand where [mimalloc's bins](mimalloc_bin) do. An error of `out` ends it.
     ///
     /// ```
     /// use mimalloc_rs::process::ProcessInfo;
@@ -36,14 +40,12 @@ impl Stats {
                 Number::Counter(counter) => writeln!(out, "  \"{name}\": {},", counter.total)?,
             }
         }
-        let block_size =
-            |out: &mut dyn Write, class| write!(out, "\"block_size\": {}", size_class::block_size(class));
-        write_bins::<BINS>("malloc_bins", &self.malloc_bins, block_size, out)?;
-        writeln!(out, ",")?;
-        write_bins::<BINS>("page_bins", &self.page_bins, block_size, out)?;
-        writeln!(out, ",")?;
-        let kind = |out: &mut dyn Write, kind: usize| write!(out, "\"bin\": \"{}\"", CHUNK_NAMES[kind]);
-        write_bins::<CHUNK_BINS>("chunk_bins", &self.chunk_bins, kind, out)?;
+        for (name, counts) in [("malloc_bins", &self.malloc_bins), ("page_bins", &self.page_bins)] {
+            write_bins(name, &in_bins(counts), write_sizes, out)?;
+            writeln!(out, ",")?;
+        }
+        let kind = |kind: usize, out: &mut dyn Write| write!(out, "\"bin\": \"{}\"", CHUNK_NAMES[kind]);
+        write_bins("chunk_bins", &self.chunk_bins, kind, out)?;
         writeln!(out, "\n}}")
     }
 }
@@ -64,18 +66,35 @@ fn write_process(process: &ProcessInfo, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "    \"commit_peak\": {}\n  }},", process.peak_commit)
 }
 
+/// Our size classes in mimalloc's bins. Those between them stay empty.
+fn in_bins(counts: &[Count; BINS]) -> [Count; MIMALLOC_BINS] {
+    let mut bins = [Count::default(); MIMALLOC_BINS];
+    for (class, &count) in counts.iter().enumerate() {
+        bins[mimalloc_bin(size_class::block_size(class))] = count;
+    }
+    bins
+}
+
+/// Bytes of a bin's blocks, and of the pages that hold them: none where no page does.
+fn write_sizes(bin: usize, out: &mut dyn Write) -> fmt::Result {
+    let block_size = mimalloc_bin_size(bin);
+    let facts = CLASS.iter().find(|facts| mimalloc_bin(facts.block_size as usize) == bin);
+    let page_size = facts.map_or(0, |facts| usize::from(facts.slices) << SLICE_SHIFT);
+    write!(out, "\"block_size\": {block_size}, \"page_size\": {page_size}")
+}
+
 /// An array of counts, each with what `which` says about its place.
 fn write_bins<const N: usize>(
     name: &str,
     bins: &[Count; N],
-    which: impl Fn(&mut dyn Write, usize) -> fmt::Result,
+    which: impl Fn(usize, &mut dyn Write) -> fmt::Result,
     out: &mut dyn Write,
 ) -> fmt::Result {
     write!(out, "  \"{name}\": [")?;
     for (index, &count) in bins.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
         write!(out, "{comma}\n    {{{}, ", Members(count))?;
-        which(out, index)?;
+        which(index, out)?;
         write!(out, "}}")?;
     }
     write!(out, "\n  ]")
@@ -117,6 +136,7 @@ mod tests {
         let process =
             ProcessInfo { elapsed: Duration::from_millis(1234), page_faults: 6, ..ProcessInfo::default() };
         let json = json(&stats, &process);
+        let page_size = i64::from(CLASS[BINS - 1].slices) << SLICE_SHIFT;
         for (pointer, value) in [
             ("/stat_version", 5),
             ("/mimalloc_version", 30302),
@@ -126,17 +146,27 @@ mod tests {
             ("/committed/total", 3),
             ("/committed/current", -1),
             ("/mmap_calls", 7),
-            ("/malloc_bins/44/peak", 5),
-            ("/malloc_bins/44/block_size", 65_536),
-            ("/page_bins/0/total", i64::MAX),
-            ("/page_bins/0/block_size", 8),
+            ("/malloc_bins/48/peak", 5),
+            ("/malloc_bins/48/block_size", 65_536),
+            ("/malloc_bins/48/page_size", page_size),
+            ("/page_bins/0/total", 0),
+            ("/page_bins/1/total", i64::MAX),
+            ("/page_bins/1/block_size", 8),
+            ("/page_bins/1/page_size", 65_536),
+            ("/page_bins/3/block_size", 24),
+            ("/page_bins/3/page_size", 0),
+            ("/page_bins/73/total", 0),
             ("/_segments_reserved/total", 0),
             ("/chunk_bins/5/total", 0),
         ] {
             assert_eq!(json.pointer(pointer), Some(&Value::from(value)), "{pointer}");
         }
-        assert_eq!(json["malloc_bins"].as_array().map(std::vec::Vec::len), Some(BINS));
-        assert_eq!(json["chunk_bins"][2]["bin"], "medium");
+        for (name, bins) in
+            [("malloc_bins", MIMALLOC_BINS), ("page_bins", MIMALLOC_BINS), ("chunk_bins", CHUNK_BINS)]
+        {
+            assert_eq!(json[name].as_array().map(std::vec::Vec::len), Some(bins), "{name}");
+        }
+        assert_eq!(json["chunk_bins"][2]["bin"], "M");
     }
 
     #[cfg(feature = "serde")]

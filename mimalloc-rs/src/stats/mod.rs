@@ -11,6 +11,7 @@
 //! ```
 
 mod amount;
+mod bins;
 mod fields;
 mod json;
 mod spans;
@@ -18,6 +19,7 @@ mod survey;
 mod table;
 
 pub(crate) use amount::Bytes;
+pub use bins::{MIMALLOC_BINS, mimalloc_bin, mimalloc_bin_size};
 pub use fields::{CHUNK_BINS, Stats};
 pub use spans::{Holding, SLICE, Span, spans};
 pub(crate) use survey::committed;

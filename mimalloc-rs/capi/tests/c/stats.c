@@ -66,6 +66,26 @@ static void bins(void) {
   CHECK(mi_stats_get_bin_size(MI_BIN_HUGE + 1) == 0 && mi_stats_get_bin_size(TOO_LARGE) == 0);
 }
 
+/* Bins stand in the text as in mi_stats_t. */
+static void bins_in_json(void) {
+  mi_stats_t_decl(stats);
+  for (size_t bin = 0; bin <= MI_BIN_HUGE; bin++) stats.page_bins[bin].peak = 1000 + (int64_t)bin;
+  char* json = mi_stats_as_json(&stats, 0, NULL);
+  const char* place = strstr(json, "\"page_bins\"");
+  const char* end = strstr(json, "\"chunk_bins\"");
+  CHECK(place != NULL && end != NULL);
+  size_t bin = 0;
+  for (; (place = strstr(place + 1, "{")) != NULL && place < end; bin++) {
+    size_t peak, block_size, page_size;
+    const char* format = "{\"total\": 0, \"peak\": %zu, \"current\": 0, \"block_size\": %zu, \"page_size\": %zu}";
+    CHECK(sscanf(place, format, &peak, &block_size, &page_size) == 3);
+    CHECK(block_size == mi_stats_get_bin_size(bin) && page_size % 65536 == 0);
+    CHECK(page_size == 0 ? peak == 0 : peak == 1000 + bin);
+  }
+  CHECK(bin == MI_BIN_HUGE + 1);
+  mi_free(json);
+}
+
 static void json(void) {
   char* own = mi_stats_get_json(0, NULL);
   CHECK(own != NULL && own[0] == '{' && strstr(own, "\"stat_version\": 5") != NULL && strstr(own, "}") != NULL);
@@ -189,6 +209,7 @@ int main(void) {
   CHECK(pthread_create(&thread, NULL, prints_its_own, NULL) == 0 && pthread_join(thread, NULL) == 0);
   numbers();
   bins();
+  bins_in_json();
   json();
   layout();
   fields();
