@@ -16,17 +16,25 @@
 
 /* What the allocators below have in common. */
 template <class T>
-struct _mi_stl_allocator_common {
+struct _mi_stl_allocator_types {
   typedef T value_type;
   typedef std::size_t size_type;
   typedef std::ptrdiff_t difference_type;
   typedef T* pointer;
   typedef const T* const_pointer;
-  typedef T& reference;
-  typedef const T& const_reference;
   using propagate_on_container_copy_assignment = std::true_type;
   using propagate_on_container_move_assignment = std::true_type;
   using propagate_on_container_swap = std::true_type;
+};
+
+template <class T>
+struct _mi_stl_allocator_common : _mi_stl_allocator_types<T> {
+  using typename _mi_stl_allocator_types<T>::size_type;
+  using typename _mi_stl_allocator_types<T>::difference_type;
+  using typename _mi_stl_allocator_types<T>::pointer;
+  using typename _mi_stl_allocator_types<T>::const_pointer;
+  typedef T& reference;
+  typedef const T& const_reference;
 
   template <class U, class... Args>
   void construct(U* p, Args&&... args) {
@@ -42,6 +50,10 @@ struct _mi_stl_allocator_common {
   pointer address(reference x) const noexcept { return std::addressof(x); }
   const_pointer address(const_reference x) const noexcept { return std::addressof(x); }
 };
+
+/* Stands for allocators of whatever a container needs, and allocates nothing itself. */
+template <>
+struct _mi_stl_allocator_common<void> : _mi_stl_allocator_types<void> {};
 
 /* NULL is an exception. */
 template <class T>

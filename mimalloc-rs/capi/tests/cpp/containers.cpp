@@ -61,6 +61,21 @@ static void containers() {
   CHECK(caught);
 }
 
+// What is passed to code that allocates types of its own.
+template <class Allocator>
+static bool makes_numbers(const Allocator& any) {
+  using Numbers = typename std::allocator_traits<Allocator>::template rebind_alloc<int>;
+  std::vector<int, Numbers> numbers(100, 7, Numbers(any));
+  return numbers[99] == 7 && mi_is_in_heap_region(numbers.data());
+}
+
+static void of_nothing() {
+  CHECK(makes_numbers(mi_stl_allocator<void>()));
+  CHECK(makes_numbers(mi_heap_stl_allocator<void>()));
+  CHECK(makes_numbers(mi_heap_destroy_stl_allocator<void>(mi_heap_main())));
+  CHECK(mi_stl_allocator<void>(mi_stl_allocator<int>()) == mi_stl_allocator<void>());
+}
+
 static void equality() {
   mi_stl_allocator<int> a;
   mi_stl_allocator<long> b(a);
@@ -117,6 +132,7 @@ int main() {
   containers<mi_stl_allocator>();
   containers<mi_heap_stl_allocator>();
   containers<mi_heap_destroy_stl_allocator>();
+  of_nothing();
   equality();
   borrowed();
   across_threads();
