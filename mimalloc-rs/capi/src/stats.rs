@@ -8,7 +8,7 @@ use mi::SubProcess;
 use mi::hooks::OutputFn;
 use mi::process::ProcessInfo;
 use mi::raw::ThreadHeap;
-use mi::stats::{Stats, mimalloc_bin_size};
+use mi::stats::{Count, Stats, mimalloc_bin_size};
 
 use crate::heap::{MiHeap, borrow};
 use crate::options::writer;
@@ -23,6 +23,12 @@ unsafe fn of_heap(heap: *const MiHeap) -> Stats {
     Stats::of(&heap)
 }
 
+/// The heaps of a sub-process. Those that have ended are not known.
+fn heaps_of(sub_process: SubProcess) -> Count {
+    let current = sub_process.heaps().count() as i64;
+    Count { total: current, peak: current, current }
+}
+
 /// The numbers of the process stand for those of its main part. Others are known by their heaps.
 ///
 /// # Safety
@@ -34,21 +40,25 @@ unsafe fn of_sub_process(id: MiSubprocId) -> Stats {
         if named == SubProcess::main() {
             return Stats::process();
         }
-        named.heaps().fold(Stats::empty(), |mut sum, heap| {
+        let mut sum = Stats::empty();
+        for heap in named.heaps() {
             add(&mut sum, &of_heap(heap.as_ptr().cast()));
-            sum
-        })
+        }
+        sum.heaps = heaps_of(named);
+        sum
     }
 }
 
-/// What the process has, and no heap: memory, arenas, threads. Its main part stands for it, others have nothing of it.
+/// What the process has, and no heap: memory, arenas, threads. Its main part stands for it, others have heaps only.
 ///
 /// # Safety
 /// As for [`named`].
 unsafe fn of_no_heap(id: MiSubprocId) -> Stats {
     let mut stats = Stats::empty();
     // SAFETY: as the caller says.
-    if unsafe { named(id) } != SubProcess::main() {
+    let named = unsafe { named(id) };
+    if named != SubProcess::main() {
+        stats.heaps = heaps_of(named);
         return stats;
     }
     let process = Stats::process();

@@ -42,8 +42,8 @@ static void numbers(void) {
   CHECK(stats.malloc_normal.current == 0 && stats.malloc_normal.total >= 80 && stats.malloc_huge.current == 0);
   mi_heap_delete(heap);
   mi_subproc_id_t apart = mi_subproc_new();
-  CHECK(mi_subproc_stats_get(apart, &stats) && stats.malloc_normal.current == 0);
-  CHECK(mi_subproc_stats_get_exclusive(apart, &stats));
+  CHECK(mi_subproc_stats_get(apart, &stats) && stats.malloc_normal.current == 0 && stats.heaps.current == 1);
+  CHECK(mi_subproc_stats_get_exclusive(apart, &stats) && stats.heaps.current == 1);
   CHECK(stats.committed.current == 0 && stats.arena_count.total == 0 && stats.threads.current == 0);
   mi_subproc_destroy(apart);
 
