@@ -20,6 +20,8 @@ mkdir -p "$1"
 prefix=$(cd "$1" && pwd)
 install -d "$prefix/lib/pkgconfig" "$prefix/lib/cmake/mimalloc" "$prefix/include"
 install -m 644 "$target/release/libmimalloc_rs.a" "$prefix/lib/"
+# So that a program can be linked that has some of C++'s operators itself.
+"${OBJCOPY:-objcopy}" --wildcard --weaken-symbol='_Zn[wa]*' --weaken-symbol='_Zd[la]*' "$prefix/lib/libmimalloc_rs.a"
 install -m 755 "$target/release/libmimalloc_rs.so" "$prefix/lib/libmimalloc_rs.so.0"
 ln -sf libmimalloc_rs.so.0 "$prefix/lib/libmimalloc_rs.so"
 install -m 644 "$package"/include/*.h "$prefix/include/"

@@ -171,11 +171,26 @@ fn pkg_config_knows_how_to_link_statically() {
     succeed(&mut Command::new(link_by_pkg_config("cpp", &flags, &["--static"])));
 }
 
+#[test]
+fn a_program_with_operators_of_its_own_can_be_linked_statically() {
+    let within: [&[&str]; 2] = [&[], &["-static", WITH_CXX_WITHIN]];
+    for (more, arrays) in within.into_iter().flat_map(|more| [(more, "-UARRAYS"), (more, "-DARRAYS")]) {
+        let program = scratch(&format!("own-operators{arrays}{}", more.len()));
+        let mut compiler = Command::new("c++");
+        compiler.args(["-std=c++17", "-O1", "-fno-builtin", arrays]).args(more);
+        compiler.arg("-I").arg(in_package("tests/c")).arg(in_package("tests/cpp/replaced_operators.cpp"));
+        compiler.arg("-o").arg(&program).arg(prefix().join("lib/libmimalloc_rs.a"));
+        succeed(compiler.args(["-lpthread", "-ldl", "-lm"]));
+        succeed(&mut Command::new(program));
+    }
+}
+
 /// Stands for cargo, and makes what the script installs where it is told to.
 const CARGO: &str = "\
 #!/bin/sh
 mkdir -p \"$CARGO_TARGET_DIR/release\"
-touch \"$CARGO_TARGET_DIR/release/libmimalloc_rs.a\" \"$CARGO_TARGET_DIR/release/libmimalloc_rs.so\"
+ar cr \"$CARGO_TARGET_DIR/release/libmimalloc_rs.a\"
+touch \"$CARGO_TARGET_DIR/release/libmimalloc_rs.so\"
 ";
 
 #[test]
