@@ -130,6 +130,8 @@ pub(crate) const EBB_KEPT_ON: u64 = 8;
 /// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of
 /// microseconds to back one with memory.
 pub(crate) const EBB_MS_PER_SLICE: u64 = 4;
+/// No more of them than these may be taken again at once, however long none was.
+pub(crate) const EBB_CREDIT: u64 = 4096;
 /// Such slices for each millisecond in the life of a thread that has ended, which makes up for more.
 pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 

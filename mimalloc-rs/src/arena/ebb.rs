@@ -8,7 +8,8 @@
 //!
 //! A program that builds up and tears down in quick cycles would pay for this with a page fault per system page and cycle.
 //! Slices that are taken again after an ebb gave them back are therefore counted, and the rule rests while there are more of
-//! them than the time that went by makes up for.
+//! them than the time that went by makes up for. Time long ago makes up for some only, or a program that has run for a day could do so
+//! for minutes.
 //!
 //! The life of a thread makes up for more of them when it has ended, for it needs nothing again. So an ebb that
 //! the rule let pass may be had when a thread ends, unless a flood has followed.
@@ -17,7 +18,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::HELD;
 use crate::geometry::{
-    EBB_DEPTH, EBB_KEPT, EBB_KEPT_ON, EBB_MS_PER_SLICE, EBB_SHARE_ON, SLICES_PER_THREAD_MS,
+    EBB_CREDIT, EBB_DEPTH, EBB_KEPT, EBB_KEPT_ON, EBB_MS_PER_SLICE, EBB_SHARE_ON, SLICES_PER_THREAD_MS,
 };
 use crate::os;
 
@@ -28,7 +29,7 @@ const RELAXED: Ordering = Ordering::Relaxed;
 static MARK: AtomicU64 = AtomicU64::new(0);
 /// Slices held at the last ebb; zero if the rule rested, or some were handed out since.
 static LOW: AtomicU64 = AtomicU64::new(0);
-/// Slices that the last ebb gave back and nobody has taken again.
+/// Slices that ebbs gave back and nobody has taken again.
 static GONE: AtomicU64 = AtomicU64::new(0);
 /// Slices that were taken again after an ebb.
 static REGRETTED: AtomicU64 = AtomicU64::new(0);
@@ -36,7 +37,7 @@ static REGRETTED: AtomicU64 = AtomicU64::new(0);
 static FIRST_MS: AtomicU64 = AtomicU64::new(0);
 /// How long the threads lived that have ended, together.
 static LIVED_MS: AtomicU64 = AtomicU64::new(0);
-/// The most slices held before an ebb at which the rule rested; zero if it did not at the last.
+/// The most slices held before the ebbs at which the rule rested since the last one at which it did not.
 static MISSED: AtomicU64 = AtomicU64::new(0);
 
 /// To be told when slices were handed out, `clean` of which the system had got back.
@@ -99,13 +100,14 @@ fn is_worth_it(held: u64, mark: u64) -> bool {
     };
     let made_up_for =
         now.saturating_sub(first) / EBB_MS_PER_SLICE + LIVED_MS.load(RELAXED) * SLICES_PER_THREAD_MS;
-    let worth_it = REGRETTED.load(RELAXED) <= made_up_for;
-    MISSED.store(if worth_it { 0 } else { mark }, RELAXED);
+    let regretted = REGRETTED.fetch_max(made_up_for.saturating_sub(EBB_CREDIT), RELAXED);
+    let worth_it = regretted <= made_up_for;
+    MISSED.store(if worth_it { 0 } else { mark.max(MISSED.load(RELAXED)) }, RELAXED);
     LOW.store(if worth_it { held } else { 0 }, RELAXED);
     worth_it
 }
 
 /// To be told how many slices went back because of an ebb.
 pub(super) fn note_gone(slices: usize) {
-    GONE.store(slices as u64, RELAXED);
+    GONE.fetch_add(slices as u64, RELAXED);
 }

@@ -5,7 +5,7 @@
 //! slices that are in constant exchange stay resident. When most of what was held is freed, all of it goes back at once (see
 //! [`super::ebb`]). One thread purges at a time, the others go on without it.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::Run;
 use super::bitmap::{Group, mask};
@@ -25,6 +25,8 @@ static PENDING: Pending = Pending::new(AtomicU32::new(0));
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
 /// Who has it gives memory back.
 static PURGING: Task = Task::new(AtomicU32::new(0));
+/// Whether all free memory was to go back while another thread had it.
+static AGAIN: AtomicBool = AtomicBool::new(false);
 
 /// Which free slices a pass gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,22 +55,41 @@ pub(crate) fn purge_if_due() {
 fn look_at_clock() {
     let now = os::coarse_ms();
     let due = DUE_MS.load(Ordering::Relaxed);
-    if now < due {
+    let Ok(period) = u64::try_from(options::get(Opt::PurgeDelay)) else { return };
+    // If it is due later than from now on, the period was a longer one.
+    if now < due && due <= now + period {
         return;
     }
-    let Ok(period) = u64::try_from(options::get(Opt::PurgeDelay)) else { return };
     let pass = if period == 0 { Pass::All } else { Pass::Idle };
     if DUE_MS.compare_exchange(due, now + period, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
         purge(pass);
     }
 }
 
-/// Gives all free slices back because most of what was held came free, unless the user wants none to go back by itself.
+/// Gives all free slices back because most of what was held came free, unless the user wants none to go back by itself. A thread
+/// that is doing so, and may have passed what came free just now, does it once more.
 pub(super) fn purge_at_ebb() {
-    if options::get(Opt::PurgeDelay) >= 0
-        && let Some(given) = purge(Pass::All)
-    {
-        ebb::note_gone(given);
+    if options::get(Opt::PurgeDelay) < 0 {
+        return;
+    }
+    if let Some(given) = purge(Pass::All) {
+        return ebb::note_gone(given);
+    }
+    AGAIN.store(true, Ordering::SeqCst);
+    // It may have ended before it could see that.
+    if !PURGING.is_under_way(os::process_id()) {
+        purge_again();
+    }
+}
+
+/// Gives all free slices back if that was to be done while another thread was at it.
+fn purge_again() {
+    while AGAIN.swap(false, Ordering::SeqCst) {
+        match pass_through(Pass::All) {
+            Some(given) => ebb::note_gone(given),
+            // That thread will.
+            None => return AGAIN.store(true, Ordering::SeqCst),
+        }
     }
 }
 
@@ -129,6 +150,13 @@ pub(crate) fn purge_now() {
 
 /// Gives slices back and says how many; `None` if another thread is doing so.
 fn purge(pass: Pass) -> Option<usize> {
+    let given = pass_through(pass)?;
+    purge_again();
+    Some(given)
+}
+
+/// The same, once.
+fn pass_through(pass: Pass) -> Option<usize> {
     if !PURGING.begin(os::process_id()) {
         return None;
     }
@@ -165,6 +193,8 @@ struct Held {
 
 fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
     let mut outcome = Outcome { given: 0, left: false };
+    // Fewer than these do not go back.
+    let at_once = PURGED_AT_ONCE.max(options::get_size(Opt::MinimalPurgeSize) >> SLICE_SHIFT);
     let mut held = Held { start: 0, count: 0, resident: 0 };
     for number in 0..region.groups_in_use() {
         let group = region.group(number);
@@ -187,7 +217,7 @@ fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
             let run = (mine >> bit).trailing_ones();
             mine &= !mask(bit, run);
             let start = number * GROUP_SLICES + bit as usize;
-            if held.start + held.count != start || held.count >= PURGED_AT_ONCE {
+            if held.start + held.count != start || held.count >= at_once {
                 outcome.given += give_back(region, &held);
                 held = Held { start, count: 0, resident: 0 };
             }
@@ -302,6 +332,25 @@ mod tests {
             thread::yield_now();
         }
         assert!(super::super::PURGE_CALLS.current() - before > 3);
+    }
+
+    #[test]
+    fn what_comes_free_behind_a_purge_goes_back_with_the_next_pass() {
+        while !PURGING.begin(os::process_id()) {
+            thread::yield_now();
+        }
+        purge_at_ebb();
+        assert!(AGAIN.load(Ordering::Relaxed));
+        PURGING.end();
+        while purge(Pass::Idle).is_none() {
+            thread::yield_now();
+        }
+        // Other tests purge as well.
+        let gone = |_| {
+            thread::sleep(Duration::from_millis(1));
+            !AGAIN.load(Ordering::Relaxed)
+        };
+        assert!((0..1000).any(gone));
     }
 
     #[test]
