@@ -1,10 +1,9 @@
 //! Which theaps of first-class heaps a thread holds: found by the heap's serial number.
 //!
 //! An open-addressed table in the thread's own theap, which moves to slices of its own when a thread uses many heaps.
-//! A heap that ends leaves its entries in the tables of other threads; they are told by the theap's
-//! tie, and dropped when the table is rebuilt.
+//! A heap that ends leaves its entries in the tables; they are told by the theap's tie, and dropped when the table is rebuilt.
 
-use core::ptr;
+use core::{mem, ptr};
 
 use super::Theap;
 use crate::arena::{self, Slice};
@@ -74,7 +73,7 @@ impl Bonds {
         // SAFETY: as the caller says. Nothing is borrowed while slices are taken or released, where the program may be told of
         // something, and use heaps that are new to the thread.
         unsafe {
-            while (*bonds).is_full() {
+            while (*bonds).is_full() && !(*bonds).tidy() {
                 let slices = (*bonds).slices_wanted();
                 let Some(run) = arena::allocate(slices, SLICE_SIZE) else { return false };
                 page::mark_no_page(run.first, 0, slices);
@@ -90,6 +89,20 @@ impl Bonds {
 
     fn is_full(&mut self) -> bool {
         (self.len + 1) * 4 > self.table().len() * 3
+    }
+
+    /// Drops the entries of heaps that have ended from the theap's own table. Whether it is half empty then.
+    fn tidy(&mut self) -> bool {
+        if self.grown.is_some() || 2 * (self.living().count() + 1) > BONDS {
+            return false;
+        }
+        let before = mem::replace(&mut self.own, [NO_BOND; BONDS]);
+        self.len = 0;
+        for bond in before.into_iter().filter(Bond::lives) {
+            enter(&mut self.own, bond);
+            self.len += 1;
+        }
+        true
     }
 
     fn living(&mut self) -> impl Iterator<Item = &Bond> {
@@ -175,6 +188,21 @@ mod tests {
     use super::*;
     use crate::Heap;
     use crate::theap::here;
+
+    #[test]
+    fn heaps_that_have_ended_take_no_room() {
+        let alive: Vec<_> = (0..BONDS / 4).map(|_| Heap::new().expect("memory for one more heap")).collect();
+        let theaps: Vec<_> =
+            alive.iter().map(|heap| heap.theap().expect("memory for one more theap")).collect();
+        for _ in 0..10 * BONDS {
+            let heap = Heap::new().expect("memory for one more heap");
+            assert!(heap.here().is_some());
+            heap.destroy();
+        }
+        assert!(alive.iter().zip(theaps).all(|(heap, theap)| heap.theap() == Some(theap)));
+        // SAFETY: the theap is this thread's.
+        assert!(unsafe { (*here::own()).bonds.grown }.is_none());
+    }
 
     #[test]
     fn a_table_of_several_slices_holds_no_page() {
