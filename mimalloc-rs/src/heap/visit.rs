@@ -8,7 +8,7 @@ use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
-use crate::theap::{self, OF_HEAP, Theap, here};
+use crate::theap::{OF_HEAP, Theap, here};
 
 /// A page of a heap, or a run of slices with a single block.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +117,7 @@ impl Heap {
             if ptr::eq(self.record, &raw const MAIN) {
                 let thread = here::own();
                 if !Theap::is_none(thread) {
-                    Theap::return_all_active(thread);
+                    Theap::settle(thread);
                 }
             } else {
                 for theap in self.record.theaps() {
@@ -131,8 +131,8 @@ impl Heap {
 
 /// Whether a thread that has not ended holds the theap, which is one of a first-class heap.
 fn is_held(theap: *mut Theap) -> bool {
-    // SAFETY: theaps are never unmapped, and what is asked of them does not change or is atomic.
-    theap::POOL.all().any(|thread| unsafe { !Theap::is_of_heap(thread) && Theap::is_held_by(theap, thread) })
+    // SAFETY: theaps are never unmapped, and this word is atomic.
+    unsafe { (*theap).tie.holder() != 0 }
 }
 
 /// What an [`Area`] says of it.

@@ -166,6 +166,15 @@ impl Theap {
         }
     }
 
+    /// The same, and marks what the thread has gathered, so that pages tell what is in use.
+    pub(crate) unsafe fn settle(theap: *mut Theap) {
+        // SAFETY: the caller owns the theap, and so its thread's own.
+        unsafe {
+            Self::send_gathered((*theap).thread);
+            Self::return_all_active(theap);
+        }
+    }
+
     /// Puts the blocks of an active list back into their page: the current one of the class, which filled the list when
     /// it was last empty.
     pub(super) unsafe fn return_active(theap: *mut Theap, class: usize) {
