@@ -191,10 +191,26 @@ unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
 /// As for [`allocate`].
 #[inline]
 pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
-    let whole = padded(size);
-    let rounded = rounded(whole, align);
-    // SAFETY: as the caller says; the block has at least `size` bytes, and is ours until it is returned.
+    // SAFETY: as the caller says.
+    unsafe { zeroed(theap, size, size, align) }
+}
+
+/// The same with the whole block zero, so that growing in place finds zeros too.
+///
+/// # Safety
+/// As for [`allocate`].
+#[inline]
+pub(crate) unsafe fn allocate_all_zeroed(theap: *mut Theap, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: as the caller says.
+    unsafe { zeroed(theap, size, block_size(size, align), align) }
+}
+
+/// As [`allocate`], with `zeroed` bytes zero, which are at least `size`, and cost no larger block.
+#[inline(always)]
+unsafe fn zeroed(theap: *mut Theap, size: usize, zeroed: usize, align: usize) -> *mut u8 {
+    // SAFETY: as the caller says; the block has at least so many bytes, and is ours until it is returned.
     unsafe {
+        // It ends where the guard begins, so it is no larger than it has to be.
         #[cfg(feature = "secure")]
         if let Some(block) = guarded::allocate(theap, size, align) {
             block.write_bytes(0, if PADDED { size } else { whole_size(block) });
@@ -203,6 +219,10 @@ pub(crate) unsafe fn allocate_zeroed(theap: *mut Theap, size: usize, align: usiz
             }
             return block;
         }
+        let _ = size;
+        let size = zeroed;
+        let whole = padded(size);
+        let rounded = rounded(whole, align);
         let block = if rounded > SMALL_MAX && !shares_page(rounded, align) {
             let large = large::allocate(theap, whole, align, 0);
             if !large.start.is_null() {

@@ -43,11 +43,13 @@ pub(crate) unsafe fn admits(p: *mut u8) -> bool {
     true
 }
 
-/// Whether a block of the page in `first` starts at `p`.
+/// Whether a block of the page in `first` that may have been handed out starts at `p`.
 unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
-    // SAFETY: records are never unmapped.
-    let size = unsafe { Page::facts(first.page()) }.block_size as usize;
-    (p.addr() - first.start().addr()).is_multiple_of(size)
+    // SAFETY: records are never unmapped; that a block was linked is shown before it is handed out.
+    let (size, linked) =
+        unsafe { (Page::facts(first.page()).block_size as usize, (*first.page()).capacity.get() as usize) };
+    let offset = p.addr() - first.start().addr();
+    offset.is_multiple_of(size) && offset / size < linked
 }
 
 /// Whether the block is marked as freed by another thread, or is about to be by this one, or waits in a list of its own. Lists of other threads cannot

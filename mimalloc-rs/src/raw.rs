@@ -295,7 +295,7 @@ impl ThreadHeap<'_> {
             if Theap::is_none(self.theap) {
                 return None;
             }
-            Theap::return_all_active(self.theap);
+            Theap::settle(self.theap);
             Some(Theap::id(self.theap))
         }
     }
@@ -365,10 +365,7 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
 pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: as the caller says.
     unsafe {
-        if !p.is_null() && (size <= alloc::usable_size(p) || alloc::resize_in_place(p, size)) {
-            p
-        } else {
-            ptr::null_mut()
-        }
+        let fits = || size <= alloc::usable_size(p) || alloc::resize_in_place(p, size);
+        if !p.is_null() && request::may_be_block(p) && fits() { p } else { ptr::null_mut() }
     }
 }

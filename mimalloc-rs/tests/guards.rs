@@ -91,9 +91,9 @@ fn a_zeroed_block_ends_at_a_guard() {
     process::killed("a_zeroed_block_ends_at_a_guard", libc::SIGSEGV, || {
         let here = Heap::main().here().unwrap();
         here.set_guarded_rate(1, 1);
-        let p = here.zalloc(64);
+        let p = here.zalloc(70_000);
         // SAFETY: it is not, which is the point.
-        unsafe { p.add(64 + 16).write_volatile(1) };
+        unsafe { p.add(70_000 + 16).write_volatile(1) };
     });
 }
 

@@ -50,6 +50,8 @@ fn what_is_no_block_cannot_be_freed_or_moved() {
         for p in [(&raw mut local).cast(), large.wrapping_add(8), large.wrapping_add(1 << 19), 8 as *mut u8] {
             // SAFETY: not a block, which is the point.
             assert_eq!(error_of(|| unsafe { raw::free(p) }), Some(ErrorKind::InvalidPointer), "{p:?}");
+            // SAFETY: as above.
+            assert!(unsafe { raw::expand(p, 0) }.is_null());
             for size in [0, 100, 1 << 20] {
                 let here = ThreadHeap::current();
                 // SAFETY: as above.
@@ -67,6 +69,20 @@ fn what_is_no_block_cannot_be_freed_or_moved() {
             assert_eq!(error_of(|| raw::free(large)), None);
             assert_eq!(error_of(|| raw::free(large)), Some(ErrorKind::InvalidPointer));
         }
+    });
+}
+
+#[cfg(any(feature = "debug", feature = "secure"))]
+#[test]
+fn a_place_that_was_never_handed_out_cannot_be_freed() {
+    process::alone("a_place_that_was_never_handed_out_cannot_be_freed", || {
+        let mut blocks: Vec<usize> = (0..40).map(|_| block(48).addr()).collect();
+        blocks.sort_unstable();
+        let apart = blocks.windows(2).map(|two| two[1] - two[0]).min().expect("there are some");
+        let page = blocks[0] & !0xffff;
+        let place = ptr::with_exposed_provenance_mut(page + (56 << 10) / apart * apart);
+        // SAFETY: not a block, which is the point.
+        assert_eq!(error_of(|| unsafe { raw::free(place) }), Some(ErrorKind::InvalidPointer));
     });
 }
 

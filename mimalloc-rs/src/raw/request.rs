@@ -64,8 +64,7 @@ impl ThreadHeap<'_> {
             // An aligned block of no size is as large as its alignment, or it would not lie there. Padding has a size.
             let size = if align > 1 && alloc::padding() == 0 { size.max(1) } else { size };
             if zero {
-                // The whole block: growing in place must find zeros too.
-                alloc::allocate_zeroed(self.theap, alloc::block_size(size, align), align)
+                alloc::allocate_all_zeroed(self.theap, size, align)
             } else {
                 alloc::allocate(self.theap, size, align)
             }
@@ -170,7 +169,7 @@ impl ThreadHeap<'_> {
 ///
 /// # Safety
 /// If `p` lies in a run, that is a live block's.
-unsafe fn may_be_block(p: *const u8) -> bool {
+pub(super) unsafe fn may_be_block(p: *const u8) -> bool {
     match page_start(p) {
         None | Some((_, OWNER_NOT_A_PAGE)) => false,
         // SAFETY: as the caller says, so the run has its record.
