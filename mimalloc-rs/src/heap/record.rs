@@ -7,6 +7,7 @@ use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region};
 use crate::free::page_start;
 use crate::gauge::Gauge;
 use crate::geometry::{RECORD_CHUNKS, RECORD_SIZE};
+use crate::os;
 use crate::page::Page;
 use crate::pool::{Pool, Pooled};
 use crate::theap::{OF_HEAP, Theap};
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     /// Whether to end it means to delete it, even when it is destroyed.
     keeps_blocks: AtomicBool,
     number: AtomicU32,
+    /// The process that made it.
+    process: AtomicU32,
 
     /// Its theaps, linked through `sibling`; only grows while the heap lives.
     theaps: AtomicPtr<Theap>,
@@ -66,6 +69,7 @@ impl Record {
             arena: AtomicU32::new(0),
             keeps_blocks: AtomicBool::new(false),
             number: AtomicU32::new(0),
+            process: AtomicU32::new(0),
             theaps: AtomicPtr::new(ptr::null_mut()),
             link: AtomicU32::new(0),
         }
@@ -78,6 +82,7 @@ impl Record {
         let record: &'static Self = unsafe { &*record };
         let main = plan.main.map_or(ptr::null_mut(), |main| ptr::from_ref(main).cast_mut());
         record.number.store(number, Ordering::Relaxed);
+        record.process.store(os::process_id(), Ordering::Relaxed);
         record.main.store(main, Ordering::Relaxed);
         record.arena.store(plan.arena.map_or(0, |arena| arena.number() + 1), Ordering::Relaxed);
         record.keeps_blocks.store(plan.keeps_blocks, Ordering::Relaxed);
@@ -232,15 +237,22 @@ impl Record {
             return unsafe { self.delete() };
         }
         self.leave();
+        let is_copy = self.process.load(Ordering::Relaxed) != os::process_id();
         // SAFETY: nobody uses theaps or blocks any more.
         unsafe {
             self.each_cut(|theap| {
-                Theap::destroy(theap);
+                Theap::destroy(theap, is_copy);
                 Theap::retire(theap);
             });
             RECORDS.release(self.number.load(Ordering::Relaxed));
         }
         arena::purge_if_due();
+    }
+
+    /// Makes it look as in the child of a fork.
+    #[cfg(test)]
+    pub(crate) fn look_copied(&self) {
+        self.process.store(0, Ordering::Relaxed);
     }
 
     /// If this is the calling thread's default, the main heap of its sub-process is so from now on; that of the process, if this

@@ -121,11 +121,10 @@ impl Page {
         unsafe { Self::drain_remote(page, |_| ()) };
     }
 
-    /// The same where a thread that marked blocks, or took them, may be gone before it was done, so that the word does not tell.
-    pub(crate) unsafe fn forget_all_remote(page: *mut Page) {
+    /// The same of marks that the word does not tell of, since whoever marked blocks, or took them, was gone before it was done.
+    pub(crate) unsafe fn forget_unsaid(page: *mut Page) {
         // SAFETY: the caller owns the page.
         unsafe {
-            Self::forget_remote(page);
             if !is_compact(Self::class(page)) {
                 let parts = Parts::of_blocks(Self::facts(page).reserved as usize);
                 Self::slice(page).marks().drain::<Strict>(parts, |_| ());

@@ -96,11 +96,12 @@ impl Theap {
         }
     }
 
-    /// Ends all pages and runs, whatever blocks they hold. The theap is as good as new afterwards.
+    /// Ends all pages and runs, whatever blocks they hold. The theap is as good as new afterwards. It may be the copy of one that
+    /// another process made.
     ///
     /// # Safety
     /// Nobody uses the theap, or any block of it, now or later.
-    pub(crate) unsafe fn destroy(theap: *mut Theap) {
+    pub(crate) unsafe fn destroy(theap: *mut Theap, is_copy: bool) {
         // SAFETY: all that is in the roll is the theap's; nothing refers to its blocks.
         unsafe {
             // The stack stays with the theap: what it names may not outlive the heap.
@@ -111,7 +112,10 @@ impl Theap {
                     OWNER_SINGLETON => large::release(first),
                     OWNER_NOT_A_PAGE => large::release_emptied(first),
                     _ => {
-                        Page::forget_all_remote(page);
+                        Page::forget_remote(page);
+                        if is_copy {
+                            Page::forget_unsaid(page);
+                        }
                         Self::end(theap, page);
                     }
                 }
@@ -196,15 +200,24 @@ impl Theap {
     /// Ends the pages that are in the roll only and have no block in use. No page is current. A run that another thread is
     /// freeing at this moment is nobody's and looks like a page that is not queued.
     pub(super) unsafe fn collect_bequests(theap: *mut Theap) {
-        // SAFETY: all that is in the roll is the theap's.
+        // SAFETY: all that is in the roll is the theap's. Who is told of memory that goes back may free, and end other pages: so
+        // those that end here are struck before.
         unsafe {
+            let mut ended: *mut Page = ptr::null_mut();
             for page in Self::rolled(theap) {
                 if Page::slice(page).owner().get() == (*theap).id && !(*page).queued {
                     Page::collect_remote(page);
                     if (*page).used == 0 {
-                        Self::dissolve(theap, page);
+                        Self::strike(theap, page);
+                        *Page::roll(page) = (ended, ptr::null_mut());
+                        ended = page;
                     }
                 }
+            }
+            while !ended.is_null() {
+                let page = ended;
+                ended = (*Page::roll(page)).0;
+                Self::end(theap, page);
             }
         }
     }
@@ -238,6 +251,7 @@ mod tests {
         for block in marked {
             first.marks().set::<Strict>(block);
         }
+        heap.record().look_copied();
         heap.destroy();
         assert!(!marked.iter().any(|&block| first.marks().has(block)));
     }

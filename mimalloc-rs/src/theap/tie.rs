@@ -47,14 +47,17 @@ impl<O: Orders> Tie<O> {
 
     /// Makes `holder` the user of an unused theap of heap `serial`.
     pub(crate) fn bind(&self, serial: u64, holder: u32) -> bool {
-        self.word
-            .compare_exchange(
-                word(serial, 0),
-                word(serial, holder),
-                O::OBSERVE,
-                crate::sync::Ordering::Relaxed,
-            )
-            .is_ok()
+        // A failing exchange would take the line from whoever holds the theap, and reads this with each free.
+        self.word.load(crate::sync::Ordering::Relaxed) == word(serial, 0)
+            && self
+                .word
+                .compare_exchange(
+                    word(serial, 0),
+                    word(serial, holder),
+                    O::OBSERVE,
+                    crate::sync::Ordering::Relaxed,
+                )
+                .is_ok()
     }
 
     /// Ends the use by `holder`, if the theap is still that of heap `serial`.
