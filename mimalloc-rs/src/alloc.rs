@@ -205,22 +205,22 @@ pub(crate) unsafe fn allocate_all_zeroed(theap: *mut Theap, size: usize, align: 
     unsafe { zeroed(theap, size, block_size(size, align), align) }
 }
 
-/// As [`allocate`], with `zeroed` bytes zero, which are at least `size`, and cost no larger block.
+/// As [`allocate`], with `size` bytes zero, which cost no larger block than those that were `asked` for.
 #[inline(always)]
-unsafe fn zeroed(theap: *mut Theap, size: usize, zeroed: usize, align: usize) -> *mut u8 {
+unsafe fn zeroed(theap: *mut Theap, asked: usize, size: usize, align: usize) -> *mut u8 {
+    #[cfg(not(feature = "secure"))]
+    let _ = asked;
     // SAFETY: as the caller says; the block has at least so many bytes, and is ours until it is returned.
     unsafe {
-        // It ends where the guard begins, so it is no larger than it has to be.
+        // Such a block ends where its guard begins, so it is no larger than it has to be.
         #[cfg(feature = "secure")]
-        if let Some(block) = guarded::allocate(theap, size, align) {
-            block.write_bytes(0, if PADDED { size } else { whole_size(block) });
+        if let Some(block) = guarded::allocate(theap, asked, align) {
+            block.write_bytes(0, if PADDED { asked } else { whole_size(block) });
             if PADDED {
-                padding::close(block, size, true);
+                padding::close(block, asked, true);
             }
             return block;
         }
-        let _ = size;
-        let size = zeroed;
         let whole = padded(size);
         let rounded = rounded(whole, align);
         let block = if rounded > SMALL_MAX && !shares_page(rounded, align) {

@@ -138,8 +138,8 @@ pub(crate) const SLICES_PER_THREAD_MS: u64 = 2;
 /// Blocks from this size on are made zero by giving their memory back: much of one is likely to have none, and to stay without.
 pub(crate) const ZERO_BY_SYSTEM: usize = 1 << 30;
 
-/// About as many slices are held at most while their memory goes back. In the child of a fork they stay so if the thread that held them
-/// is not there.
+/// About as many slices are held at most while their memory goes back. In the child of a fork they stay so if the thread that held
+/// them is not there.
 pub(crate) const PURGED_AT_ONCE: usize = 4 * GROUP_SLICES;
 
 /// How long to wait for slices of which another thread gives the memory back, or that it reserves, before it is said that there

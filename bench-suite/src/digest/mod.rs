@@ -135,10 +135,10 @@ fn rows(cells: &[Cell<'_>], paces: &Paces<'_>, reference: &str, seed: u64) -> Ve
         .map(|(index, (cell, (metric, unit)))| {
             let series = paces.series(cell, *metric);
             let values: Vec<f64> = series.iter().copied().flatten().collect();
-            let base =
-                references.get(cell.workload).map(|base| paces.series(base, *metric)).unwrap_or_default();
+            let reference = references.get(cell.workload);
+            let base = reference.map(|base| paces.series(base, *metric)).unwrap_or_default();
             let n = series.iter().zip(&base).filter(|(own, base)| own.is_some() && base.is_some()).count();
-            let ratios = references.get(cell.workload).map(|base| paces.log_ratios(cell, base, *metric));
+            let ratios = reference.map(|base| paces.log_ratios(cell, base, *metric));
             let ratio = ratio::of_cell(&ratios.unwrap_or_default(), seed.wrapping_add(index as u64));
             let is_rate = matches!(metric, Metric::Time | Metric::RawTime) && rates.contains(cell.workload);
             SummaryRow {

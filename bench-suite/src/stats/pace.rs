@@ -14,7 +14,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 /// How often it is estimated anew to see how sure it is.
-const RESAMPLES: usize = 500;
+const ESTIMATES: usize = 500;
 /// Fewer measurements beyond one per allocator give no slope.
 const MIN_FREEDOM: usize = 8;
 /// Nothing slows by a higher power of the pace: memory suffers more than computing from a busy neighbour, but not much.
@@ -54,7 +54,7 @@ impl Slope {
         let value = slope(&pairs, |pair| pair.weight)?;
         let passes = groups.iter().map(Vec::len).max()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let errors = (0..RESAMPLES).filter_map(|_| {
+        let errors = (0..ESTIMATES).filter_map(|_| {
             let mut drawn = vec![0_u32; passes];
             (0..passes).for_each(|_| drawn[rng.random_range(0..passes)] += 1);
             let times = |pair: &Pair| drawn[pair.passes[0]] * drawn[pair.passes[1]];

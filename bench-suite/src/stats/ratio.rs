@@ -61,14 +61,17 @@ impl LogRatios {
         self.by_pass.get(pass).copied().flatten()
     }
 
+    /// The median of all passes.
+    fn median(&self) -> Option<f64> {
+        median(&self.by_pass.iter().copied().flatten().collect::<Vec<_>>())
+    }
+
     /// What it would be with the slope of a resample, if it is of one.
     fn in_resample(&self, pass: usize, number: Option<usize>) -> Option<f64> {
-        let of_pass = || {
-            Some((self.slowed_less.get(pass).copied().flatten()?, number? % self.slope_errors.len().max(1)))
-        };
-        let change =
-            of_pass().and_then(|(slowed_less, number)| Some(self.slope_errors.get(number)? * slowed_less));
-        Some(self.get(pass)? + change.unwrap_or_default())
+        let errors = &self.slope_errors;
+        let error = number.and_then(|number| errors.get(number % errors.len().max(1)));
+        let slowed_less = self.slowed_less.get(pass).copied().flatten();
+        Some(self.get(pass)? + error.copied().unwrap_or_default() * slowed_less.unwrap_or_default())
     }
 }
 
@@ -89,7 +92,7 @@ fn log_ratios(values: &[Option<f64>], reference: &[Option<f64>]) -> Series {
 /// Median ratio of one cell.
 pub fn of_cell(ratios: &LogRatios, seed: u64) -> Option<Ratio> {
     let passes: Vec<usize> = (0..ratios.by_pass.len()).filter(|pass| ratios.get(*pass).is_some()).collect();
-    let value = median(&ratios.by_pass.iter().copied().flatten().collect::<Vec<_>>())?;
+    let value = ratios.median()?;
     let mut scratch = Vec::with_capacity(passes.len());
     let bounds = interval(passes.len(), seed, |number, picks| {
         scratch.clear();
@@ -109,8 +112,7 @@ pub fn geometric_mean(cells: &[&LogRatios], seed: u64) -> Option<Ratio> {
     let slots = cells.iter().map(|cell| cell.by_pass.len()).max()?;
     let measured = |pass: &usize| cells.iter().any(|cell| cell.get(*pass).is_some());
     let passes: Vec<usize> = (0..slots).filter(measured).collect();
-    let all = |cell: &&LogRatios| median(&cell.by_pass.iter().copied().flatten().collect::<Vec<_>>());
-    let medians: Vec<f64> = cells.iter().map(all).collect::<Option<_>>()?;
+    let medians: Vec<f64> = cells.iter().map(|cell| cell.median()).collect::<Option<_>>()?;
     let value = medians.iter().sum::<f64>() / cells.len() as f64;
     let mut scratch = Vec::with_capacity(passes.len());
     let bounds = interval(passes.len(), seed, |number, picks| {

@@ -7,7 +7,8 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 // What C++ writes as `try { *result = function(size, align); return true; } catch (...) { return false; }`, with the tables that
-// go with it, and what is needed of the C++ library and the loader. Those names are weak: without the C++ library there is no handler to call.
+// go with it, and what is needed of the C++ library and the loader. Those names are weak: without the C++ library there is no
+// handler to call.
 global_asm!(
     ".weak __gxx_personality_v0",
     ".weak __cxa_begin_catch",

@@ -23,7 +23,8 @@ impl Region {
         };
         let hint = self.hint.load(Ordering::Relaxed);
         attempt().or_else(|missing| {
-            // A slice that came free while the hint was being raised lies before it. Who else has found nothing may have lowered it.
+            // A slice that came free while the hint was being raised lies before it. Who else has found nothing may have
+            // lowered it.
             if self.hint.swap(0, Ordering::Relaxed) == 0 && hint == 0 { Err(missing) } else { attempt() }
         })
     }

@@ -212,7 +212,8 @@ fn heap_of(home: u32) -> *const Record {
     Theap::find(home).map_or(core::ptr::null(), |theap| unsafe { Theap::heap(theap) })
 }
 
-/// Puts blocks that the calling thread keeps to allocate from, or has freed and not marked yet, where they do not count as in use: those of the first heap,
+/// Puts blocks that the calling thread keeps to allocate from, or has freed and not marked yet, where they do not count as in
+/// use: those of the first heap,
 /// and of `heap`, if one is given. Any other heap may be ended by another thread meanwhile, which takes its theaps apart.
 pub(super) fn settle(heap: Option<&Heap>) {
     let thread = here::own();

@@ -97,11 +97,7 @@ impl Bonds {
             return false;
         }
         let before = mem::replace(&mut self.own, [NO_BOND; BONDS]);
-        self.len = 0;
-        for bond in before.into_iter().filter(Bond::lives) {
-            enter(&mut self.own, bond);
-            self.len += 1;
-        }
+        self.len = enter_all(&mut self.own, before.iter().filter(|bond| bond.lives()));
         true
     }
 
@@ -129,11 +125,7 @@ impl Bonds {
             start.write_bytes(0, entries(slices));
             core::slice::from_raw_parts_mut(start, entries(slices))
         };
-        let mut len = 0;
-        for bond in self.living() {
-            enter(new, *bond);
-            len += 1;
-        }
+        let len = enter_all(new, self.living());
         let before = self.grown.replace((first, slices));
         self.own = [NO_BOND; BONDS];
         self.len = len;
@@ -173,6 +165,11 @@ fn enter(table: &mut [Bond], bond: Bond) {
         at = (at + 1) & (table.len() - 1);
     }
     table[at] = bond;
+}
+
+/// Puts entries into an empty table that has room, and says how many there were.
+fn enter_all<'a>(table: &mut [Bond], bonds: impl Iterator<Item = &'a Bond>) -> usize {
+    bonds.map(|bond| enter(table, *bond)).count()
 }
 
 const fn entries(slices: usize) -> usize {
