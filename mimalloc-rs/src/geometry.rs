@@ -142,6 +142,9 @@ pub(crate) const ZERO_BY_SYSTEM: usize = 1 << 30;
 /// them is not there.
 pub(crate) const PURGED_AT_ONCE: usize = 4 * GROUP_SLICES;
 
+/// What it takes to copy a slice to where no memory is yet, most of it page faults.
+pub(crate) const COPY_SLICE_NS: u64 = 16_000;
+
 /// How long to wait for slices of which another thread gives the memory back, or that it reserves, before it is said that there
 /// are none.
 pub(crate) const PATIENCE_MS: u64 = 100;

@@ -208,7 +208,7 @@ pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> boo
         if new == old {
             return true;
         }
-        if new > old && !arena::allocate_behind(first.plus(old), new - old) {
+        if new > old && !arena::allocate_behind(first.plus(old), new - old, old) {
             return false;
         }
         if !Page::set_run_slices(first.page(), new) {

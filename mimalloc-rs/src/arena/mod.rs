@@ -12,6 +12,7 @@ mod claim;
 mod commit;
 mod ebb;
 mod huge;
+mod patience;
 mod pending;
 mod purge;
 mod region;
@@ -33,7 +34,7 @@ pub(crate) use survey::Content;
 pub(crate) use trial::{Zeroing, way_to_zero};
 
 use crate::gauge::Gauge;
-use crate::geometry::{PATIENCE_MS, SLICE_SHIFT, SLICE_SIZE, SMALL_HEAP};
+use crate::geometry::{COPY_SLICE_NS, SLICE_SHIFT, SLICE_SIZE, SMALL_HEAP};
 use crate::os;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -93,7 +94,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// system refuses more memory.
 pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
     let align = align.max(SLICE_SIZE);
-    purge::with_patience(|| allocate_shared(count, align))
+    patience::with_patience(|| allocate_shared(count, align))
 }
 
 fn allocate_shared(count: usize, align: usize) -> Option<Run> {
@@ -126,7 +127,7 @@ fn size_for(count: usize, align: usize) -> Option<usize> {
 /// The same from one region only, if one is given.
 pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
     match region {
-        Some(region) => purge::with_patience(|| allocate_there(region, count, align.max(SLICE_SIZE))),
+        Some(region) => patience::with_patience(|| allocate_there(region, count, align.max(SLICE_SIZE))),
         None => allocate(count, align),
     }
 }
@@ -143,20 +144,6 @@ fn allocate_there(region: &'static Region, count: usize, align: usize) -> Option
             return None;
         }
     }
-}
-
-/// Waits while something is under way, but not long: whoever is at it may be interrupted by this very call, or not exist in the
-/// child of a fork. Says whether it came to an end.
-#[cold]
-fn wait_while(is_under_way: impl Fn() -> bool) -> bool {
-    let start = os::coarse_ms();
-    while is_under_way() {
-        if os::coarse_ms() - start >= PATIENCE_MS {
-            return false;
-        }
-        os::yield_now();
-    }
-    true
 }
 
 /// The first slices of all pages and runs, in order of address within each region, and the theap each belongs to. What
@@ -190,9 +177,11 @@ pub(crate) fn regions() -> &'static [Region] {
     &REGIONS[..COUNT.load(Ordering::Acquire) as usize]
 }
 
-/// Takes `count` slices directly behind `after`, to grow a run in place.
-pub(crate) fn allocate_behind(after: Slice, count: usize) -> bool {
-    after.region.allocate_at(after.index, count).is_some()
+/// Takes the `count` slices from `first` on, to grow a run in place. If only a purge holds them, waits for it to let go, for as long
+/// as it would take to copy what is in the run, `before` slices.
+pub(crate) fn allocate_behind(first: Slice, count: usize, before: usize) -> bool {
+    let attempt = || first.region.allocate_at(first.index, count).is_some();
+    attempt() || patience::outlast(first, count, before as u64 * COPY_SLICE_NS) && attempt()
 }
 
 /// Gives `count` slices back, or none.

@@ -7,10 +7,10 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::Run;
 use super::bitmap::{Group, mask};
 use super::ebb;
 use super::huge;
+use super::patience::HOLDS;
 use super::pending::Pending;
 use super::region::{Region, Slice};
 use super::task::Task;
@@ -24,7 +24,7 @@ static PENDING: Pending = Pending::new(AtomicU32::new(0));
 /// When the next pass is due; zero before the first.
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
 /// Who has it gives memory back.
-static PURGING: Task = Task::new(AtomicU32::new(0));
+pub(super) static PURGING: Task = Task::new(AtomicU32::new(0));
 /// Whether all free memory was to go back while another thread had it.
 static AGAIN: AtomicBool = AtomicBool::new(false);
 
@@ -116,24 +116,6 @@ pub(crate) unsafe fn renew(first: Slice, count: usize) -> bool {
     may && unsafe { os::purge(first.start(), count << SLICE_SHIFT) }
 }
 
-/// Attempts to have slices; once more if there are none, since another thread may hold some just to give their memory back, or
-/// be about to have more.
-#[inline]
-pub(super) fn with_patience(attempt: impl Fn() -> Option<Run>) -> Option<Run> {
-    attempt().or_else(|| {
-        wait();
-        attempt()
-    })
-}
-
-/// Waits for the end of a purge under way and for a region that is being set up, for a while.
-#[cold]
-fn wait() {
-    super::wait_while(|| {
-        PURGING.is_under_way(os::process_id()) || super::regions().last().is_some_and(|last| !last.is_ready())
-    });
-}
-
 /// To be told when a thread has ended which was there since `born_ms`, and has released what it held.
 pub(crate) fn purge_after_thread(born_ms: u64) {
     if ebb::is_due_after_thread(born_ms) {
@@ -211,6 +193,9 @@ fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
         if wanted == 0 {
             continue;
         }
+        let end = (number + 1) * GROUP_SLICES;
+        let start = if held.count > 0 { held.start } else { number * GROUP_SLICES };
+        HOLDS.set(region, start, end);
         let mut mine = group.claim_free_of(wanted | huge::free_places(region, group.free(), wanted));
         while mine != 0 {
             let bit = mine.trailing_zeros();
@@ -226,6 +211,7 @@ fn purge_region(region: &'static Region, pass: Pass) -> Outcome {
         }
     }
     outcome.given += give_back(region, &held);
+    HOLDS.clear();
     outcome
 }
 
@@ -288,38 +274,10 @@ unsafe fn drop_memory(first: Slice, count: usize) -> Option<Gone> {
 
 #[cfg(test)]
 mod tests {
-    use core::cell::Cell;
-    use core::sync::atomic::AtomicBool;
     use std::thread;
     use std::time::Duration;
 
     use super::*;
-
-    /// Whether slices that come free at the end of a purge are found by who has looked for them before.
-    fn finds_what_a_purge_holds(first: Slice) -> bool {
-        while !PURGING.begin(os::process_id()) {
-            thread::yield_now();
-        }
-        let (looked, let_go) = (AtomicBool::new(false), AtomicBool::new(false));
-        let looks = Cell::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !looked.load(Ordering::Relaxed) {
-                    thread::yield_now();
-                }
-                thread::sleep(Duration::from_millis(10));
-                let_go.store(true, Ordering::Relaxed);
-                PURGING.end();
-            });
-            let run = with_patience(|| {
-                looks.set(looks.get() + 1);
-                looked.store(true, Ordering::Relaxed);
-                let_go.load(Ordering::Relaxed).then_some(Run { first, zero: false })
-            });
-            assert_eq!(looks.get(), 2);
-            run.is_some()
-        })
-    }
 
     #[test]
     fn much_that_lies_side_by_side_goes_back_a_part_at_a_time() {
@@ -332,6 +290,47 @@ mod tests {
             thread::yield_now();
         }
         assert!(super::super::PURGE_CALLS.current() - before > 3);
+    }
+
+    #[test]
+    fn a_purge_tells_what_it_holds_as_long_as_it_does() {
+        const SLICES: usize = PURGED_AT_ONCE;
+        let is_told = || {
+            let first = super::super::allocate(SLICES, 1).expect("memory").first;
+            let [has_begun, has_ended] = [const { AtomicBool::new(false) }; 2];
+            thread::scope(|scope| {
+                let looks = scope.spawn(|| {
+                    let mut told = false;
+                    while !has_ended.load(Ordering::Relaxed) {
+                        told |= HOLDS.meets(first, SLICES);
+                        has_begun.store(true, Ordering::Relaxed);
+                    }
+                    told
+                });
+                while !has_begun.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
+                // SAFETY: the slices were taken above.
+                unsafe {
+                    first.start().write_bytes(1, SLICES << SLICE_SHIFT);
+                    // Which may be a purge at an ebb.
+                    super::super::release(first, SLICES);
+                }
+                while purge(Pass::All).is_none() {
+                    thread::yield_now();
+                }
+                has_ended.store(true, Ordering::Relaxed);
+                looks.join().expect("it only looks")
+            })
+        };
+        // The other thread may not run meanwhile.
+        assert!((0..2000).any(|_| is_told()));
+        while !PURGING.begin(os::process_id()) {
+            thread::yield_now();
+        }
+        let first = super::super::allocate(1, 1).expect("memory").first;
+        assert!(!HOLDS.meets(Slice { index: 0, ..first }, first.region.slices()));
+        PURGING.end();
     }
 
     #[test]
@@ -351,14 +350,5 @@ mod tests {
             !AGAIN.load(Ordering::Relaxed)
         };
         assert!((0..1000).any(gone));
-    }
-
-    #[test]
-    fn who_finds_nothing_waits_for_a_purge_under_way_and_looks_again() {
-        let first = super::super::allocate(1, 1).expect("memory").first;
-        // Patience ends sooner if the other thread does not run for so long.
-        assert!((0..5).any(|_| finds_what_a_purge_holds(first)));
-        // SAFETY: the slice was taken above.
-        unsafe { super::super::release(first, 1) };
     }
 }

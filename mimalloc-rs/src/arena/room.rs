@@ -13,11 +13,12 @@
 
 use core::sync::atomic::AtomicU32;
 
+use super::patience::wait_while;
 use super::region::Region;
 use super::supply::{REGION_SIZE_MAX, REGION_UNIT};
 use super::tables::mark_lines;
 use super::task::Task;
-use super::{RESERVED, regions, wait_while};
+use super::{RESERVED, regions};
 use crate::geometry::{REGION_PART, REGION_SIZE_MIN, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
