@@ -110,6 +110,8 @@ pub(crate) const BONDS: usize = 32;
 pub(crate) const ROUND_MS: u64 = 1000;
 /// Refills of a thread between two looks at the clock.
 pub(crate) const REFILLS_PER_TICK: u32 = 64;
+/// Pages that it looks at then, at most.
+pub(crate) const LOOKS_PER_TICK: usize = 256;
 
 /// Slices whose pages a thread ends, without making one in between, before it collects.
 pub(crate) const COLLECT_AFTER: u32 = 32;

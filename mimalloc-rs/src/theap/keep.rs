@@ -49,7 +49,7 @@ impl Theap {
         // SAFETY: the theap owns the page.
         unsafe {
             if (*page).queued {
-                (*theap).queues[Page::class(page)].remove(page);
+                (*theap).queues[Page::class(page)].remove(page, &mut (*theap).round);
             } else if !Self::is_bequest_apart(theap, page) {
                 return;
             }
@@ -143,7 +143,7 @@ impl Theap {
                     (*theap).queues[class].push_back(current);
                 }
                 for _ in 0..(*theap).queues[class].len() {
-                    let Some(page) = (*theap).queues[class].pop_front() else { break };
+                    let Some(page) = (*theap).queues[class].pop_front(&mut (*theap).round) else { break };
                     Page::collect_remote(page);
                     if !all && (*page).used != 0 {
                         (*theap).queues[class].push_back(page);

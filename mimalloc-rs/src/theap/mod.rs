@@ -110,7 +110,7 @@ pub(crate) struct Theap {
     /// doing so.
     heartbeat: u64,
     deferring: Cell<bool>,
-    /// How far it has come in looking for pages that others emptied.
+    /// How far it has come in looking for pages that others emptied. What leaves a queue is passed over.
     round: Round,
     tally: Tally,
     tear_down: TearDown,
@@ -242,6 +242,7 @@ impl Theap {
             (*theap).parked = [ptr::null_mut(); CLASSES];
             (*theap).current = [page::EMPTY.as_ptr(); CLASSES];
             (*theap).queues = [Queue::EMPTY; CLASSES];
+            (*theap).round = Round::START;
             (*theap).spare = Spare::EMPTY;
             (*theap).outbox = Outbox::EMPTY;
             (*theap).heap = heap;

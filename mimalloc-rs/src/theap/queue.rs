@@ -2,6 +2,7 @@
 
 use core::ptr;
 
+use super::round::Round;
 use crate::geometry::LACKING;
 use crate::page::Page;
 
@@ -62,11 +63,12 @@ impl Queue {
     }
 
     /// # Safety
-    /// `page` is in this queue.
-    pub(super) unsafe fn remove(&mut self, page: *mut Page) {
+    /// `page` is in this queue, and `round` is that of its theap.
+    pub(super) unsafe fn remove(&mut self, page: *mut Page, round: &mut Round) {
         // SAFETY: neighbours are in the queue as well.
         unsafe {
             let (next, prev) = ((*page).next, (*page).prev);
+            round.pass_over(page, next);
             if prev.is_null() {
                 self.first = next;
             } else {
@@ -82,13 +84,17 @@ impl Queue {
         self.len -= 1;
     }
 
-    pub(super) fn pop_front(&mut self) -> Option<*mut Page> {
+    /// Takes the page that has waited longest.
+    ///
+    /// # Safety
+    /// `round` is that of the queue's theap.
+    pub(super) unsafe fn pop_front(&mut self, round: &mut Round) -> Option<*mut Page> {
         let page = self.first;
         if page.is_null() {
             return None;
         }
-        // SAFETY: the first page of the queue is in it.
-        unsafe { self.remove(page) };
+        // SAFETY: the first page of the queue is in it; else as the caller says.
+        unsafe { self.remove(page, round) };
         Some(page)
     }
 }

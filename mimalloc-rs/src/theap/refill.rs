@@ -47,7 +47,7 @@ impl Theap {
                 return current;
             }
             Self::note_count(theap, class, count);
-            (*theap).queues[class].remove(first);
+            (*theap).queues[class].remove(first, &mut (*theap).round);
             (*theap).queues[class].push_back(current);
             (*first).rested = false;
             (*theap).current[class] = first;
@@ -187,7 +187,11 @@ impl Theap {
                     return Self::activate(theap, class, list, count);
                 }
                 Self::put_aside(theap, class, current);
-                let waiting = if apart && others == 0 { None } else { (*theap).queues[class].pop_front() };
+                let waiting = if apart && others == 0 {
+                    None
+                } else {
+                    (*theap).queues[class].pop_front(&mut (*theap).round)
+                };
                 let next = waiting
                     .or_else(|| Self::find_page(theap, class))
                     .or_else(|| Self::find_page_after_collecting(theap, class))
@@ -293,7 +297,7 @@ impl Theap {
         // SAFETY: the theap owns the pages in its queue.
         unsafe {
             for _ in 0..(*theap).queues[class].len() {
-                let page = (*theap).queues[class].pop_front()?;
+                let page = (*theap).queues[class].pop_front(&mut (*theap).round)?;
                 Page::collect_remote(page);
                 if !(*page).local_free.is_null() || Page::extendable(page) {
                     return Some(page);
