@@ -101,6 +101,9 @@ pub(crate) const LACKING_PAGES: i32 = 8;
 /// The user of a theap of a first-class heap is away after such a part of the time for which free memory is kept: from then on
 /// others give back what lies behind its empty pages.
 pub(crate) const AWAY_SHARE: u64 = 10;
+/// Until then runs keep theirs, of up to so many slices in all theaps, and one more for each so many that are held.
+pub(crate) const WHOLE_IN_ALL: u64 = 256;
+pub(crate) const SLICES_PER_WHOLE: u64 = 16;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
 /// Other heaps that a thread may use before its table of them needs a slice; a power of two.

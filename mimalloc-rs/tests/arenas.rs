@@ -325,9 +325,10 @@ fn memory_that_keeps_its_contents_is_not_taken_for_zero() {
 fn memory_that_must_not_go_back_stays_when_another_thread_frees_it() {
     for pinned in [false, true] {
         let heap = heap_in(false, Manage { pinned, ..Manage::default() });
-        let p = heap.here().unwrap().malloc(MIB);
+        // Of smaller ones it would wait for a while for the thread that made them.
+        let p = heap.here().unwrap().malloc(4 * MIB);
         // SAFETY: the block has this size.
-        unsafe { p.write_bytes(7, MIB) };
+        unsafe { p.write_bytes(7, 4 * MIB) };
         let block = p.expose_provenance();
         // SAFETY: the block is live and given up.
         std::thread::spawn(move || unsafe { raw::free(std::ptr::with_exposed_provenance_mut(block)) })

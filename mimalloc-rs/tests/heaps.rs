@@ -10,6 +10,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use allocator_api2::vec::Vec as ApiVec;
+use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::{Heap, MiMalloc, stats};
 use support::heap::{SIZES, check, filled, live, new};
@@ -177,7 +178,7 @@ fn memory_of_blocks_that_others_freed_goes_back() {
         const BYTES: usize = 64 << 20;
         let heap = new();
         let here = heap.here().unwrap();
-        for size in [16, 100, 1024, 9_000, 60_000] {
+        for size in [16, 100, 1024, 9_000, 60_000, 300_000] {
             let start = process::resident();
             let blocks: Vec<usize> = (0..BYTES / size).map(|_| filled(here, size).addr()).collect();
             let held = process::resident() - start;
@@ -189,6 +190,29 @@ fn memory_of_blocks_that_others_freed_goes_back() {
             let kept = process::resident().saturating_sub(start + size_of_val(&blocks[..]));
             assert!(kept < BYTES / 8, "{} KiB of {} in blocks of {size}", kept >> 10, held >> 10);
             here.collect(true);
+        }
+    });
+}
+
+/// While the thread that allocated them is likely to go on, some of the large ones keep theirs.
+#[test]
+fn memory_of_few_large_blocks_waits_for_a_thread_that_is_there() {
+    process::alone("memory_of_few_large_blocks_waits_for_a_thread_that_is_there", || {
+        const BYTES: usize = 128 << 20;
+        // The thread is away in six seconds.
+        options::set(Opt::PurgeDelay, 60_000);
+        let heap = new();
+        let here = heap.here().unwrap();
+        for size in [70_000, 300_000, 1_000_000] {
+            let start = process::resident();
+            let blocks: Vec<usize> = (0..BYTES / size).map(|_| filled(here, size).addr()).collect();
+            std::thread::scope(|scope| {
+                scope.spawn(|| free_all(&blocks));
+            });
+            let kept = process::resident().saturating_sub(start);
+            assert!((BYTES / 16..BYTES / 4).contains(&kept), "{} KiB in blocks of {size}", kept >> 10);
+            here.collect(true);
+            MiMalloc.collect(true);
         }
     });
 }

@@ -128,6 +128,8 @@ pub(crate) struct Theap {
     seen_ms: AtomicU64,
     /// The next theap of the same first-class heap; written before the theap is in its list.
     pub(crate) sibling: *mut Theap,
+    /// Slices of the runs in `returned` that have their memory, or of those that will be there in a moment.
+    returned_whole: AtomicU32,
     /// Link in the pool of theaps without a thread.
     pool_next: AtomicU32,
 }
@@ -197,6 +199,7 @@ impl Theap {
             returned: IndexStack::new(AtomicU64::new(0)),
             seen_ms: AtomicU64::new(0),
             sibling: ptr::null_mut(),
+            returned_whole: AtomicU32::new(0),
             pool_next: AtomicU32::new(0),
         }
     }

@@ -120,6 +120,7 @@ impl Theap {
             (*theap).tick = REFILLS_PER_TICK;
             if Self::is_of_heap(theap) {
                 Self::show_up(theap);
+                Self::release_returned(theap);
             }
             Self::go_round(theap);
             Self::beat(theap, false);

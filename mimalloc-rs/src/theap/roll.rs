@@ -2,7 +2,7 @@
 //! end without anyone looking at blocks.
 //!
 //! Only the theap's user writes the roll. A run that another thread frees stays in it until the user comes by: its
-//! memory goes back to the system at once, if it may, and its address space waits in a stack.
+//! memory goes back to the system at once, if it may and the user is not expected soon, and its address space waits in a stack.
 //!
 //! In the child of a fork, whoever was about to free a run or a block, or used the theap, may not exist. So a run that is nobody's
 //! and not in the stack is taken for freed when the heap ends, marks are looked for wherever there can be some, and the roll is
@@ -77,7 +77,10 @@ impl Theap {
             } else {
                 // Nothing is there to free any more, however long the run waits.
                 first.owner().set(OWNER_NOT_A_PAGE);
-                arena::empty(first, Page::run_slices(page));
+                let slices = Page::run_slices(page);
+                if !Self::leaves_whole(theap, slices) {
+                    arena::empty(first, slices);
+                }
                 (*theap).returned.push(first.number(), Page::returned_next(page));
             }
         }
@@ -87,6 +90,7 @@ impl Theap {
     pub(crate) unsafe fn release_returned(theap: *mut Theap) {
         // SAFETY: numbers in the stack are of runs in this theap's roll, which their holders gave up.
         unsafe {
+            Self::note_return(theap);
             let next_of = |number| Page::returned_next(arena::slice_of_number(number).page());
             while let Some(number) = (*theap).returned.pop(next_of) {
                 let first = arena::slice_of_number(number);
