@@ -25,8 +25,8 @@ use crate::os;
 use crate::page::MarkLine;
 use crate::report;
 
-/// Who has it reserves room.
-static GROWING: Task = Task::new(AtomicU32::new(0));
+/// Who has it reserves room, here or for another region.
+pub(super) static GROWING: Task = Task::new(AtomicU32::new(0));
 
 /// How much to reserve next, in bytes; a multiple of [`REGION_UNIT`].
 pub(super) fn step() -> usize {

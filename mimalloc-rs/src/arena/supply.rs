@@ -1,12 +1,15 @@
 //! Where regions come from: the system, on demand or when the program says so, or memory that the program has.
 
+use core::ops::Range;
+use core::ptr;
 use core::sync::atomic::Ordering;
 
 use super::COUNT;
 use super::huge;
+use super::patience::wait_while;
 use super::region::{Material, NUMBER_SHIFT, REGIONS, Region, Traits};
 use super::ring;
-use super::room::{self, Site};
+use super::room::{self, GROWING, Site};
 use super::tables::Tables;
 use crate::geometry::{
     GROUP_SLICES, HUGE_SIZE, REGION_PART, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_ON_DEMAND, RING_REGION_MIN,
@@ -26,7 +29,7 @@ pub(super) const REGION_SIZE_MAX: usize = 1 << (NUMBER_SHIFT + SLICE_SHIFT);
 const LARGE_REGION_SIZE: usize = 1 << 30;
 
 /// Reserves one more region for at least `needed` bytes. `known` is the number of regions the
-/// caller has looked at: if others have come since, it returns at once and the caller looks again.
+/// caller has looked at: if others have come since, or may have, it returns and the caller looks again.
 #[cold]
 pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     if known as usize >= REGIONS_MAX || options::is_enabled(Opt::DisallowOsAlloc) {
@@ -36,11 +39,37 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     if needed > REGION_SIZE_MAX {
         return None;
     }
-    if options::is_enabled(Opt::AllowLargeOsPages)
-        && reserve(needed.max(LARGE_REGION_SIZE), true, Traits { pinned: true, ..Traits::default() })
-            .is_some()
-    {
+    let has_task = GROWING.begin(os::process_id());
+    // If it takes too long, the other thread is the one that a signal handler interrupts.
+    if !has_task && wait_while(|| GROWING.is_under_way(os::process_id())) {
         return Some(());
+    }
+    let is_known = COUNT.load(Ordering::Acquire) == known;
+    let added = if is_known { reserve_anything(known, needed) } else { Some(NOTHING) };
+    if has_task {
+        GROWING.end();
+    }
+    let Range { start, end } = added?;
+    if start < end {
+        report::verbose(format_args!(
+            "reserved {} MiB of address space at {start:p}",
+            (end.addr() - start.addr()) >> 20
+        ));
+    }
+    Some(())
+}
+
+/// Where nothing was reserved.
+const NOTHING: Range<*mut u8> = ptr::null_mut()..ptr::null_mut();
+
+/// The same without regard to other threads, and says where; nowhere if another one has come.
+fn reserve_anything(known: u32, needed: usize) -> Option<Range<*mut u8>> {
+    if options::is_enabled(Opt::AllowLargeOsPages)
+        && let Some(region) =
+            reserve(needed.max(LARGE_REGION_SIZE), true, Traits { pinned: true, ..Traits::default() })
+    {
+        let (start, size) = region.area();
+        return Some(start..start.wrapping_add(size));
     }
     let step = room::step();
     // So large that it is not their number that limits the heap.
@@ -59,7 +88,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         }
         if room == needed && !has_ring {
             // Another thread may have been luckier.
-            return (COUNT.load(Ordering::Acquire) != known).then_some(());
+            return (COUNT.load(Ordering::Acquire) != known).then_some(NOTHING);
         }
         let smaller = (room / 2 / REGION_UNIT * REGION_UNIT).max(needed);
         has_ring = smaller < room && smaller >= RING_REGION_MIN;
@@ -69,9 +98,8 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     if COUNT.compare_exchange(known, known + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
         // SAFETY: the reservation was made above and nobody knows of it.
         unsafe { os::release(start, total) };
-        return Some(());
+        return Some(NOTHING);
     }
-    let slices;
     // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
     unsafe {
         let at_first = tables.groups + tables.owners;
@@ -83,7 +111,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
         }
         let site = Site { marks: start.add(tables.before_marks()), base: start.add(tables.total()) };
         let room = room >> SLICE_SHIFT;
-        slices = room::leave(site, step.clamp(needed, room << SLICE_SHIFT) >> SLICE_SHIFT, room);
+        let slices = room::leave(site, step.clamp(needed, room << SLICE_SHIFT) >> SLICE_SHIFT, room);
         REGIONS[known as usize].set_up(&Material {
             tables: start,
             sizes: tables,
@@ -94,12 +122,8 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
             zero: true,
             traits: Traits { on_demand: true, may_be_huge: huge::are_wanted(), ..Traits::default() },
         });
+        Some(site.base..site.base.add(slices << SLICE_SHIFT))
     }
-    report::verbose(format_args!(
-        "reserved {} MiB of address space at {start:p}",
-        slices << SLICE_SHIFT >> 20
-    ));
-    Some(())
 }
 
 /// Places of the rings for a region of so many slices: as many as the fast path of `free` expects, if it has none to look into and
@@ -197,18 +221,61 @@ fn tables(slices: usize) -> Option<(*mut u8, Tables)> {
     reserve_rings(places(slices, true)).or_else(|| reserve_rings(least))
 }
 
-/// Reserves what the options say should be there from the start.
+/// Reserves what the options say should be there from the start. Threads that find nothing wait for it.
 #[cold]
 pub(crate) fn reserve_at_start() {
     let pages = options::get_clamp(Opt::ReserveHugeOsPages, 0, 128 * 1024) as usize;
+    let size = options::get_size(Opt::ReserveOsMemory);
+    let has_task = (pages > 0 || size > 0) && GROWING.begin(os::process_id());
     if pages > 0 {
         let node = options::get(Opt::ReserveHugeOsPagesAt);
         super::Arena::reserve_huge_pages(pages, u32::try_from(node).ok(), None);
     }
-    let size = options::get_size(Opt::ReserveOsMemory);
     if size > 0 {
         let large = options::is_enabled(Opt::AllowLargeOsPages);
         let traits = Traits { pinned: large, ..Traits::default() };
         let _ = reserve(size, large, traits).or_else(|| reserve(size, false, Traits::default()));
+    }
+    if has_task {
+        GROWING.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::AtomicBool;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Whether who needs a region while another thread is at it leaves it to that one.
+    fn leaves_it() -> bool {
+        let known = COUNT.load(Ordering::Relaxed);
+        let is_under_way = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !GROWING.begin(os::process_id()) {
+                    thread::yield_now();
+                }
+                is_under_way.store(true, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(10));
+                is_under_way.store(false, Ordering::Relaxed);
+                GROWING.end();
+            });
+            while !is_under_way.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            add_region(known, 1).is_some()
+                && !is_under_way.load(Ordering::Relaxed)
+                && COUNT.load(Ordering::Relaxed) == known
+        })
+    }
+
+    #[test]
+    fn one_thread_adds_a_region_and_the_others_look_again() {
+        assert!(super::super::allocate(1, 1).is_some());
+        // Patience ends sooner if the other thread does not run for so long.
+        assert!((0..5).any(|_| leaves_it()));
     }
 }
