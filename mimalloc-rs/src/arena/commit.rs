@@ -1,32 +1,57 @@
 //! Making slices accessible, before they are handed out for the first time.
 //!
 //! The system does it in steps, for all slices from the first one on, with their records and marks. Several threads may be about the
-//! same step: to make memory accessible that is so already changes nothing. That need not hold where the program does it, which
-//! may put new memory there: it is called for slices that the caller holds alone, when they are handed out for the first time.
+//! same step: to make memory accessible that is so already changes nothing. With two exceptions. Where the system has no cheaper
+//! guards, the ends of pages are inaccessible in hardened builds, and whoever came late would undo that: there one thread is at it
+//! at a time, unless it takes too long. And the program, if it is its task, may put new memory there: it is called for slices that the
+//! caller holds alone, when they are handed out for the first time.
 
 use core::ffi::c_void;
 use core::mem;
 use core::ops::Range;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::bitmap::mask;
+use super::patience::wait_while;
 use super::region::{CommitFn, Region, Slice};
 use super::ring::stretch;
 use super::tables::{TABLE_ALIGN, mark_lines};
-use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
+use super::task::Task;
+use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, GUARDED, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
 
+/// Who has it makes memory accessible, in hardened builds.
+static COMMITTING: Task = Task::new(AtomicU32::new(0));
+
+/// Takes the task on. False if that takes too long: the other thread is the one that a signal handler interrupts, or does not run.
+fn begin() -> bool {
+    let process = os::process_id();
+    loop {
+        if COMMITTING.begin(process) {
+            return true;
+        }
+        if !wait_while(|| COMMITTING.is_under_way(process)) {
+            return false;
+        }
+    }
+}
+
 impl Region {
-    /// Makes the first slices accessible, and some more. Several threads may do this at once: it is idempotent, and the mark
-    /// only rises.
+    /// Makes the first slices accessible, and some more. Several threads may do this at once, but for guards: it is
+    /// idempotent, and the mark only rises.
     #[cold]
     pub(super) fn commit(&'static self, slices: usize) -> bool {
         const STEP: usize = COMMIT_STEP / SLICE_SIZE;
+        let has_task = GUARDED && begin();
         let from = self.committed.load(Ordering::Acquire);
         // Otherwise another thread was faster.
-        from >= slices
+        let done = from >= slices
             || self.commit_range(from, slices.max(from + from / COMMIT_PART).next_multiple_of(STEP))
-            || self.commit_range(from, slices.next_multiple_of(STEP))
+            || self.commit_range(from, slices.next_multiple_of(STEP));
+        if has_task {
+            COMMITTING.end();
+        }
+        done
     }
 
     /// Makes the slices accessible that come behind the first `from`, which are; up to `to`, if there are as many.
@@ -134,6 +159,8 @@ mod tests {
     use super::super::region::first;
     use super::super::{COUNT, allocate};
     use super::*;
+    #[cfg(feature = "secure")]
+    use crate::geometry::GUARD_SIZE;
 
     #[test]
     fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
@@ -142,5 +169,57 @@ mod tests {
         let committed = region.committed.load(Ordering::Relaxed);
         assert!(region.commit(committed / 2), "less than what is accessible");
         assert_eq!(region.committed.load(Ordering::Relaxed), committed);
+    }
+
+    /// Whether nothing can be read at `p`.
+    #[cfg(feature = "secure")]
+    fn is_inaccessible(p: *const u8) -> bool {
+        let mut ends = [0; 2];
+        // SAFETY: the descriptors are this function's own. What cannot be read is refused.
+        unsafe {
+            assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+            let written = libc::write(ends[1], p.cast(), 1);
+            ends.into_iter().for_each(|end| assert_eq!(libc::close(end), 0));
+            written < 0
+        }
+    }
+
+    /// Whether a guard is there after a thread that was about to make its slices accessible did so.
+    #[cfg(feature = "secure")]
+    fn guard_stays(region: &'static Region) -> bool {
+        use std::thread;
+
+        let is_about = core::sync::atomic::AtomicBool::new(false);
+        let from = region.committed.load(Ordering::Relaxed);
+        let guard = Slice { region, index: from }.start();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(begin());
+                is_about.store(true, Ordering::Relaxed);
+                thread::sleep(core::time::Duration::from_millis(10));
+                assert!(region.commit_range(from, from + GROUP_SLICES));
+                COMMITTING.end();
+            });
+            while !is_about.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            // SAFETY: nobody uses the slice.
+            assert!(region.commit(from + 1) && unsafe { os::protect(guard, GUARD_SIZE) });
+        });
+        let stays = is_inaccessible(guard);
+        // SAFETY: as above.
+        assert!(unsafe { os::commit(guard, GUARD_SIZE, GUARD_SIZE) });
+        stays
+    }
+
+    #[test]
+    #[cfg(feature = "secure")]
+    fn a_guard_stays_if_another_thread_is_about_to_make_the_same_memory_accessible() {
+        // The region of all other tests comes first.
+        first();
+        let traits = super::super::region::Traits { exclusive: true, ..Default::default() };
+        let region = super::super::supply::reserve(64 << 20, false, traits).expect("address space");
+        // Patience ends sooner if the other thread does not run for so long.
+        assert!((0..5).any(|_| guard_stays(region)));
     }
 }
