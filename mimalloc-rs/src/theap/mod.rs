@@ -42,6 +42,7 @@ mod tie;
 
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::AtomicPtr;
 
 use self::bonds::Bonds;
 use self::outbox::Outbox;
@@ -62,7 +63,7 @@ use crate::os;
 use crate::page::{self, Block, Page};
 use crate::pool::{Pool, Pooled};
 use crate::stack::IndexStack;
-use crate::sync::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Owner words below this are not theaps; see [`crate::arena::ring`].
 const FIRST_ID: u32 = SAID | 16;
@@ -98,8 +99,9 @@ pub(crate) struct Theap {
     spare: Spare,
     /// In a theap of the main heap: blocks of others that its thread frees.
     outbox: Outbox,
-    /// The heap this is a part of; null in theaps that own nothing.
-    heap: *const Record,
+    /// The heap this is a part of; null in theaps that own nothing. Its user writes it, or who makes the theap, with release: any
+    /// thread that asks for statistics reads it, with acquire, and sees a record as it was made.
+    heap: AtomicPtr<Record>,
     /// The thread's part of the main heap: this very theap, if it is one of the main heap.
     thread: *mut Theap,
     /// In a theap of the main heap: those of other heaps that its thread holds.
@@ -184,7 +186,7 @@ impl Theap {
             queues: [Queue::EMPTY; CLASSES],
             spare: Spare::EMPTY,
             outbox: Outbox::EMPTY,
-            heap,
+            heap: AtomicPtr::new(heap.cast_mut()),
             thread,
             bonds: Bonds::EMPTY,
             roll: ptr::null_mut(),
@@ -248,7 +250,7 @@ impl Theap {
             (*theap).round = Round::START;
             (*theap).spare = Spare::EMPTY;
             (*theap).outbox = Outbox::EMPTY;
-            (*theap).heap = heap;
+            (*theap).heap.store(heap.cast_mut(), Ordering::Release);
             (*theap).thread = thread;
             (*theap).bonds = Bonds::EMPTY;
             (*theap).roll = ptr::null_mut();
@@ -267,7 +269,7 @@ impl Theap {
     pub(crate) unsafe fn join(theap: *mut Theap, heap: &'static Record, serial: u64) {
         // SAFETY: the caller uses the theap; its tie is cut.
         unsafe {
-            (*theap).heap = heap;
+            (*theap).heap.store(ptr::from_ref(heap).cast_mut(), Ordering::Release);
             (*theap).tie.set(serial, 0);
         }
     }
@@ -278,7 +280,7 @@ impl Theap {
         // SAFETY: the theap is the caller's until it is released.
         unsafe {
             if Self::is_of_heap(theap) {
-                (*theap).heap = ptr::null();
+                (*theap).heap.store(ptr::null_mut(), Ordering::Release);
             }
             POOL.release(Self::number((*theap).id));
         }
@@ -347,18 +349,18 @@ impl Theap {
         unsafe { (*theap).id & OF_HEAP != 0 }
     }
 
-    /// The heap this is a part of; null for those that own nothing, which may be passed here.
+    /// The heap this is a part of; null for those that own nothing, which may be passed here. The theap may be anybody's.
     #[inline]
     pub(crate) unsafe fn heap(theap: *mut Theap) -> *const Record {
-        // SAFETY: as for `is_none`.
-        unsafe { (*theap).heap }
+        // SAFETY: theaps are never unmapped, and this is only touched atomically.
+        unsafe { (*theap).heap.load(Ordering::Acquire) }
     }
 
     /// The only arena the theap may take memory from, if there is one. Those that own nothing may be passed here.
     #[inline]
     pub(crate) unsafe fn arena(theap: *mut Theap) -> Option<&'static Region> {
         // SAFETY: as for `is_none`; records are never unmapped.
-        unsafe { (*theap).heap.as_ref()?.arena() }
+        unsafe { Self::heap(theap).as_ref()?.arena() }
     }
 
     /// The calling thread's part of the main heap. Those that own nothing may be passed here: it is they themselves.
