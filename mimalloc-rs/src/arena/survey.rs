@@ -81,10 +81,8 @@ fn linked_around(slice: Slice) -> Option<usize> {
         return None;
     }
     // SAFETY: records are never unmapped. One that is changing may show some other class.
-    unsafe {
-        let (is_run, linked) = Page::extent(first);
-        (!is_run).then(|| (linked / usize::from(Page::facts(first.page()).slices)).min(SLICE_SIZE))
-    }
+    let (is_large, linked) = unsafe { Page::extent(first) };
+    (!is_large).then(|| (linked / look(first).0.max(1)).min(SLICE_SIZE))
 }
 
 /// What starts here, and how many slices it has.

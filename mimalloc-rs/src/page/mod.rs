@@ -26,10 +26,10 @@ mod vacate;
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicU8, AtomicU16};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16};
 
 use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
-use crate::geometry::{CACHE_LINE, SLICE_SIZE};
+use crate::geometry::{CACHE_LINE, SLICE_SIZE, SYSTEM_PAGE_MIN};
 use crate::report::{self, ErrorKind};
 use crate::size_class::{CLASS, Class};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -99,7 +99,7 @@ struct Shared {
     returned_next: AtomicU32,
     /// Slices of a run that holds a single block, and where that starts; written by whoever holds the run.
     run_slices: Shown,
-    run_block: UnsafeCell<*mut u8>,
+    run_block: AtomicPtr<u8>,
     /// Neighbours in the roll of a first-class heap's theap, next and previous; written by that theap's user.
     roll: UnsafeCell<(*mut Page, *mut Page)>,
 }
@@ -126,7 +126,7 @@ pub(crate) static EMPTY: EmptyPage = EmptyPage(Page {
         returned_next: AtomicU32::new(0),
         awaited: AtomicU16::new(0),
         run_slices: Shown::new(0),
-        run_block: UnsafeCell::new(ptr::null_mut()),
+        run_block: AtomicPtr::new(ptr::null_mut()),
         roll: UnsafeCell::new((ptr::null_mut(), ptr::null_mut())),
     },
 });
@@ -316,13 +316,17 @@ impl Page {
         }
     }
 
-    /// Whether a run starts in `first`, and not a page, and how many bytes blocks were made of. Either may be anybody's.
+    /// Whether a large block starts in `first`, of whose memory nobody knows how much is used, and how many bytes blocks were made
+    /// of. It may be anybody's. A run that is one for the place of its block counts as if that were small.
     pub(crate) unsafe fn extent(first: Slice) -> (bool, usize) {
         let page = first.page();
         // SAFETY: records are never unmapped.
         unsafe {
             if first.owner().get() == OWNER_SINGLETON {
-                (true, (*page).shared.run_slices.get() as usize * SLICE_SIZE)
+                match (*page).shared.run_slices.get() {
+                    1 if Self::run_block(page) != first.start() => (false, SYSTEM_PAGE_MIN),
+                    slices => (true, slices as usize * SLICE_SIZE),
+                }
             } else {
                 (false, (*page).capacity.get() as usize * Self::facts(page).block_size as usize)
             }

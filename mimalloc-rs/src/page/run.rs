@@ -3,6 +3,8 @@
 //! It has a page's record, of which it uses a few fields. Whoever holds the block holds the run, and is the only one to touch
 //! those.
 
+use core::sync::atomic::Ordering;
+
 use super::{Page, guard, mark_interior, mark_no_page};
 use crate::arena::{OWNER_SINGLETON, Slice};
 
@@ -31,10 +33,10 @@ impl Page {
         true
     }
 
-    /// Where the block of a run starts. The caller holds the run.
+    /// Where the block of a run starts. Who does not hold the run may read that of another.
     pub(crate) unsafe fn run_block(page: *mut Page) -> *mut u8 {
-        // SAFETY: whoever holds the run is the only one to touch this.
-        unsafe { *(*page).shared.run_block.get() }
+        // SAFETY: as the caller says.
+        unsafe { (*page).shared.run_block.load(Ordering::Relaxed) }
     }
 
     /// Makes the record that of a run of `slices` slices at `first`, which the caller holds, with a single block
@@ -45,7 +47,7 @@ impl Page {
         unsafe {
             (*page).start = first.start();
             (*page).shared.run_slices.set(slices as u32);
-            *(*page).shared.run_block.get() = first.start().add(ahead);
+            (*page).shared.run_block.store(first.start().add(ahead), Ordering::Relaxed);
             Self::set_origin(page, home);
         }
         guard::raise(first, slices);

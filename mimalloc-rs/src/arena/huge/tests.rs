@@ -168,6 +168,25 @@ fn a_large_heap_of_empty_pages_has_no_more_of_them() {
 }
 
 #[test]
+fn a_large_heap_of_blocks_at_odd_places_has_no_more_of_them() {
+    if !are_wanted() {
+        return;
+    }
+    let group = LARGE_HEAP / GROUP_SLICES;
+    let is_untried_behind = |ahead| {
+        let region = fresh();
+        for index in 0..LARGE_HEAP {
+            let first = region.allocate_at(index, 1).expect("nobody uses it").first;
+            // SAFETY: the slice was taken above, and so its run is the test's own.
+            unsafe { Page::init_run(first, 1, ahead, 0) };
+        }
+        is_untried_after(region, group, 0, 1)
+    };
+    assert!(is_untried_behind(8));
+    assert!(!is_untried_behind(0), "of large blocks nobody knows");
+}
+
+#[test]
 fn the_start_of_a_region_is_a_small_heap_again_when_such_a_block_is_gone() {
     let region = fresh();
     for group in [SMALL_HEAP / GROUP_SLICES - 1, LARGE_HEAP / GROUP_SLICES - 1] {
