@@ -13,20 +13,9 @@ use super::{Missing, Run};
 use crate::geometry::{GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 
 impl Region {
+    /// Takes a run from the groups that may have one, as far as the hint tells.
     pub(super) fn allocate(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
-        let attempt = || {
-            if count == 1 && align == SLICE_SIZE {
-                self.allocate_one()
-            } else {
-                self.allocate_run(count, align)
-            }
-        };
-        let hint = self.hint.load(Ordering::Relaxed);
-        attempt().or_else(|missing| {
-            // A slice that came free while the hint was being raised lies before it. Who else has found nothing may have
-            // lowered it.
-            if self.hint.swap(0, Ordering::Relaxed) == 0 && hint == 0 { Err(missing) } else { attempt() }
-        })
+        if count == 1 && align == SLICE_SIZE { self.allocate_one() } else { self.allocate_run(count, align) }
     }
 
     fn allocate_one(&'static self) -> Result<Run, Missing> {
@@ -38,14 +27,22 @@ impl Region {
                 return self.hand_out(number * GROUP_SLICES + bit as usize, 1, SLICE_SIZE);
             }
         }
+        self.raise_hint(from, groups);
         Err(Missing::Slices)
     }
 
-    /// Notes that no group from `from`, the hint until now, up to `to` has a free slice.
+    /// Notes that no group from `from`, the hint until now, up to `to` has a free slice. One that comes free meanwhile lies
+    /// before the hint then, and is passed over until a slice before it comes free, or all are [looked at
+    /// again](Self::look_at_all).
     fn raise_hint(&self, from: usize, to: usize) {
-        if to != from {
+        if to > from {
             let _ = self.hint.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
         }
+    }
+
+    /// Has the next search start from the first slice.
+    pub(super) fn look_at_all(&self) {
+        self.hint.store(0, Ordering::Relaxed);
     }
 
     /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
@@ -53,8 +50,9 @@ impl Region {
         let groups = self.slices() / GROUP_SLICES;
         let free = |number| self.group(number).free();
         let from = self.hint.load(Ordering::Relaxed);
-        let first = (from..groups).find(|&number| free(number) != 0).ok_or(Missing::Slices)?;
-        self.raise_hint(from, first);
+        let first = (from..groups).find(|&number| free(number) != 0);
+        self.raise_hint(from, first.unwrap_or(groups));
+        let first = first.ok_or(Missing::Slices)?;
         let start = Slice { region: self, index: first * GROUP_SLICES };
         let (apart, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
         loop {
@@ -168,8 +166,9 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
-    use super::super::allocate;
-    use super::super::region::first;
+    use super::super::region::{Traits, first};
+    use super::super::supply::reserve;
+    use super::super::{allocate, allocate_in};
     use super::*;
 
     #[test]
@@ -179,5 +178,22 @@ mod tests {
         let _behind = region.allocate_at(border, 1).expect("nobody uses the hundredth group");
         assert!(region.allocate_at(border - 1, 2).is_none(), "its second half is used");
         assert!(region.allocate_at(border - 1, 1).is_some(), "its first half stayed claimed");
+    }
+
+    #[test]
+    fn a_full_region_is_not_searched_but_looked_at_before_it_is_given_up() {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
+        let exclusive = Traits { exclusive: true, ..Traits::default() };
+        let region = reserve(32 << 20, false, exclusive).expect("there is address space");
+        let groups = region.slices() / GROUP_SLICES;
+        for count in [1, 2] {
+            while region.allocate(count, SLICE_SIZE).is_ok() {}
+            assert_eq!(region.hint.load(Ordering::Relaxed), groups);
+            // As if they had come free while the hint was being raised.
+            region.group(1).release(mask(0, count as u32));
+            assert_eq!(region.allocate(count, SLICE_SIZE).err(), Some(Missing::Slices));
+            let run = allocate_in(Some(region), count, SLICE_SIZE).expect("what came free is found");
+            assert_eq!(run.first.index, GROUP_SLICES);
+        }
     }
 }

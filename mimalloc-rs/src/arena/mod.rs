@@ -101,22 +101,41 @@ fn allocate_shared(count: usize, align: usize) -> Option<Run> {
     loop {
         let reserved = RESERVED.current();
         let known = COUNT.load(Ordering::Acquire);
+        let regions = &REGIONS[..known as usize];
+        match first_to_have(regions.iter().filter(|region| !region.is_exclusive()), count, align) {
+            Ok(run) => return Some(run),
+            Err(Missing::Memory) => return None,
+            Err(Missing::Slices) => {}
+        }
+        let needed = size_for(count, align)?;
+        if !room::grow(regions, needed, reserved) {
+            supply::add_region(known, needed)?;
+        }
+    }
+}
+
+/// A run from the first of these regions that has one. What came free unseen, while a hint was being raised, is found before more
+/// is reserved.
+fn first_to_have(
+    regions: impl Iterator<Item = &'static Region> + Clone,
+    count: usize,
+    align: usize,
+) -> Result<Run, Missing> {
+    let attempt = || {
         let mut missing = Missing::Slices;
-        for region in REGIONS[..known as usize].iter().filter(|region| !region.is_exclusive()) {
+        for region in regions.clone() {
             match region.allocate(count, align) {
-                Ok(run) => return Some(run),
+                Ok(run) => return Ok(run),
                 Err(Missing::Memory) => missing = Missing::Memory,
                 Err(Missing::Slices) => {}
             }
         }
-        if missing == Missing::Memory {
-            return None;
-        }
-        let needed = size_for(count, align)?;
-        if !room::grow(regions(), needed, reserved) {
-            supply::add_region(known, needed)?;
-        }
-    }
+        Err(missing)
+    };
+    attempt().or_else(|_| {
+        regions.clone().for_each(Region::look_at_all);
+        attempt()
+    })
 }
 
 /// Bytes that hold such a run wherever they start.
@@ -135,7 +154,7 @@ pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: 
 fn allocate_there(region: &'static Region, count: usize, align: usize) -> Option<Run> {
     loop {
         let reserved = RESERVED.current();
-        match region.allocate(count, align) {
+        match first_to_have(core::iter::once(region), count, align) {
             Ok(run) => return Some(run),
             Err(Missing::Memory) => return None,
             Err(Missing::Slices) => {}

@@ -54,7 +54,7 @@ pub(crate) struct Region {
 
     /// Slices whose records and marks can be touched; they can as well, unless that is up to the program.
     pub(super) committed: AtomicUsize,
-    /// No group before this one is known to have a free slice: who finds none from here on looks at all.
+    /// No group before this one is known to have a free slice: who finds none from here on in any region looks at all.
     pub(super) hint: AtomicUsize,
     /// No slice from here on was ever used.
     pub(super) high: AtomicUsize,

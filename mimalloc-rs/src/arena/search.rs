@@ -14,6 +14,11 @@ pub(super) fn first_run(
     // So many set bits end where the next word begins.
     let mut before = 0;
     for (number, word) in words.enumerate() {
+        // Most of a large heap is in use.
+        if word == 0 {
+            before = 0;
+            continue;
+        }
         let start = number * GROUP_SLICES;
         let across = aligned(start - before);
         if across + count <= start + word.trailing_ones() as usize {
