@@ -34,6 +34,7 @@ use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::os;
 pub use crate::report::OutputWriter;
 use crate::report::{self, ErrorKind, Output};
 
@@ -145,10 +146,7 @@ pub(crate) fn call_error(kind: ErrorKind) {
         Some((function, arg)) => unsafe {
             mem::transmute::<*mut c_void, ErrorFn>(function)(kind.code(), arg);
         },
-        None if ends_process(kind) => {
-            // SAFETY: ends the process.
-            unsafe { libc::abort() }
-        }
+        None if ends_process(kind) => os::abort(),
         None => {}
     }
 }

@@ -8,6 +8,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::os;
+
 /// Threads that can be inside at a time; further ones write to standard error, which leads nowhere.
 const PLACES: usize = 16;
 const FREE: u64 = 0;
@@ -67,18 +69,17 @@ impl Table {
 /// A thread in its process.
 #[derive(Debug, Clone, Copy)]
 struct Id {
-    process: i32,
-    thread: i32,
+    process: u32,
+    thread: u32,
 }
 
 impl Id {
     fn current() -> Self {
-        // SAFETY: both calls only tell numbers.
-        unsafe { Self { process: libc::getpid(), thread: libc::gettid() } }
+        Self { process: os::process_id(), thread: os::thread_id() }
     }
 
     fn word(self) -> u64 {
-        u64::from(self.process.cast_unsigned()) << 32 | u64::from(self.thread.cast_unsigned())
+        u64::from(self.process) << 32 | u64::from(self.thread)
     }
 
     fn shares_process_with(self, word: u64) -> bool {
@@ -92,7 +93,7 @@ pub(super) fn enter() -> Entry<'static> {
 }
 
 /// The calling thread's id, unless it is the main thread.
-pub(super) fn other_thread() -> Option<i32> {
+pub(super) fn other_thread() -> Option<u32> {
     let me = Id::current();
     (me.thread != me.process).then_some(me.thread)
 }
@@ -101,7 +102,7 @@ pub(super) fn other_thread() -> Option<i32> {
 mod tests {
     use super::*;
 
-    fn id(process: i32, thread: i32) -> Id {
+    fn id(process: u32, thread: u32) -> Id {
         Id { process, thread }
     }
 
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn a_full_table_says_so() {
         let table = Table::new();
-        let inside: [_; PLACES] = core::array::from_fn(|thread| table.enter(id(1, thread as i32 + 1)));
+        let inside: [_; PLACES] = core::array::from_fn(|thread| table.enter(id(1, thread as u32 + 1)));
         assert!(inside.iter().all(|entry| matches!(entry, Entry::Inside(_))));
         assert!(matches!(table.enter(id(1, 100)), Entry::Full));
     }
@@ -128,7 +129,7 @@ mod tests {
     fn places_of_the_parent_process_are_free_in_a_child() {
         let table = Table::new();
         for thread in 1..=PLACES {
-            core::mem::forget(table.enter(id(1, thread as i32)));
+            core::mem::forget(table.enter(id(1, thread as u32)));
         }
         assert!(matches!(table.enter(id(2, 1)), Entry::Inside(_)));
     }

@@ -21,7 +21,7 @@ impl Line {
     }
 
     /// A message with its prefix, the thread it comes from, and a newline; cut with dots if it is too long.
-    pub(super) fn message(prefix: &str, thread: Option<i32>, text: fmt::Arguments<'_>) -> Self {
+    pub(super) fn message(prefix: &str, thread: Option<u32>, text: fmt::Arguments<'_>) -> Self {
         let mut message = Message { line: Self::new(), is_cut: false };
         // Formatting fails only if an argument's own formatting does; what is there by then is still of use.
         let _ = match thread {

@@ -1,28 +1,12 @@
-//! Linux, by way of libc.
+//! Address space, the memory behind it, and who may touch it.
 
-use core::ffi::{CStr, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::LargePages;
+use super::errno::KeptErrno;
+use super::process::read_start;
 use crate::options::{self, Opt};
-
-/// Restores `errno` when it goes out of scope.
-pub(crate) struct KeptErrno(i32);
-
-impl KeptErrno {
-    pub(crate) fn save() -> Self {
-        // SAFETY: the location is the calling thread's own and always there.
-        Self(unsafe { *libc::__errno_location() })
-    }
-}
-
-impl Drop for KeptErrno {
-    fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { *libc::__errno_location() = self.0 };
-    }
-}
+use crate::os::LargePages;
 
 /// Reserves `size` bytes whose start is a multiple of `align`, a power of two of at least the system's
 /// page size. `None` when the system refuses.
@@ -183,24 +167,6 @@ fn overcommit_policy() -> u8 {
     read_start(c"/proc/sys/vm/overcommit_memory", &mut [0]).first().copied().unwrap_or(b'2')
 }
 
-/// The start of a file, as much as `buffer` holds; nothing if it cannot be read. In a thread that is to be cancelled, the
-/// C library's functions would end it here, and `malloc` must not.
-pub(crate) fn read_start<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
-    let _errno = KeptErrno::save();
-    // SAFETY: the path is a C string, the buffer valid for writing, and the descriptor is this function's own.
-    let length = unsafe {
-        let how = libc::O_RDONLY | libc::O_CLOEXEC;
-        let file = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), how);
-        if file < 0 {
-            return &[];
-        }
-        let length = libc::syscall(libc::SYS_read, file, buffer.as_mut_ptr(), buffer.len());
-        libc::syscall(libc::SYS_close, file);
-        length
-    };
-    &buffer[..usize::try_from(length).unwrap_or(0)]
-}
-
 /// Has accesses to `size` bytes at `start` fail, at no cost in mappings. False where the kernel (before 6.13) cannot.
 ///
 /// # Safety
@@ -231,24 +197,6 @@ pub(crate) unsafe fn protect(start: *mut u8, size: usize) -> bool {
     let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
     unsafe { libc::mprotect(start.cast(), size, libc::PROT_NONE) == 0 }
-}
-
-/// A number nobody can guess, as far as the system has any.
-#[cfg(any(feature = "debug", feature = "secure"))]
-pub(crate) fn random() -> usize {
-    let _errno = KeptErrno::save();
-    let mut number = 0usize;
-    // SAFETY: `number` is valid for writing. AT_RANDOM names 16 bytes that live as long as the process.
-    unsafe {
-        // The C library's function would end a thread that is to be cancelled.
-        let got =
-            libc::syscall(libc::SYS_getrandom, &raw mut number, size_of::<usize>(), libc::GRND_NONBLOCK);
-        if got != size_of::<usize>() as libc::c_long {
-            let seed = libc::getauxval(libc::AT_RANDOM) as *const usize;
-            number = if seed.is_null() { (&raw const number).addr() } else { seed.read_unaligned() };
-        }
-    }
-    number
 }
 
 /// Puts memory behind `size` bytes at `start` that have none, as writing to them would, in one call. False where the kernel
@@ -313,163 +261,6 @@ pub(crate) fn forbid_huge_pages() {
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
-/// Lets another thread run.
-pub(crate) fn yield_now() {
-    // SAFETY: touches no memory, and always succeeds.
-    unsafe { libc::sched_yield() };
-}
-
-/// Whether the program runs with more rights than who started it has, as set-user-ID programs and those with capabilities do.
-pub(crate) fn has_more_rights_than_user() -> bool {
-    let _errno = KeptErrno::save();
-    // SAFETY: reads what the kernel has told the process.
-    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
-}
-
-/// A number that no other process of its namespace has while this one lives.
-pub(crate) fn process_id() -> u32 {
-    // SAFETY: tells a number.
-    unsafe { libc::getpid() }.cast_unsigned()
-}
-
-/// Milliseconds of a monotonic clock that is read without a system call.
-pub(crate) fn coarse_ms() -> u64 {
-    read_ns(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000
-}
-
-/// Nanoseconds of the same clock, more exactly.
-pub(crate) fn now_ns() -> u64 {
-    read_ns(libc::CLOCK_MONOTONIC)
-}
-
-/// Nanoseconds that the calling thread has run.
-pub(crate) fn thread_ns() -> u64 {
-    read_ns(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-fn read_ns(clock: libc::clockid_t) -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is valid for writing.
-    unsafe { libc::clock_gettime(clock, &raw mut now) };
-    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
-}
-
-/// The key whose destructor tells of a thread's end, plus one; zero while there is none.
-static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
-/// Instead of the key: none is made any more.
-const UNLOADED: u32 = u32::MAX;
-
-/// Has `hook` called at the end of every thread that calls [`arm_thread_exit`]. Calling it again has no effect.
-pub(crate) fn on_thread_exit(hook: unsafe extern "C" fn(*mut c_void)) {
-    if EXIT_KEY.load(Ordering::Acquire) != 0 {
-        return;
-    }
-    let mut key = 0;
-    // SAFETY: `key` is valid for writing, and `hook` is there until the key is deleted.
-    if unsafe { libc::pthread_key_create(&raw mut key, Some(hook)) } != 0 {
-        return;
-    }
-    if EXIT_KEY.compare_exchange(0, key + 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        // SAFETY: this key was made above and never used.
-        unsafe { libc::pthread_key_delete(key) };
-    }
-}
-
-/// The key, if there is one.
-fn exit_key(word: u32) -> Option<libc::pthread_key_t> {
-    if word == UNLOADED { None } else { word.checked_sub(1) }
-}
-
-/// Has the exit hook called with `value` when the calling thread ends.
-pub(crate) fn arm_thread_exit(value: *mut c_void) {
-    if let Some(key) = exit_key(EXIT_KEY.load(Ordering::Acquire)) {
-        // SAFETY: the key exists until this code is unloaded.
-        unsafe { libc::pthread_setspecific(key, value) };
-    }
-}
-
-/// Takes the hook back when the library that holds this code is unloaded, as a plugin may be: threads that end later must not
-/// call into it. At the end of a process it does no harm.
-extern "C" fn forget_thread_exit() {
-    if let Some(key) = exit_key(EXIT_KEY.swap(UNLOADED, Ordering::AcqRel)) {
-        // SAFETY: the key was made by `on_thread_exit`, and nobody finds it any more.
-        unsafe { libc::pthread_key_delete(key) };
-    }
-}
-
-/// Has the loader call it.
-#[used]
-#[unsafe(link_section = ".fini_array")]
-static AT_UNLOADING: extern "C" fn() = forget_thread_exit;
-
-/// Where messages go.
-static STDERR: Kept = Kept {
-    descriptor: AtomicI32::new(libc::STDERR_FILENO),
-    device: AtomicU64::new(0),
-    inode: AtomicU64::new(0),
-};
-
-/// A descriptor of the process's own, and the file it is of: the program may close it, and the next file get its number.
-struct Kept {
-    descriptor: AtomicI32,
-    device: AtomicU64,
-    inode: AtomicU64,
-}
-
-impl Kept {
-    fn set(&self, descriptor: libc::c_int) {
-        if let Some((device, inode)) = file_of(descriptor) {
-            self.device.store(device, Ordering::Relaxed);
-            self.inode.store(inode, Ordering::Relaxed);
-            self.descriptor.store(descriptor, Ordering::Release);
-        }
-    }
-
-    /// The descriptor, or standard error's if it is of another file by now.
-    fn get(&self) -> libc::c_int {
-        let descriptor = self.descriptor.load(Ordering::Acquire);
-        let file = (self.device.load(Ordering::Relaxed), self.inode.load(Ordering::Relaxed));
-        let is_kept = descriptor != libc::STDERR_FILENO && file_of(descriptor) == Some(file);
-        if is_kept { descriptor } else { libc::STDERR_FILENO }
-    }
-}
-
-/// The numbers that tell a file from all others. May change `errno`.
-fn file_of(descriptor: libc::c_int) -> Option<(u64, u64)> {
-    // SAFETY: the structure is plain numbers, for which zero is fine, and valid for writing.
-    unsafe {
-        let mut status: libc::stat = core::mem::zeroed();
-        (libc::fstat(descriptor, &raw mut status) == 0).then_some((status.st_dev, status.st_ino))
-    }
-}
-
-/// Keeps standard error as it is now for messages, whatever the program does with it later.
-pub(crate) fn keep_stderr() {
-    let _errno = KeptErrno::save();
-    // Out of the way of programs that expect certain numbers; where there are not so many, behind the standard streams.
-    for least in [64, 3] {
-        // SAFETY: makes one more descriptor of an open file.
-        let kept = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, least) };
-        if kept >= 0 {
-            return STDERR.set(kept);
-        }
-    }
-}
-
-/// Writes to standard error. May change `errno`; nothing can be done about a failure. As for [`read_start`].
-pub(crate) fn write_to_stderr(bytes: &[u8]) {
-    // SAFETY: the bytes are valid for reading.
-    unsafe { libc::syscall(libc::SYS_write, STDERR.get(), bytes.as_ptr(), bytes.len()) };
-}
-
-/// Ends the process after a line on standard error: the allocator's own state cannot be trusted any more.
-#[cold]
-pub(crate) fn give_up(line: &str) -> ! {
-    write_to_stderr(line.as_bytes());
-    // SAFETY: ends the process.
-    unsafe { libc::abort() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,9 +269,11 @@ mod tests {
     /// What `errno` is after `call`, if it was zero before.
     fn errno_after(call: impl FnOnce()) -> i32 {
         // SAFETY: the location is the calling thread's own.
-        unsafe { *libc::__errno_location() = 0 };
-        call();
-        KeptErrno::save().0
+        unsafe {
+            *libc::__errno_location() = 0;
+            call();
+            *libc::__errno_location()
+        }
     }
 
     #[test]
