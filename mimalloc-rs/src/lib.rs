@@ -9,28 +9,37 @@
 //!
 //! # The rooms
 //!
-//! A request passes through them from the top to the bottom; nothing calls upwards.
+//! A request passes through them from the top to the bottom.
 //!
 //! | room | what it answers |
 //! |---|---|
+//! | [`process`], [`stats`] | numbers about all the others |
 //! | [`MiMalloc`] (`global`) | the door for Rust: what its allocation interface asks of us |
+//! | [`Heap`] (`heap`), `allocator` | first-class heaps, and the door for collections |
 //! | [`raw`] | the door for C: sizes and null |
-//! | `alloc`, `free`, `large` | from a request to a block, and back |
-//! | [`Heap`] (`heap`, `allocator`) | first-class heaps, and the door for collections |
+//! | `alloc`, `free`, `large`; `check`, `padding`, `guarded` | from a request to a block, and back; what hardened builds do besides |
 //! | `thread` | which theap is mine, from a thread's first allocation to its last free |
 //! | `theap` | active lists, current pages and queues of one thread |
 //! | `abandoned` | pages with free blocks that nobody owns |
 //! | `page` | blocks of one size class; one owner or none |
-//! | `arena` | slices of reserved address space, and when their memory goes back |
-//! | `size_class`, `geometry` | sizes and limits |
 //! | `pool` | records that outlive their users |
-//! | [`options`], [`hooks`], `report` | what the user wants, and what is told to whom |
-//! | [`stats`], [`process`] | numbers |
+//! | `arena` | slices of reserved address space, and when their memory goes back |
+//! | [`hooks`], `report`, [`options`] | what is told to whom, and what the user wants |
 //! | `gauge` | counts of the whole process |
-//! | `zero` | memory that is to read as zero |
+//! | `size_class`, `zero`, `geometry` | sizes, memory that is to read as zero, and limits |
 //! | `stack`, `sync`, `orders` | a lock-free stack; atomics and their orderings |
 //! | `address` | how the fast paths name a place in memory |
 //! | `os` | the only place that speaks to the system |
+//!
+//! Some know of others further up, and no more than is said here:
+//!
+//! | room | knows of | because |
+//! |---|---|---|
+//! | `raw`, `thread`, `theap`, `arena` | `heap` | a heap is a record as well, to which a thread's part belongs; one may be made for an arena |
+//! | `allocator` | `global` | one macro writes the doors for collections |
+//! | `theap` | `thread`, `large`, `guarded` | what a thread keeps, or a heap's end leaves, goes back the ways that blocks do; who takes a block in how many is guarded is the theap's |
+//! | `arena` | `page` | the tables of a region hold the records and marks of pages |
+//! | `os` | `options` | whether there may be huge pages |
 //!
 //! The allocator never panics, never allocates for its own use through the global allocator, and takes no lock.
 #![no_std]
