@@ -224,3 +224,50 @@ fn what_is_gathered_while_others_are_marked_is_not_forgotten() {
         [kept, blocks, others, rest, last].into_iter().flatten().for_each(std::mem::forget);
     });
 }
+
+/// A block that was allocated when the thread was told of an error.
+static MEANWHILE: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn allocate_one(_: c_int, _: *mut c_void) {
+    MEANWHILE.store(raw::ThreadHeap::current().malloc(48).expose_provenance(), Ordering::Relaxed);
+}
+
+/// Blocks are marked before a list is filled anew. Who is told then that one was freed twice may fill the list first.
+#[test]
+fn what_is_allocated_while_blocks_are_marked_costs_no_others() {
+    if cfg!(any(feature = "debug", feature = "secure")) {
+        // The second free is noticed at once there.
+        return;
+    }
+    process::alone("what_is_allocated_while_blocks_are_marked_costs_no_others", || {
+        let (kept, blocks) = of_the_current_page(64);
+        let [first, twice] = row(&blocks, 64);
+        // SAFETY: the function can be called anywhere, with any argument.
+        unsafe { hooks::register_error(Some(allocate_one), ptr::null_mut()) };
+        let turn = AtomicUsize::new(0);
+        let wait_for = |wanted| {
+            while turn.load(Ordering::Acquire) != wanted {
+                thread::yield_now();
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                allocate_once();
+                [first, twice].into_iter().for_each(free_at);
+                turn.store(1, Ordering::Release);
+                wait_for(2);
+                // Nearly as many as a page has.
+                let mut pages: BTreeSet<_> =
+                    neighbours(48, UNIT / 48 * 98 / 100).iter().map(|block| block.start() / UNIT).collect();
+                pages.insert(MEANWHILE.load(Ordering::Relaxed) / UNIT);
+                assert_eq!(pages.len(), 1, "pages");
+            });
+            scope.spawn(|| {
+                wait_for(1);
+                free_at(twice);
+                turn.store(2, Ordering::Release);
+            });
+        });
+        [kept, blocks].into_iter().flatten().for_each(std::mem::forget);
+    });
+}

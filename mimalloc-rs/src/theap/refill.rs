@@ -161,6 +161,8 @@ impl Theap {
             {
                 return block;
             }
+            // What was reported on the way may have allocated.
+            Self::return_active(theap, class);
             // Pages that could only be extended are passed over once each. In a heap of its own full pages stay in the
             // queue, so only some are looked at.
             let waiting = (*theap).queues[class].len();
