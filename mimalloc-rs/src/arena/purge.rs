@@ -5,7 +5,7 @@
 //! slices that are in constant exchange stay resident. When most of what was held is freed, all of it goes back at once (see
 //! [`super::ebb`]). One thread purges at a time, the others go on without it.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::bitmap::{Group, mask};
 use super::ebb;
@@ -25,8 +25,6 @@ static PENDING: Pending = Pending::new(AtomicU32::new(0));
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
 /// Who has it gives memory back.
 pub(super) static PURGING: Task = Task::new(AtomicU32::new(0));
-/// Whether all free memory was to go back while another thread had it.
-static AGAIN: AtomicBool = AtomicBool::new(false);
 
 /// Which free slices a pass gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,23 +70,11 @@ pub(super) fn purge_at_ebb() {
     if options::get(Opt::PurgeDelay) < 0 {
         return;
     }
-    if let Some(given) = purge(Pass::All) {
-        return ebb::note_gone(given);
-    }
-    AGAIN.store(true, Ordering::SeqCst);
-    // It may have ended before it could see that.
-    if !PURGING.is_under_way(os::process_id()) {
-        purge_again();
-    }
-}
-
-/// Gives all free slices back if that was to be done while another thread was at it.
-fn purge_again() {
-    while AGAIN.swap(false, Ordering::SeqCst) {
-        match pass_through(Pass::All) {
-            Some(given) => ebb::note_gone(given),
-            // That thread will.
-            None => return AGAIN.store(true, Ordering::SeqCst),
+    while PURGING.begin_or_ask(os::process_id()) {
+        let Passed { given, again } = pass_through(Pass::All);
+        ebb::note_gone(given);
+        if !again {
+            break;
         }
     }
 }
@@ -132,16 +118,26 @@ pub(crate) fn purge_now() {
 
 /// Gives slices back and says how many; `None` if another thread is doing so.
 fn purge(pass: Pass) -> Option<usize> {
-    let given = pass_through(pass)?;
-    purge_again();
-    Some(given)
-}
-
-/// The same, once.
-fn pass_through(pass: Pass) -> Option<usize> {
     if !PURGING.begin(os::process_id()) {
         return None;
     }
+    let Passed { given, again } = pass_through(pass);
+    if again {
+        purge_at_ebb();
+    }
+    Some(given)
+}
+
+/// A pass that has ended.
+struct Passed {
+    /// Slices that went back.
+    given: usize,
+    /// Whether all was to go back meanwhile.
+    again: bool,
+}
+
+/// Gives slices back. For whoever has the task, which ends.
+fn pass_through(pass: Pass) -> Passed {
     PENDING.take();
     super::PURGES.add(1);
     let mut total = Outcome { given: 0, left: false };
@@ -153,11 +149,10 @@ fn pass_through(pass: Pass) -> Option<usize> {
     if total.left {
         PENDING.set();
     }
-    PURGING.end();
-    Some(total.given)
+    Passed { given: total.given, again: PURGING.end() }
 }
 
-/// What a pass came to.
+/// What a pass through a region came to.
 struct Outcome {
     /// Slices that went back.
     given: usize,
@@ -274,8 +269,8 @@ unsafe fn drop_memory(first: Slice, count: usize) -> Option<Gone> {
 
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::AtomicBool;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -334,21 +329,11 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_free_behind_a_purge_goes_back_with_the_next_pass() {
+    fn what_comes_free_behind_a_purge_under_way_is_left_to_it() {
         while !PURGING.begin(os::process_id()) {
             thread::yield_now();
         }
         purge_at_ebb();
-        assert!(AGAIN.load(Ordering::Relaxed));
-        PURGING.end();
-        while purge(Pass::Idle).is_none() {
-            thread::yield_now();
-        }
-        // Other tests purge as well.
-        let gone = |_| {
-            thread::sleep(Duration::from_millis(1));
-            !AGAIN.load(Ordering::Relaxed)
-        };
-        assert!((0..1000).any(gone));
+        assert!(pass_through(Pass::Idle).again);
     }
 }

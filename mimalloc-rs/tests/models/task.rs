@@ -5,9 +5,9 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::page::Guarded;
-use super::{WeakObserve, WeakPublish, check};
+use super::{ExchangeUnobserved, ExchangeUnpublished, WeakObserve, check};
 use crate::arena_task::Task;
-use crate::sync::{AtomicU32, Orders, Strict};
+use crate::sync::{AtomicU32, Ordering, Orders, Strict};
 
 /// What `getpid` tells, in the parent and in the child of a fork.
 const PARENT: u32 = 7;
@@ -67,6 +67,54 @@ fn its_end_is_observed<O: Orders + 'static>() {
     });
 }
 
+/// What each of three threads has put down is seen by a pass that begins afterwards, of whichever thread.
+fn who_asks_is_heard<O: Orders + 'static>() {
+    struct Asked<O> {
+        shared: Arc<Shared<O>>,
+        put_down: loom::sync::atomic::AtomicU32,
+    }
+    impl<O: Orders> Asked<O> {
+        fn ask(&self) {
+            self.put_down.fetch_add(1, Ordering::Relaxed);
+            while self.shared.task.begin_or_ask(CHILD) {
+                self.shared.done.set(self.put_down.load(Ordering::Relaxed));
+                if !self.shared.task.end() {
+                    break;
+                }
+            }
+        }
+    }
+    check(|| {
+        let asked = Arc::new(Asked { shared: Shared::<O>::with(0), put_down: Default::default() });
+        let others = [(), ()].map(|()| {
+            let asked = Arc::clone(&asked);
+            thread::spawn(move || asked.ask())
+        });
+        asked.ask();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(asked.shared.done.get(), 3, "not heard");
+    });
+}
+
+#[test]
+fn who_asks_for_a_task_once_more_is_heard() {
+    who_asks_is_heard::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn an_end_that_does_not_observe_who_asks_is_caught() {
+    who_asks_is_heard::<ExchangeUnobserved>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn an_end_that_does_not_publish_to_who_asks_is_caught() {
+    who_asks_is_heard::<ExchangeUnpublished>();
+}
+
 #[test]
 fn a_task_has_one_thread_at_a_time() {
     one_thread_at_a_time::<Strict>(0);
@@ -85,7 +133,7 @@ fn who_waits_for_the_end_of_a_task_sees_what_was_done() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_task_whose_end_does_not_publish_is_caught() {
-    one_thread_at_a_time::<WeakPublish>(0);
+    one_thread_at_a_time::<ExchangeUnpublished>(0);
 }
 
 #[test]
