@@ -80,6 +80,7 @@ fn numbers_are_those_of_what_was_done() {
     lists_of_heaps_that_may_end_are_left_alone();
     peaks_are_no_more_than_was_held_at_a_time();
     counts_stay_when_heaps_end();
+    counts_of_the_main_heap_stay_when_threads_end();
     deferred_frees_have_a_steady_heartbeat();
 }
 
@@ -149,6 +150,22 @@ fn spans_add_up_to(stats: &Stats, large: usize) {
     assert_eq!((normal as i64, huge as i64), (stats.malloc_normal.current, stats.malloc_huge.current));
     assert_eq!(committed as i64, stats.committed.current);
     assert!(pages <= stats.pages.current);
+}
+
+/// A thread's part of the main heap may serve another heap when the thread has ended, and what it did stays done.
+fn counts_of_the_main_heap_stay_when_threads_end() {
+    let total = || Stats::of(Heap::main()).malloc_normal.total;
+    let fill = |here: ThreadHeap<'_>| {
+        for _ in 0..1000 {
+            // SAFETY: the block is given up at once.
+            unsafe { raw::free(here.malloc(1000)) };
+        }
+    };
+    std::thread::spawn(move || fill(ThreadHeap::current())).join().unwrap();
+    let before = total();
+    let heaps = [(); 3].map(|()| Heap::new().unwrap());
+    heaps.iter().for_each(|heap| fill(heap.here().unwrap()));
+    assert!(total() >= before);
 }
 
 /// A heap's part is another heap's when the heap has ended, and what it did stays done.

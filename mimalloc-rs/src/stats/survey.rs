@@ -38,6 +38,7 @@ impl Stats {
             stats.add(&unsafe { Theap::tally(theap) });
         }
         stats.add(&theap::PAST.tally());
+        stats.add(&theap::PAST_OF_MAIN.tally());
         stats.look_at_pages(|_| true);
         stats.derive();
         stats.look_at_gauges();
@@ -65,6 +66,9 @@ impl Stats {
                     stats.add(&Theap::tally(theap));
                 }
             }
+        }
+        if core::ptr::eq(heap.record(), &raw const heap::MAIN) {
+            stats.add(&theap::PAST_OF_MAIN.tally());
         }
         stats.look_at_pages(|home| core::ptr::eq(heap_of(home), heap.record()));
         stats.derive();

@@ -49,7 +49,7 @@ use self::outbox::Outbox;
 use self::queue::Queue;
 use self::round::Round;
 use self::spare::Spare;
-pub(crate) use self::tally::{PAST, Tally};
+pub(crate) use self::tally::{PAST, PAST_OF_MAIN, Tally};
 use self::teardown::TearDown;
 pub(crate) use self::tie::Tie;
 use crate::arena::Region;
@@ -239,7 +239,8 @@ impl Theap {
         unsafe {
             // A thread's theap goes on counting for the main heap.
             if (*theap).id != id || id & OF_HEAP != 0 {
-                PAST.keep(&(*theap).tally);
+                let past = if (*theap).id & OF_HEAP == 0 { &PAST_OF_MAIN } else { &PAST };
+                past.keep(&(*theap).tally);
                 (*theap).tally = Tally::ZERO;
             }
             (*theap).id = id;

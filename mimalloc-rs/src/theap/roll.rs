@@ -9,6 +9,7 @@
 //! walked by its links forward only, each of which changes in one step.
 
 use core::ptr;
+use core::sync::atomic::{Ordering, fence};
 
 use super::Theap;
 use crate::abandoned;
@@ -25,10 +26,12 @@ impl Theap {
         unsafe {
             let next = (*theap).roll;
             *Page::roll(page) = (next, ptr::null_mut());
+            (*theap).roll = page;
+            // In a child that is made in between, to take `next` out loses `page`. The other way round it would be found once more.
+            fence(Ordering::Release);
             if !next.is_null() {
                 (*Page::roll(next)).1 = page;
             }
-            (*theap).roll = page;
         }
     }
 

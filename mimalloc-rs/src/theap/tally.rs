@@ -103,7 +103,9 @@ pub(crate) struct Past {
     others: [AtomicU64; OTHERS],
 }
 
-/// The only one.
+/// That of the main heap.
+pub(crate) static PAST_OF_MAIN: Past = Past::NOTHING;
+/// That of all others.
 pub(crate) static PAST: Past = Past::NOTHING;
 
 impl Past {
