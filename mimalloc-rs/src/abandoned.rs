@@ -1,7 +1,7 @@
 //! Pages with free blocks that nobody owns, per class: where a thread looks before it makes a new page.
 
 use crate::arena::{self, Slice};
-use crate::geometry::CLASSES;
+use crate::geometry::{CLASSES, SWEPT_AT_ONCE};
 use crate::page::remote::{Released, Unlisted};
 use crate::page::{Batch, Page, Sent};
 use crate::stack::IndexStack;
@@ -94,23 +94,55 @@ pub(crate) unsafe fn leave(page: *mut Page) {
 /// Takes a page of `class`; the caller owns it.
 pub(crate) fn pop(class: usize) -> Option<*mut Page> {
     loop {
-        // SAFETY: records are never unmapped; only numbers of records are in the stack.
-        let number = LISTED[class]
-            .pop(|number| unsafe { Page::listed_next(arena::slice_of_number(number).page(), class) })?;
-        let first = arena::slice_of_number(number);
-        let page = first.page();
-        // SAFETY: as above. Claimed means that the caller owns the page from then on.
-        unsafe {
-            if Page::remote_of(page, class).unlist() == Unlisted::Busy {
-                continue;
+        if let Some(page) = take_entry(class)? {
+            // SAFETY: the page was claimed above.
+            unsafe {
+                if is_here(page, class) {
+                    return Some(page);
+                }
+                leave(page);
             }
-            // The page's memory may have been used again for another class while the old entry stood here.
-            if Page::class(page) == class && !first.region.is_exclusive() {
-                return Some(page);
-            }
-            leave(page);
         }
     }
+}
+
+/// Takes entries from the top of the stack of `class` whose pages have gone, to be told when a page of another class is made where one
+/// may stand: as long as it does, what others free into that page is not told by another entry.
+pub(crate) fn sweep(class: usize) {
+    for _ in 0..SWEPT_AT_ONCE {
+        let Some(entry) = take_entry(class) else { return };
+        if let Some(page) = entry {
+            // SAFETY: the page was claimed above.
+            unsafe {
+                let is_here = is_here(page, class);
+                leave(page);
+                if is_here {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Takes the entry at the top of a stack, and its page, unless somebody owns that.
+fn take_entry(class: usize) -> Option<Option<*mut Page>> {
+    // SAFETY: records are never unmapped; only numbers of records are in the stack.
+    let number = LISTED[class]
+        .pop(|number| unsafe { Page::listed_next(arena::slice_of_number(number).page(), class) })?;
+    let page = arena::slice_of_number(number).page();
+    // SAFETY: as above. Claimed means that the caller owns the page from then on.
+    let is_claimed = unsafe { Page::remote_of(page, class).unlist() == Unlisted::Claimed };
+    Some(is_claimed.then_some(page))
+}
+
+/// Whether a page that stood in the stack of `class` belongs there: its memory may have been used again for another class while
+/// the old entry stood.
+///
+/// # Safety
+/// The caller owns the page.
+unsafe fn is_here(page: *mut Page, class: usize) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { Page::class(page) == class && !Page::slice(page).region.is_exclusive() }
 }
 
 #[cfg(test)]
@@ -147,6 +179,21 @@ mod tests {
         give_up_page(first, many);
         assert_eq!([pop(few), pop(few)], [Some(second.page()), None]);
         assert_eq!([pop(many), pop(many), pop(many)], [Some(first.page()), Some(third.page()), None]);
+        give_up_page(third, many);
+        give_up_page(first, few);
+        // SAFETY: as above.
+        unsafe {
+            assert!(free_into(first, Batch::of(0), |_, _| true), "the page has an owner");
+            Page::dissolve(first.page());
+            let is_listed = |class| Page::remote(Page::init(first, class, NOBODY)).is_listed();
+            let other = few + 1;
+            assert!(is_listed(other) && !is_listed(many));
+            sweep(many);
+            assert!(is_listed(other), "a page that is there");
+            sweep(few);
+            assert!(!is_listed(other));
+        }
+        assert_eq!([pop(many), pop(many)], [Some(third.page()), None]);
         for slice in [first, second, third] {
             // SAFETY: the pages are this test's; see above.
             unsafe {

@@ -203,6 +203,23 @@ fn pages_are_taken_over() {
     kept.into_iter().chain(blocks).for_each(Block::free);
 }
 
+/// A thread has its blocks freed by another one, all of a first size and then most of a second. It finds the latter again, though the
+/// pages of the former, in the same memory, were known to have free blocks when they went.
+fn of_a_second_size(sizes: [usize; 2]) {
+    const BYTES: usize = PEAK / 8;
+    let first = blocks(BYTES, sizes[0]);
+    thread::spawn(move || free(first, true)).join().unwrap();
+    let second = blocks(BYTES, sizes[1]);
+    let (kept, go): (Vec<_>, Vec<_>) =
+        second.into_iter().enumerate().partition(|(number, _)| number % 16 == 0);
+    thread::spawn(move || go.into_iter().for_each(|(_, block)| block.free())).join().unwrap();
+    let start = process::resident();
+    let more = blocks(BYTES / 4 * 3, sizes[1]);
+    let grown = process::resident().saturating_sub(start + more.capacity() * size_of::<Block>());
+    assert!(grown < LEFT, "{} MiB are new", grown / MIB);
+    kept.into_iter().map(|(_, block)| block).chain(more).for_each(Block::free);
+}
+
 /// Tables of which little is used come and go. They are zero again, but not by way of writing to all of them.
 fn tables_of_which_little_is_used(size: usize) {
     if cfg!(feature = "debug") {
@@ -306,5 +323,7 @@ alone! {
     tables_hold_what_is_used: tables_of_which_little_is_used(3 * MIB);
     large_blocks_of_threads_that_wait_go_back: of_threads_that_wait();
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
+    small_blocks_of_a_second_size_are_used_again: of_a_second_size([250, 500]);
+    medium_blocks_of_a_second_size_are_used_again: of_a_second_size([2000, 3000]);
     address_space_costs_nothing_before_it_is_used: reserved_space_counts_for_nothing();
 }

@@ -155,6 +155,12 @@ impl<O: Orders> RemoteWord<O> {
         parts(self.word.load(Ordering::Relaxed))
     }
 
+    /// Whether it stands in a stack, or one did that was here before.
+    #[inline]
+    pub(crate) fn is_listed(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & LISTED != 0
+    }
+
     /// Gives up a page that has no free block. Fails when a block has just been freed into it.
     #[inline]
     pub(crate) fn release_full(&self) -> bool {

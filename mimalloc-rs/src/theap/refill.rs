@@ -280,7 +280,12 @@ impl Theap {
         unsafe {
             (*theap).tear_down.stop();
             (*theap).tally.on_page_made(class);
-            Page::init(first, class, (*theap).id)
+            let before = Page::class(first.page());
+            let page = Page::init(first, class, (*theap).id);
+            if before != class && Page::remote(page).is_listed() {
+                abandoned::sweep(before);
+            }
+            page
         }
     }
 
