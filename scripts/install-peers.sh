@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the suite's other allocators need on Debian and Ubuntu: compilers for those built from
-# source, the two that come as packages, valgrind for the gate's instruction counts, and pkg-config, which the
-# tests of the C library ask for it.
+# source, the two that come as packages, valgrind for the gate's instruction counts, and pkg-config, which
+# the tests of the installed C library call.
 set -euo pipefail
 
 packages=(g++ make cmake valgrind libjemalloc2 libtcmalloc-minimal4 pkg-config)

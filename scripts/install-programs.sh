@@ -9,7 +9,7 @@ set -euo pipefail
 
 packages=(
     redis-server redis-tools                # redis
-    rustc libstd-rust-dev rust-src          # rustc, a compiler for lean, which Debian no longer has
+    rustc libstd-rust-dev rust-src          # rustc, a large compiler, in place of lean, which Debian does not have
     z3                                      # z3
     gcc make libc6-dev                      # lua, compiled
     ghostscript                             # gs

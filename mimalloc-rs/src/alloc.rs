@@ -14,8 +14,8 @@ use crate::size_class::{self, CLASS, WORD};
 use crate::theap::{Theap, here};
 use crate::thread;
 
-/// A request's size, rounded so that its class is aligned as the request demands; to a word they all are. Alignments are
-/// powers of two; those of [`core::alloc::Layout`] never overflow this.
+/// A request's size, rounded so that its class is aligned as the request demands; every class is a multiple of a word.
+/// Alignments are powers of two; those of [`core::alloc::Layout`] never overflow this.
 #[inline(always)]
 fn rounded(size: usize, align: usize) -> usize {
     if align <= WORD { size } else { (size.wrapping_add(align - 1)) & !(align - 1) }
@@ -128,7 +128,7 @@ unsafe fn take(theap: *mut Theap, class: usize) -> *mut u8 {
     // SAFETY: the theap is this thread's, and `class` is one of its classes. The theaps that own nothing have
     // empty lists only, so nothing is written to them.
     unsafe {
-        // Where the theap is known to be the default one, nothing is left of this question.
+        // Where the theap is known to be the default one, the compiler removes this test.
         if theap == here::theap() {
             let list = here::List::of(class);
             return pop_first(list.first(), |rest| list.set_first(rest));
@@ -179,7 +179,7 @@ unsafe fn refill(theap: *mut Theap, class: usize) -> *mut u8 {
                 None => ptr::null_mut(),
             };
         }
-        // That of a first-class heap has not been asked for its list if it is the default.
+        // A first-class heap's theap keeps its lists with itself: they have not been looked at if it is the default.
         let block = if Theap::is_of_heap(theap) { take_parked(theap, class) } else { ptr::null_mut() };
         if block.is_null() { Theap::refill(theap, class) } else { block }
     }

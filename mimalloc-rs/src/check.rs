@@ -52,8 +52,8 @@ unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
     offset.is_multiple_of(size) && offset / size < linked
 }
 
-/// Whether the block is marked as freed by another thread, or is about to be by this one, or waits in a list of its own. Lists of other threads cannot
-/// be looked at.
+/// Whether the block is marked as freed by another thread, or is about to be by this one, or waits in a list of its own.
+/// Lists of other threads cannot be looked at.
 unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
     let page = first.page();
     // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's, and neither are the

@@ -13,8 +13,9 @@ pub(crate) const SMALL_PAGE_BLOCK_MAX: usize = 8 * 1024;
 pub(crate) const BLOCK_MAX: usize = 64 * 1024;
 /// Blocks that have grown beyond this size may own a slice each as well.
 pub(crate) const GROWN_MIN: usize = 16 * 1024;
-/// So many of those may, and one more for so many slices held.
+/// So many of those may, whatever is held.
 pub(crate) const GROWN_ALONE: u64 = 16;
+/// One more of them may for each so many slices that are held.
 pub(crate) const SLICES_PER_GROWN: u64 = 64;
 /// Most blocks of a page.
 pub(crate) const BLOCKS_MAX: usize = SLICE_SIZE / size_of::<usize>();
@@ -123,19 +124,19 @@ pub(crate) const COLLECT_AFTER: u32 = 32;
 /// Pages of a thread for each slice more.
 pub(crate) const PAGES_PER_ENDED: usize = 4;
 /// Such collections that may follow each other closely, if there were none for as many milliseconds; then one comes to a
-/// millisecond: it costs microseconds.
+/// millisecond: each costs something.
 pub(crate) const COLLECTIONS_SAVED: u64 = 16;
 
 /// It is an ebb when the slices held are fewer by this factor than they were.
 pub(crate) const EBB_DEPTH: u64 = 4;
 /// Slices that may stay resident although nobody holds them, after most of what was held came free.
 pub(crate) const EBB_KEPT: u64 = 24;
-/// As long as none is taken after an ebb, the next is when such a part of what is held came free,
+/// As long as no slice is taken after an ebb, the next is when such a part of what is held came free.
 pub(crate) const EBB_SHARE_ON: u64 = 8;
-/// and more slices than these.
+/// So few slices that came free are no ebb then either.
 pub(crate) const EBB_KEPT_ON: u64 = 8;
-/// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: it costs tens of
-/// microseconds to back one with memory.
+/// Milliseconds since the first ebb for each slice that may be taken again after an ebb gave it back: to back one with memory is
+/// the most expensive thing that happens to it.
 pub(crate) const EBB_MS_PER_SLICE: u64 = 4;
 /// No more of them than these may be taken again at once, however long none was.
 pub(crate) const EBB_CREDIT: u64 = 4096;

@@ -61,8 +61,7 @@ unsafe impl GlobalAlloc for MiMalloc {
     }
 }
 
-/// A block when none is at hand. Apart and cold, so that the way to one that is looks for nothing else, not even for the
-/// theap, and keeps its registers.
+/// A block when none is at hand. Out of line, so that the way to one that is saves no registers and does not load the theap.
 #[cold]
 #[inline(never)]
 fn allocate(size: usize, align: usize) -> *mut u8 {

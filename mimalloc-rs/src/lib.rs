@@ -35,9 +35,9 @@
 //!
 //! | room | knows of | because |
 //! |---|---|---|
-//! | `raw`, `thread`, `theap`, `arena` | `heap` | a heap is a record as well, to which a thread's part belongs; one may be made for an arena |
+//! | `raw`, `thread`, `theap`, `arena` | `heap` | a heap is also a record that parts of threads belong to, and may be made for an arena |
 //! | `allocator` | `global` | one macro writes the doors for collections |
-//! | `theap` | `thread`, `large`, `guarded` | what a thread keeps, or a heap's end leaves, goes back the ways that blocks do; who takes a block in how many is guarded is the theap's |
+//! | `theap` | `thread`, `large`, `guarded` | what is left goes back the ways that blocks do; a theap says which blocks are guarded |
 //! | `arena` | `page` | the tables of a region hold the records and marks of pages |
 //! | `os` | `options` | whether there may be huge pages |
 //!

@@ -1,6 +1,6 @@
 //! Allocation as C knows it: sizes instead of layouts, null instead of an error.
 //!
-//! Plain blocks have the alignment C asks for: 16 bytes from 16 bytes of size on, 8 below. A size of zero yields a
+//! Plain blocks have the alignment C asks for: 16 bytes above 8 bytes of size, 8 up to there. A size of zero yields a
 //! block of its own. Blocks may be freed, resized and measured in any thread.
 //!
 //! ```
@@ -19,7 +19,8 @@
 //! Where null says that there is no block, the [error function](crate::hooks::register_error) was told once: that the
 //! size is [too large](crate::ErrorKind::TooLarge) if size and alignment together exceed `isize::MAX` bytes, that the
 //! process is [out of memory](crate::ErrorKind::OutOfMemory) otherwise. An alignment that is no power of two yields
-//! null without an error, and so do [`ThreadHeap::malloc_at_hand`] and [`expand`].
+//! null without an error, and so do [`ThreadHeap::malloc_at_hand`] and [`expand`]. To resize what is no block is null and an
+//! [invalid pointer](crate::ErrorKind::InvalidPointer).
 
 mod request;
 
@@ -190,7 +191,7 @@ impl ThreadHeap<'_> {
     }
 
     /// Makes this the one that the calling thread allocates from by default, and returns the one before. That of a
-    /// heap that ends is replaced by that of the main heap, in the thread that ends it.
+    /// heap that ends is replaced by that of the main heap, or of its [sub-process](crate::SubProcess)'s, in the thread that ends it.
     ///
     /// ```
     /// use mimalloc_rs::{Heap, raw::ThreadHeap};
@@ -255,7 +256,7 @@ impl ThreadHeap<'_> {
         if unsafe { Theap::is_none(self.theap) } { ptr::null_mut() } else { self.theap.cast() }
     }
 
-    /// The handle that [`into_raw`](Self::into_raw) made a pointer of; for null that of a thread without a heap.
+    /// The handle that [`into_raw`](Self::into_raw) made a pointer of. Null stands for the calling thread's default.
     ///
     /// # Safety
     /// The pointer comes from there, in this thread, and the heap has not ended since.

@@ -46,7 +46,7 @@ pub(crate) fn theap_for_alloc() -> Option<*mut Theap> {
     THREADS.add(1);
     // Before anything that might allocate: a nested call finds the theap.
     // SAFETY: the theap is this thread's.
-    unsafe { here::settle(new) };
+    unsafe { here::set_own(new) };
     os::arm_thread_exit(new.cast());
     Some(new)
 }
@@ -103,7 +103,7 @@ unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     }
     // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
     let born_ms = unsafe {
-        here::settle(theap::LATE.as_ptr());
+        here::set_own(theap::LATE.as_ptr());
         let born_ms = Theap::born_ms(theap);
         Theap::dissolve_bonds(theap);
         Theap::collect(theap, true);

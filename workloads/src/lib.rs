@@ -5,8 +5,8 @@
 //!
 //! A port asks for memory through [`api::Api`] only, keeps the data structures the
 //! original keeps on the heap on the heap, and leaves to statics what is static
-//! there. Beside the rows that are measured in every run there are single [`operations`]. With the feature `native` there are also the rows that run on well-known crates, which ask the global
-//! allocator. [`registry`] finds a row's port by its id, [`execute::execute`] runs it and makes the
+//! there. Beside the rows that are measured in every run there are single [`operations`]. With the feature `native`
+//! there are also the rows that run on well-known crates, which ask the global allocator. [`registry`] finds a row's port by its id, [`execute::execute`] runs it and makes the
 //! [`protocol::Report`].
 
 pub mod api;

@@ -141,8 +141,8 @@ const fn first_stretch(bits: u64) -> (u32, u32) {
     (from, (bits >> from).trailing_ones())
 }
 
-/// Commits entries of a table, of which so many are `reserved`. A range that starts where the one before did grows in place, so what is accessible stays one
-/// piece.
+/// Commits entries of a table, of which so many are `reserved`. A range that starts where the one before did
+/// grows in place, so what is accessible stays one piece.
 ///
 /// # Safety
 /// The table lies in a region, starts and ends on system pages, and has these entries.

@@ -132,7 +132,7 @@ impl Heap {
         unsafe { heap.record.destroy() }
     }
 
-    /// Ends the heap; blocks that are still in use live on in the main heap.
+    /// Ends the heap; blocks that are still in use live on in the main heap, or that of its [sub-process](SubProcess).
     pub fn delete(self) {
         drop(self);
     }

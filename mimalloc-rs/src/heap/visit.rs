@@ -17,7 +17,7 @@ pub struct Area {
     pub start: *mut u8,
     /// Bytes that belong to it.
     pub reserved: usize,
-    /// Bytes of it that were used at some time.
+    /// Bytes of it that were made into blocks so far.
     pub committed: usize,
     /// Blocks in use.
     pub used: usize,

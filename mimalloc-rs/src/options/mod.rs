@@ -9,7 +9,8 @@
 //!
 //! The environment is read once, when the first option is needed: before the first allocation is done. What
 //! the program sets afterwards overrides it. Many options matter only before the memory they speak of is
-//! reserved. None of these functions allocates, takes a lock, or fails.
+//! reserved. None of these functions allocates, takes a lock, or fails, but for what a writer or [output](crate::hooks) of the
+//! program does.
 #![doc = include_str!("environment.md")]
 
 mod environment;

@@ -10,7 +10,8 @@ pub(super) const KIBIBYTES_MAX: i64 = i64::MAX / 1024;
 /// The number that `text` gives to an option counted in `unit`; `None` if it gives none.
 ///
 /// Nothing and the words for yes mean 1, the words for no mean 0; everything else is a decimal number. A size
-/// may have a suffix; one that is counted in KiB is rounded up to whole ones. What does not fit becomes the nearest number that does.
+/// may have a suffix; one that is counted in KiB is rounded up to whole ones. What does not fit becomes the nearest number
+/// that does.
 pub(super) fn parse(text: &[u8], unit: Unit) -> Option<i64> {
     let text = &text[..text.len().min(LOOKED_AT)];
     let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));

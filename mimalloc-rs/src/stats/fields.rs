@@ -107,7 +107,7 @@ stats! {
     malloc_huge: Count,
     /// Bytes that were asked for. To count them would cost every allocation something: 0.
     malloc_requested: Count,
-    /// Reservations of address space.
+    /// As `arena_count`.
     mmap_calls: Counter,
     /// Calls that made memory accessible.
     commit_calls: Counter,

@@ -217,8 +217,7 @@ fn heap_of(home: u32) -> *const Record {
 }
 
 /// Puts blocks that the calling thread keeps to allocate from, or has freed and not marked yet, where they do not count as in
-/// use: those of the first heap,
-/// and of `heap`, if one is given. Any other heap may be ended by another thread meanwhile, which takes its theaps apart.
+/// use: those of the main heap, and of `heap`, if one is given. Any other heap may be ended by another thread meanwhile, which takes its theaps apart.
 pub(super) fn settle(heap: Option<&Heap>) {
     let thread = here::own();
     // SAFETY: this thread's own theap is nobody else's, and so is the one it has of a heap that does not end, since

@@ -82,7 +82,7 @@ pub(crate) fn own() -> *mut Theap {
 ///
 /// # Safety
 /// It is a theap of the main heap that nobody else uses, or one of those that own nothing.
-pub(crate) unsafe fn settle(theap: *mut Theap) {
+pub(crate) unsafe fn set_own(theap: *mut Theap) {
     // SAFETY: as the caller says.
     unsafe { switch_to(theap) };
     imp::set_own(theap);

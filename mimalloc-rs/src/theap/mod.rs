@@ -291,19 +291,19 @@ impl Theap {
         (id & !OF_HEAP) - FIRST_ID
     }
 
-    /// The theap of the first-class heap that writes `id` into its pages' owner words.
+    /// The theap of a first-class heap with this id, which is one: the owner word of a page says so.
     #[inline]
     pub(crate) fn of_id(id: u32) -> *mut Theap {
         POOL.place(Self::number(id))
     }
 
-    /// The same if it is such an id, which what is seen from any address need not be.
+    /// The same for a word that was read for any address; `None` if it is no such id.
     #[inline]
     pub(crate) fn of_seen(owner: u32) -> Option<*mut Theap> {
         POOL.find(owner.wrapping_sub(OF_HEAP | FIRST_ID))
     }
 
-    /// The same for an id that anybody's owner word or record showed; see [`Pool::find`].
+    /// The same for an id that the owner word or record of another thread's page showed; see [`Pool::find`].
     pub(crate) fn find(id: u32) -> Option<*mut Theap> {
         POOL.find(Self::number(id))
     }
