@@ -22,6 +22,8 @@ pub(super) fn parse(text: &[u8], unit: Unit) -> Option<i64> {
         return Some(0);
     }
     let (number, rest) = leading_number(text)?;
+    let is_size = matches!(unit, Unit::Kibibytes | Unit::Bytes);
+    let rest = if is_size && rest.eq_ignore_ascii_case(b"B") { &[] } else { rest };
     match unit {
         Unit::Kibibytes => kibibytes(number, rest),
         Unit::Bytes if !rest.is_empty() => Some(1024 * kibibytes(number, rest)?),
@@ -117,6 +119,7 @@ mod tests {
         assert_eq!(size("1024"), Some(1));
         assert_eq!(size("1025"), Some(2));
         assert_eq!(size("2"), Some(1));
+        assert_eq!((size("2048B"), size("2049b")), (Some(2), Some(3)));
         assert_eq!(size("64K"), Some(64));
         assert_eq!(size("64kB"), Some(64));
         assert_eq!(size("64KiB"), Some(64));
@@ -133,6 +136,7 @@ mod tests {
     fn sizes_that_are_counted_in_bytes_have_suffixes_too() {
         let bytes = |text: &str| parse(text.as_bytes(), Unit::Bytes);
         assert_eq!((bytes("1025"), bytes("64K"), bytes("2GiB")), (Some(1025), Some(64 << 10), Some(2 << 30)));
+        assert_eq!((bytes("1025B"), count("10B")), (Some(1025), None));
         assert_eq!((bytes("64X"), bytes("9T9")), (None, None));
         assert_eq!(bytes("99999999999999999999G"), Some(1024 * KIBIBYTES_MAX));
     }
