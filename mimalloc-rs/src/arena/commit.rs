@@ -1,10 +1,9 @@
 //! Making slices accessible, before they are handed out for the first time.
 //!
-//! The system does it in steps, for all slices from the first one on, with their records and marks. Several threads may be about the
-//! same step: to make memory accessible that is so already changes nothing. With two exceptions. Where the system has no cheaper
-//! guards, the ends of pages are inaccessible in hardened builds, and whoever came late would undo that: there one thread is at it
-//! at a time, unless it takes too long. And the program, if it is its task, may put new memory there: it is called for slices that the
-//! caller holds alone, when they are handed out for the first time.
+//! The system does it in steps, for all slices from the first one on, with their records and marks. One thread is at it at a time,
+//! unless it takes too long: whoever came late to the same step would undo what was made inaccessible meanwhile, by the program in
+//! its blocks, or in hardened builds by guards. Where the program makes memory accessible, it is called for slices that the
+//! caller holds alone, when they are handed out for the first time: it may put new memory there.
 
 use core::ffi::c_void;
 use core::mem;
@@ -17,10 +16,10 @@ use super::region::{CommitFn, Region, Slice};
 use super::ring::stretch;
 use super::tables::{TABLE_ALIGN, mark_lines};
 use super::task::Task;
-use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, GUARDED, SLICE_SHIFT, SLICE_SIZE};
+use crate::geometry::{COMMIT_PART, COMMIT_STEP, GROUP_SLICES, SLICE_SHIFT, SLICE_SIZE};
 use crate::os;
 
-/// Who has it makes memory accessible, in hardened builds.
+/// Who has it makes memory accessible.
 static COMMITTING: Task = Task::new(AtomicU32::new(0));
 
 /// Takes the task on. False if that takes too long: the other thread is the one that a signal handler interrupts, or does not run.
@@ -37,12 +36,11 @@ fn begin() -> bool {
 }
 
 impl Region {
-    /// Makes the first slices accessible, and some more. Several threads may do this at once, but for guards: it is
-    /// idempotent, and the mark only rises.
+    /// Makes the first slices accessible, and some more.
     #[cold]
     pub(super) fn commit(&'static self, slices: usize) -> bool {
         const STEP: usize = COMMIT_STEP / SLICE_SIZE;
-        let has_task = GUARDED && begin();
+        let has_task = begin();
         let from = self.committed.load(Ordering::Acquire);
         // Otherwise another thread was faster.
         let done = from >= slices
@@ -159,8 +157,7 @@ mod tests {
     use super::super::region::first;
     use super::super::{COUNT, allocate};
     use super::*;
-    #[cfg(feature = "secure")]
-    use crate::geometry::GUARD_SIZE;
+    use crate::geometry::SYSTEM_PAGE_MIN;
 
     #[test]
     fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
@@ -172,7 +169,6 @@ mod tests {
     }
 
     /// Whether nothing can be read at `p`.
-    #[cfg(feature = "secure")]
     fn is_inaccessible(p: *const u8) -> bool {
         let mut ends = [0; 2];
         // SAFETY: the descriptors are this function's own. What cannot be read is refused.
@@ -184,14 +180,13 @@ mod tests {
         }
     }
 
-    /// Whether a guard is there after a thread that was about to make its slices accessible did so.
-    #[cfg(feature = "secure")]
-    fn guard_stays(region: &'static Region) -> bool {
+    /// Whether a page is inaccessible still after a thread that was about to make its slices accessible did so.
+    fn stays_inaccessible(region: &'static Region) -> bool {
         use std::thread;
 
         let is_about = core::sync::atomic::AtomicBool::new(false);
         let from = region.committed.load(Ordering::Relaxed);
-        let guard = Slice { region, index: from }.start();
+        let page = Slice { region, index: from }.start();
         thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(begin());
@@ -204,22 +199,21 @@ mod tests {
                 thread::yield_now();
             }
             // SAFETY: nobody uses the slice.
-            assert!(region.commit(from + 1) && unsafe { os::protect(guard, GUARD_SIZE) });
+            assert!(region.commit(from + 1) && unsafe { os::protect(page, SYSTEM_PAGE_MIN) });
         });
-        let stays = is_inaccessible(guard);
+        let stays = is_inaccessible(page);
         // SAFETY: as above.
-        assert!(unsafe { os::commit(guard, GUARD_SIZE, GUARD_SIZE) });
+        assert!(unsafe { os::commit(page, SYSTEM_PAGE_MIN, SYSTEM_PAGE_MIN) });
         stays
     }
 
     #[test]
-    #[cfg(feature = "secure")]
-    fn a_guard_stays_if_another_thread_is_about_to_make_the_same_memory_accessible() {
+    fn what_is_inaccessible_stays_so_if_another_thread_is_about_to_make_the_same_memory_accessible() {
         // The region of all other tests comes first.
         first();
         let traits = super::super::region::Traits { exclusive: true, ..Default::default() };
         let region = super::super::supply::reserve(64 << 20, false, traits).expect("address space");
         // Patience ends sooner if the other thread does not run for so long.
-        assert!((0..5).any(|_| guard_stays(region)));
+        assert!((0..5).any(|_| stays_inaccessible(region)));
     }
 }
