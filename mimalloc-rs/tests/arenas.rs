@@ -185,6 +185,20 @@ fn too_little_memory_is_refused() {
 }
 
 #[test]
+fn memory_that_lies_in_an_arena_is_refused() {
+    let how = Manage { committed: true, exclusive: true, ..Manage::default() };
+    let block = ThreadHeap::current().malloc(64 * MIB);
+    let memory = mapped(64 * MIB, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: the block stays, and the memory is the test's to give.
+    unsafe {
+        assert!(Arena::manage(block, 64 * MIB, how).is_none(), "a block");
+        assert!(Arena::manage(memory, 33 * MIB, how).is_some());
+        assert!(Arena::manage(memory, 64 * MIB, how).is_none(), "once more");
+        raw::free(block);
+    }
+}
+
+#[test]
 fn arenas_that_are_asked_for_leave_room_for_memory_on_demand() {
     process::alone("arenas_that_are_asked_for_leave_room_for_memory_on_demand", || {
         let exclusive = Reserve { exclusive: true, ..Reserve::default() };

@@ -76,7 +76,7 @@ impl Arena {
     }
 
     /// Makes an arena of `size` bytes at `start`. `None` when less than [`MIN_SIZE`](Self::MIN_SIZE) is left after
-    /// aligning them, or there are too many arenas.
+    /// aligning them, some lie in an arena already, as blocks do, or there are too many arenas.
     ///
     /// ```
     /// use std::alloc::{GlobalAlloc, Layout, System};
@@ -98,7 +98,7 @@ impl Arena {
         let before = start.addr().wrapping_neg() & (SLICE_SIZE - 1);
         let size = size.checked_sub(before)? / REGION_UNIT * REGION_UNIT;
         start.addr().checked_add(before)?.checked_add(size)?;
-        if start.is_null() || size < Self::MIN_SIZE {
+        if start.is_null() || size < Self::MIN_SIZE || is_known(start.addr() + before, size) {
             return None;
         }
         let traits = Traits {
@@ -193,6 +193,14 @@ impl Arena {
     pub(crate) fn region(self) -> &'static Region {
         self.region
     }
+}
+
+/// Whether some of these bytes lie in a region.
+fn is_known(start: usize, size: usize) -> bool {
+    super::regions().iter().any(|region| {
+        let (known, known_size) = region.area();
+        start < known.addr() + known_size && known.addr() < start + size
+    })
 }
 
 /// Bytes of a huge page.
