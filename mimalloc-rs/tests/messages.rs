@@ -1,8 +1,8 @@
 //! What a user sees of options and messages: each test looks at the standard error of a process of its own.
 
-use std::env;
+mod support;
+
 use std::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
-use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
@@ -13,27 +13,7 @@ use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::stats::Stats;
 use mimalloc_rs::{ErrorKind, hooks, process};
-
-/// Says which test a child is to run.
-const CHILD: &str = "MESSAGES_TEST_CHILD";
-
-/// Runs `body` in a process of its own with these variables, and returns what it wrote to standard error.
-/// `test` is the name of the test function that calls this. In the child nothing is returned.
-fn said(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) -> Option<String> {
-    if env::var_os(CHILD).is_some_and(|wanted| wanted == test) {
-        body();
-        return None;
-    }
-    let output = Command::new(env::current_exe().expect("a running program has a path"))
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(CHILD, test)
-        .envs(variables.iter().copied())
-        .output()
-        .expect("this program can be started once more");
-    let text = String::from_utf8(output.stderr).expect("messages are text");
-    assert!(output.status.success(), "{test} failed in its own process: {}\n{text}", output.status);
-    Some(text)
-}
+use support::process::said;
 
 /// Frees what was never allocated.
 fn misuse() {

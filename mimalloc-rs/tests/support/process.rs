@@ -3,8 +3,10 @@
 use std::env;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 /// Says which test a child is to run.
 const CHILD: &str = "TEST_CHILD";
@@ -19,42 +21,62 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
 
 /// The same with variables set in the child's environment.
 pub(crate) fn alone_with(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) {
-    if let Some(status) = in_child(test, environment, body) {
-        assert!(status.success(), "{test} failed in its own process: {status}");
+    if let Some(output) = in_child(test, environment, Stdio::inherit(), body) {
+        passed(test, &output);
     }
+}
+
+/// The same, and returns what the child wrote to standard error; nothing in the child itself.
+pub(crate) fn said(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> Option<String> {
+    let output = in_child(test, environment, Stdio::piped(), body)?;
+    passed(test, &output);
+    Some(String::from_utf8(output.stderr).expect("messages are text"))
 }
 
 /// The same for a `body` that is expected to end its process by `signal`.
 pub(crate) fn killed(test: &str, signal: i32, body: impl FnOnce()) {
-    if let Some(status) = in_child(test, &[], body) {
+    if let Some(Output { status, .. }) = in_child(test, &[], Stdio::inherit(), body) {
         assert_eq!(status.signal(), Some(signal), "{test} ended otherwise: {status}");
     }
 }
 
-/// How the child ended; `None` in the child itself.
-fn in_child(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> Option<ExitStatus> {
+/// Panics unless the child has run the test, and it passed: without a test of that name a child ends well, too.
+fn passed(test: &str, Output { status, stdout, stderr }: &Output) {
+    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(status.success(), "{test} failed in its own process: {status}\n{stderr}");
+    assert!(stdout.contains(": ok. 1 passed"), "there is no test {test}: {stdout}");
+}
+
+/// How the child ended and what it wrote; `None` in the child itself.
+fn in_child(
+    test: &str,
+    environment: &[(&str, &str)],
+    stderr: Stdio,
+    body: impl FnOnce(),
+) -> Option<Output> {
     if env::var_os(CHILD).is_some_and(|wanted| wanted == test) {
         body();
         return None;
     }
     let program = env::current_exe().expect("a running program has a path");
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, test)
         .envs(environment.iter().copied())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(stderr)
         .spawn()
         .expect("this program can be started once more");
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait().expect("the child is ours to wait for") {
-            return Some(status);
-        }
-        if Instant::now() > deadline {
-            child.kill().expect("the child is ours to end");
+    let id = child.id().cast_signed();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait_with_output()));
+    match end.recv_timeout(PATIENCE) {
+        Ok(output) => Some(output.expect("the child is ours to wait for")),
+        Err(_) => {
+            // SAFETY: nothing but a signal to a child that has not ended.
+            unsafe { libc::kill(id, libc::SIGKILL) };
             panic!("{test} did not end within {PATIENCE:?}");
         }
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
