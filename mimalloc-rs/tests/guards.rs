@@ -123,19 +123,14 @@ fn a_rate_or_sizes_that_are_set_leave_the_other_as_the_options_have_it() {
 #[test]
 fn a_guard_that_stays_is_in_no_block() {
     process::alone("a_guard_that_stays_is_in_no_block", || {
-        let limit = |resource, bytes| {
-            let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
-            // SAFETY: the limit is this process's own.
-            assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
-        };
         // As nobody needs all of it, nobody has to wait for all of it to be locked.
-        limit(libc::RLIMIT_AS, 2 << 30);
+        process::limit(libc::RLIMIT_AS, 2 << 30);
         // SAFETY: nothing but memory that stays where it is.
         if unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) } != 0 {
             eprintln!("not tested: memory cannot be locked here");
             return;
         }
-        limit(libc::RLIMIT_DATA, 100 << 20);
+        process::limit(libc::RLIMIT_DATA, 100 << 20);
         let fill = |size| {
             let theap = ThreadHeap::current();
             let blocks =

@@ -127,7 +127,7 @@ fn threads_that_need_room_at_once_do_not_reserve_it_each() {
         });
         let (all, regions) = (reserved(), Arena::all().count());
         // A thread that waits gives up if the other does not run.
-        assert!(all < 2000 * MIB && regions < 3, "{} MiB in {regions} regions", all / MIB);
+        assert!(all < 2000 * MIB && regions <= 2, "{} MiB in {regions} regions", all / MIB);
     });
 }
 

@@ -5,11 +5,13 @@ use std::ptr;
 use std::thread;
 
 use mimalloc_rs::raw::{self, ThreadHeap};
+use mimalloc_rs::stats::Stats;
 use mimalloc_rs::{Heap, MiMalloc, SubProcess};
 
 use crate::SLICE;
 use crate::bytes::{check, fill, free, usable};
 use crate::support::errors::without_error;
+use crate::support::process;
 
 /// A filled block.
 fn block(here: ThreadHeap) -> *mut u8 {
@@ -127,14 +129,17 @@ fn a_part_leads_to_its_heap_and_back() {
     assert_eq!(Some(here.heap()), Heap::of(p));
     // SAFETY: the pointer comes from this thread, and the heap lives.
     assert_eq!(unsafe { ThreadHeap::from_raw(here.into_raw()) }, here);
-    let home = here.heap();
+    let (home, own) = (here.heap(), here.into_raw().addr());
     let raw = heap.into_raw();
     assert_eq!(raw, home);
     check(p, 1, usable(p));
     // SAFETY: the heap lives, and this value is the only one.
     let heap = unsafe { Heap::from_raw(raw) };
     assert!(heap.contains(p) && !heap.is_main() && Heap::main().is_main());
-    in_new_thread(|| assert_ne!(heap.here().unwrap().into_raw(), ptr::null_mut()));
+    in_new_thread(|| {
+        let other = heap.here().unwrap().into_raw();
+        assert!(!other.is_null() && other.addr() != own, "two threads have one part");
+    });
     heap.destroy();
     assert_eq!(Heap::main().here().unwrap().heap(), Heap::of(block(ThreadHeap::current())).unwrap());
 }
@@ -211,18 +216,23 @@ fn a_heap_may_keep_its_blocks() {
 
 #[test]
 fn a_main_heap_does_not_end() {
-    let p = block(Heap::main().here().unwrap());
-    let live = mimalloc_rs::stats::Stats::process().heaps.current;
-    for end in [Heap::destroy as fn(Heap), Heap::delete, drop] {
-        // SAFETY: the main heap never ends, so there can be any number of values.
-        end(unsafe { Heap::from_raw(Heap::of(p).unwrap()) });
-        check(p, 1, usable(p));
-        let other = block(Heap::main().here().unwrap());
-        assert!(Heap::main().contains(other) && SubProcess::current() == SubProcess::main());
-        free(other);
-    }
-    assert!(mimalloc_rs::stats::Stats::process().heaps.current >= live.min(1));
-    free(p);
+    // So that no other test's heap comes or goes.
+    process::alone("handles::a_main_heap_does_not_end", || {
+        let p = block(Heap::main().here().unwrap());
+        // So that the count can fall.
+        let _other = Heap::new().unwrap();
+        let live = Stats::process().heaps.current;
+        for end in [Heap::destroy as fn(Heap), Heap::delete, drop] {
+            // SAFETY: the main heap never ends, so there can be any number of values.
+            end(unsafe { Heap::from_raw(Heap::of(p).unwrap()) });
+            check(p, 1, usable(p));
+            let other = block(Heap::main().here().unwrap());
+            assert!(Heap::main().contains(other) && SubProcess::current() == SubProcess::main());
+            free(other);
+        }
+        assert_eq!(Stats::process().heaps.current, live);
+        free(p);
+    });
 }
 
 #[test]

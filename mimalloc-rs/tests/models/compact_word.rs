@@ -1,6 +1,8 @@
 //! The word of a compact page, which holds the marks: frees, taking what was freed, giving a page up, claiming and listing one.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use loom::thread;
 
@@ -124,7 +126,9 @@ fn who_lists_a_page_passes_on_what_its_last_owner_wrote() {
 /// there, with its blocks in use.
 #[test]
 fn a_late_freer_may_list_a_new_page() {
-    check(|| {
+    let happened = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&happened);
+    check(move || {
         let page = Arc::new(ToyPage::<Strict>::owned(0));
         let stack = Arc::new(IndexStack::<Strict>::new(AtomicU64::new(0)));
         let freers = [0, 1].map(|block| {
@@ -145,6 +149,8 @@ fn a_late_freer_may_list_a_new_page() {
             let found = page.pop_last_from(&stack);
             assert!(claims.into_iter().chain([found]).filter(|&owner| owner).count() < 2);
             assert_eq!(page.free.get(), 0, "a block in use is free");
+            seen.fetch_or(found, Relaxed);
         }
     });
+    assert!(happened.load(Relaxed), "nobody ever listed the new page");
 }

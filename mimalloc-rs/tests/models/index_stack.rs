@@ -94,7 +94,7 @@ fn the_head_comes_back<O: Orders + 'static>() {
             stack.push(first);
         }
         let held = [second, popper.join().unwrap()];
-        assert_eq!(stack.all(held.into_iter().flatten()), [0, 1, 2]);
+        assert_eq!(stack.all(held.into_iter().flatten()), [0, 1, 2], "an entry is lost or taken twice");
     });
 }
 
@@ -104,7 +104,7 @@ fn a_head_that_comes_back_does_not_deceive() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "an entry is lost or taken twice")]
 fn a_pop_that_does_not_observe_the_link_is_caught() {
     the_head_comes_back::<WeakObserve>();
 }

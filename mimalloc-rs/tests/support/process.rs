@@ -48,12 +48,7 @@ fn passed(test: &str, Output { status, stdout, stderr }: &Output) {
 }
 
 /// How the child ended and what it wrote; `None` in the child itself.
-fn in_child(
-    test: &str,
-    environment: &[(&str, &str)],
-    stderr: Stdio,
-    body: impl FnOnce(),
-) -> Option<Output> {
+fn in_child(test: &str, environment: &[(&str, &str)], stderr: Stdio, body: impl FnOnce()) -> Option<Output> {
     if env::var_os(CHILD).is_some_and(|wanted| wanted == test) {
         body();
         return None;
