@@ -8,7 +8,7 @@ use loom::thread;
 
 use super::page::ToyPage;
 use super::remote_word::{batches_reach_the_owner, ownership_passes_on, the_last_block_goes_with_the_rest};
-use super::{ExchangeUnobserved, ExchangeUnpublished, WeakObserve, WeakPublish, check};
+use super::{AgreedUnpublished, ExchangeUnobserved, ExchangeUnpublished, WeakObserve, WeakPublish, check};
 use crate::stack::IndexStack;
 use crate::sync::{AtomicU64, Orders, Strict};
 
@@ -124,13 +124,12 @@ fn who_lists_a_page_passes_on_what_its_last_owner_wrote() {
 /// Two threads free the last blocks of a page, whose owner finds the mark of one before that one has looked at the word
 /// again. The page's memory is a new page by then, full and without an owner: if the late thread lists that one, it is found
 /// there, with its blocks in use.
-#[test]
-fn a_late_freer_may_list_a_new_page() {
+fn a_new_page_is_listed_late<O: Orders + 'static>() {
     let happened = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&happened);
     check(move || {
-        let page = Arc::new(ToyPage::<Strict>::owned(0));
-        let stack = Arc::new(IndexStack::<Strict>::new(AtomicU64::new(0)));
+        let page = Arc::new(ToyPage::<O>::owned(0));
+        let stack = Arc::new(IndexStack::<O>::new(AtomicU64::new(0)));
         let freers = [0, 1].map(|block| {
             let (page, stack) = (Arc::clone(&page), Arc::clone(&stack));
             thread::spawn(move || page.free_batch_or_list(&[block], 2, Some(&stack)))
@@ -153,4 +152,15 @@ fn a_late_freer_may_list_a_new_page() {
         }
     });
     assert!(happened.load(Relaxed), "nobody ever listed the new page");
+}
+
+#[test]
+fn a_late_freer_may_list_a_new_page() {
+    a_new_page_is_listed_late::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_late_freer_whose_mark_publishes_nothing_is_caught() {
+    a_new_page_is_listed_late::<AgreedUnpublished>();
 }

@@ -4,8 +4,9 @@
 //! The words are the allocator's own source files, built here with the model checker's atomics.
 //!
 //! Data that a word protects lies in [`page::Guarded`] cells, so an ordering that is too weak
-//! shows up as an unordered access. Each model runs with the allocator's orderings, and once more with
-//! each ordering it depends on weakened: that run has to fail, or the model would prove nothing.
+//! shows up as an unordered access. Each model runs with the allocator's orderings, and again with one weakened that it
+//! depends on: that run has to fail, or the model would prove nothing. Where batches find one owner, no ordering matters:
+//! their marks share a word, whose exchanges settle who was last.
 //!
 //! The words are the same in builds with the crate features `debug` and `secure`.
 

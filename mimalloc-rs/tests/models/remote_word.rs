@@ -62,6 +62,12 @@ fn batches_reach_the_owner_once_each() {
     batches_reach_the_owner(ToyPage::<Strict>::of_neighbours);
 }
 
+#[test]
+#[should_panic(expected = "a block is lost")]
+fn a_batch_that_is_not_published_with_its_part_is_caught() {
+    batches_reach_the_owner(ToyPage::<ExchangeUnpublished>::of_neighbours);
+}
+
 /// A thread frees some blocks, and another one the last: that takes the others back, if all are there, has the whole page for
 /// itself, and frees it. The owner takes what it finds meanwhile.
 pub(super) fn the_last_block_goes_with_the_rest<O: Orders + 'static>(page: fn(u32) -> ToyPage<O>) {
@@ -99,9 +105,9 @@ fn blocks_that_are_taken_back_without_observing_are_caught() {
 
 /// The owner counts the blocks of its page that are marked, while a thread frees the last, with the others taken back and freed
 /// again in between. If all are marked, nobody has a block any more, and the page ends: the memory is used for something else.
-pub(super) fn a_page_ends_when_all_are_counted(page: fn(u32) -> ToyPage<Strict>, order: [usize; 3]) {
+fn a_page_ends_when_all_are_counted<O: Orders + 'static>(order: [usize; 3]) {
     check(move || {
-        let page = Arc::new(page(0));
+        let page = Arc::new(ToyPage::<O>::owned(0));
         page.free_again(&[0, 2]);
         let last = {
             let page = Arc::clone(&page);
@@ -121,13 +127,19 @@ pub(super) fn a_page_ends_when_all_are_counted(page: fn(u32) -> ToyPage<Strict>,
 
 #[test]
 fn who_frees_the_last_block_last_has_the_page_until_then() {
-    a_page_ends_when_all_are_counted(ToyPage::owned, [0, 2, 1]);
+    a_page_ends_when_all_are_counted::<Strict>([0, 2, 1]);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_mark_that_publishes_nothing_is_caught() {
+    a_page_ends_when_all_are_counted::<AgreedUnpublished>([0, 2, 1]);
 }
 
 #[test]
 #[should_panic(expected = "somebody has a block")]
 fn a_count_of_marks_is_of_no_moment() {
-    a_page_ends_when_all_are_counted(ToyPage::owned, [0, 1, 2]);
+    a_page_ends_when_all_are_counted::<Strict>([0, 1, 2]);
 }
 
 /// Two threads free into a page without an owner, one of them two blocks at once.
@@ -245,13 +257,19 @@ fn one_freer_claims<O: Orders + 'static>() {
         let claims = freers.map(|freer| freer.join().unwrap());
         assert!(claims[0] != claims[1], "the page has two owners or none");
         page.collect_remote();
-        assert_eq!(page.free.get(), 0b11);
+        assert_eq!(page.free.get(), 0b11, "a block is lost");
     });
 }
 
 #[test]
 fn exactly_one_of_two_freers_claims_the_page() {
     one_freer_claims::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "a block is lost")]
+fn a_claim_that_does_not_see_the_other_freers_block_is_caught() {
+    one_freer_claims::<ExchangeUnpublished>();
 }
 
 /// A page goes from one freeing thread to the next: the word looks the same before and after
@@ -370,6 +388,12 @@ fn frees_during_listing_stay_with_the_page() {
     a_page_is_listed_with_its_marks::<Strict>();
 }
 
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_page_with_marks_that_is_listed_without_publishing_it_is_caught() {
+    a_page_is_listed_with_its_marks::<WeakPublish>();
+}
+
 /// Two threads that do not want a listed page free its last two blocks, while a third may take it from the stack: whoever
 /// frees the last block has the page, or who took it, and finds what waited there.
 fn a_listed_page_gathers_blocks<O: Orders + 'static>(taken: bool) {
@@ -389,7 +413,7 @@ fn a_listed_page_gathers_blocks<O: Orders + 'static>(taken: bool) {
         let owners = claims.into_iter().chain([popped]).filter(|&owner| owner).count();
         assert_eq!(owners, 1, "the page has several owners, or is empty and has none");
         page.collect_remote();
-        assert_eq!(page.free.get(), 0b111);
+        assert_eq!(page.free.get(), 0b111, "a block is lost");
     });
 }
 
@@ -399,8 +423,20 @@ fn the_last_block_that_a_listed_page_waits_for_claims_it() {
 }
 
 #[test]
+#[should_panic(expected = "a block is lost")]
+fn a_last_block_that_is_seen_without_the_other_is_caught() {
+    a_listed_page_gathers_blocks::<ExchangeUnpublished>(false);
+}
+
+#[test]
 fn blocks_that_wait_in_a_listed_page_go_to_who_takes_it() {
     a_listed_page_gathers_blocks::<Strict>(true);
+}
+
+#[test]
+#[should_panic(expected = "a block is lost")]
+fn who_takes_a_page_without_agreeing_on_its_blocks_is_caught() {
+    a_listed_page_gathers_blocks::<Disagreed>(true);
 }
 
 /// Two threads that do not want a listed page free its last three blocks, one of them two at once.

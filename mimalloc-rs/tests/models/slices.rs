@@ -88,10 +88,9 @@ fn slices_change_hands<O: Orders + 'static>() {
 }
 
 /// Who puts a huge page behind a slice that it does not hold marks that slice too.
-#[test]
-fn a_mark_without_need_does_no_harm() {
+fn a_slice_is_marked_without_need<O: Orders + 'static>() {
     check(|| {
-        let slices = Arc::new(Slices::<Strict>::new());
+        let slices = Arc::new(Slices::<O>::new());
         let purger = {
             let slices = Arc::clone(&slices);
             thread::spawn(move || slices.purge())
@@ -126,4 +125,15 @@ fn a_release_that_does_not_publish_is_caught() {
 #[should_panic(expected = "Causality violation")]
 fn a_claim_that_does_not_observe_is_caught() {
     slices_change_hands::<WeakObserve>();
+}
+
+#[test]
+fn a_mark_without_need_does_no_harm() {
+    a_slice_is_marked_without_need::<Strict>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_claim_beside_such_a_mark_that_does_not_observe_is_caught() {
+    a_slice_is_marked_without_need::<WeakObserve>();
 }
