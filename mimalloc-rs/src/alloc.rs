@@ -334,10 +334,10 @@ pub(crate) fn is_served_alike(one: usize, other: usize, align: usize) -> bool {
 /// # Safety
 /// `p` is a live block of this allocator.
 pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
-    let Some((first, owner)) = page_start(p) else { return false };
     if PADDED {
         return false;
     }
+    let Some((first, owner)) = page_start(p) else { return false };
     // SAFETY: the caller holds the block, so its page exists.
     unsafe {
         if owner == OWNER_SINGLETON {

@@ -74,11 +74,7 @@ family! {
     }
 }
 
-#[unsafe(no_mangle)]
-unsafe extern "C-unwind" fn mi_free(p: *mut u8) {
-    // SAFETY: C callers pass null or a live block, and give it up.
-    unsafe { raw::free(p) }
-}
+freeing! { mi_free(); }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_expand(p: *mut u8, size: usize) -> *mut u8 {

@@ -7,11 +7,7 @@ use crate::family::product;
 family! { mi_malloc_small, mi_heap_malloc_small, mi_theap_malloc_small: (on, size: usize) { on.malloc(size) } }
 family! { mi_zalloc_small, mi_heap_zalloc_small, mi_theap_zalloc_small: (on, size: usize) { on.zalloc(size) } }
 
-#[unsafe(no_mangle)]
-unsafe extern "C" fn mi_free_small(p: *mut u8) {
-    // SAFETY: C callers pass null or a live block, and give it up.
-    unsafe { raw::free(p) }
-}
+freeing! { mi_free_small(); }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_usable_size(p: *const u8) -> usize {

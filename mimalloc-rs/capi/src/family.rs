@@ -51,7 +51,6 @@ macro_rules! family {
 /// Defines functions that free the block of their first argument, whatever else they are told about it.
 ///
 /// Nothing unwinds out of them; that they may say so lets them end in a jump, without a frame of their own.
-#[cfg(feature = "override")]
 macro_rules! freeing {
     ($($name:ident($($hint:ident),*);)*) => {$(
         #[unsafe(no_mangle)]

@@ -13,7 +13,7 @@ pub(crate) struct MiHeap([u8; 0]);
 
 /// That of the calling thread's sub-process.
 fn main_heap() -> NonNull<c_void> {
-    SubProcess::current().heaps().next().expect("the main heap of a sub-process comes first")
+    SubProcess::current().main_heap()
 }
 
 /// A heap of C's, the main heap for null.
@@ -72,9 +72,7 @@ unsafe extern "C" fn mi_heap_delete(heap: *mut MiHeap) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_heap_destroy(heap: *mut MiHeap) {
     // SAFETY: as for `mi_heap_delete`; C callers have given up its blocks as well.
-    if let Some(heap) = unsafe { take(heap) }
-        && !heap.is_main()
-    {
+    if let Some(heap) = unsafe { take(heap) } {
         heap.destroy();
     }
 }

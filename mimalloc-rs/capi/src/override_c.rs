@@ -1,4 +1,5 @@
-//! C's own names. Unlike their namesakes with a prefix they set `errno` as POSIX asks.
+//! C's own names, and those that glibc has for the same functions, for programs that call these. Unlike their namesakes with a
+//! prefix they set `errno` as POSIX asks.
 //!
 //! The C library's functions that allocate by these, as `strdup` and `reallocarray` do, stay what they are: they call `malloc` by
 //! its name, so a program that brings one of its own gets their blocks from there.
@@ -24,31 +25,61 @@ extern "C" fn malloc(size: usize) -> *mut u8 {
     basic::malloc(size, malloc_or_no_memory)
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn __libc_malloc(size: usize) -> *mut u8 {
+    basic::malloc(size, malloc_or_no_memory)
+}
+
 /// `malloc` when no block is at hand.
 #[cold]
 #[inline(never)]
-pub(crate) extern "C" fn malloc_or_no_memory(size: usize) -> *mut u8 {
+extern "C" fn malloc_or_no_memory(size: usize) -> *mut u8 {
     or_no_memory(ThreadHeap::current().malloc(size))
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
-    or_no_memory(product(count, size, |size| ThreadHeap::current().zalloc(size)))
+/// Defines functions under C's name and under glibc's.
+macro_rules! named_twice {
+    ($($(#[$doc:meta])* $name:ident, $inner:ident: ($($argument:ident: $type:ty),*) -> $result:ty $body:block)*) => {$(
+        $(#[$doc])*
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name($($argument: $type),*) -> $result $body
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $inner($($argument: $type),*) -> $result $body
+    )*};
+}
+
+named_twice! {
+    calloc, __libc_calloc: (count: usize, size: usize) -> *mut u8 {
+        or_no_memory(product(count, size, |size| ThreadHeap::current().zalloc(size)))
+    }
+    realloc, __libc_realloc: (p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: C callers pass null or a live block, and give it up for the result, here and below.
+        or_no_block_or_memory(unsafe { ThreadHeap::current().realloc(p, size) }, p)
+    }
+    /// The C library rounds an alignment up to a power of two, and programs rely on it.
+    memalign, __libc_memalign: (align: usize, size: usize) -> *mut u8 {
+        aligned(align.checked_next_power_of_two().unwrap_or(0), size)
+    }
+    posix_memalign, __posix_memalign: (result: *mut *mut u8, align: usize, size: usize) -> c_int {
+        // SAFETY: C callers pass null or room for a pointer. The code is returned, `errno` stays.
+        unsafe { posix::mi_posix_memalign(result, align, size) }
+    }
+    valloc, __libc_valloc: (size: usize) -> *mut u8 {
+        or_no_memory(posix::page_aligned(ThreadHeap::current(), size))
+    }
+    pvalloc, __libc_pvalloc: (size: usize) -> *mut u8 {
+        or_no_memory(posix::whole_pages(ThreadHeap::current(), size))
+    }
 }
 
 /// The block that `p` was moved to; without one `errno` says whether there is no memory, or was no block.
 #[inline(always)]
-pub(crate) fn or_no_block_or_memory(block: *mut u8, p: *const u8) -> *mut u8 {
+fn or_no_block_or_memory(block: *mut u8, p: *const u8) -> *mut u8 {
     if block.is_null() {
         errno::set(if p.is_null() || Heap::of(p).is_some() { libc::ENOMEM } else { libc::EINVAL });
     }
     block
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn realloc(p: *mut u8, size: usize) -> *mut u8 {
-    // SAFETY: C callers pass null or a live block, and give it up for the result, here and below.
-    or_no_block_or_memory(unsafe { ThreadHeap::current().realloc(p, size) }, p)
 }
 
 #[unsafe(no_mangle)]
@@ -65,14 +96,16 @@ unsafe extern "C" fn reallocarr(place: *mut *mut u8, count: usize, size: usize) 
 
 freeing! {
     free();
+    __libc_free();
     cfree();
+    __libc_cfree();
     vfree();
     free_sized(size);
     free_aligned_sized(align, size);
 }
 
 /// An aligned block; an alignment that is no power of two is told apart in `errno`.
-pub(crate) fn aligned(align: usize, size: usize) -> *mut u8 {
+fn aligned(align: usize, size: usize) -> *mut u8 {
     if !align.is_power_of_two() {
         errno::set(libc::EINVAL);
         return ptr::null_mut();
@@ -85,32 +118,10 @@ extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut u8 {
     aligned(align, size)
 }
 
-/// The C library rounds an alignment up to a power of two, and programs rely on it.
-#[unsafe(no_mangle)]
-pub(crate) extern "C" fn memalign(align: usize, size: usize) -> *mut u8 {
-    aligned(align.checked_next_power_of_two().unwrap_or(0), size)
-}
-
 /// Windows' order of arguments.
 #[unsafe(no_mangle)]
 extern "C" fn _aligned_malloc(size: usize, align: usize) -> *mut u8 {
     aligned(align, size)
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn posix_memalign(result: *mut *mut u8, align: usize, size: usize) -> c_int {
-    // SAFETY: C callers pass null or room for a pointer. The code is returned, `errno` stays.
-    unsafe { posix::mi_posix_memalign(result, align, size) }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn valloc(size: usize) -> *mut u8 {
-    or_no_memory(posix::page_aligned(ThreadHeap::current(), size))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn pvalloc(size: usize) -> *mut u8 {
-    or_no_memory(posix::whole_pages(ThreadHeap::current(), size))
 }
 
 /// Defines functions that tell the usable size of a block.

@@ -1,5 +1,4 @@
-//! Names that belong to glibc: its internal ones for programs that call them, and its tuning interface, which must
-//! not reach glibc's own heap.
+//! glibc's tuning interface, which must not reach glibc's own heap.
 
 use core::ffi::c_int;
 use core::fmt::{self, Write};
@@ -7,70 +6,18 @@ use core::ptr;
 
 use libc::FILE;
 use mi::MiMalloc;
-use mi::process::ProcessInfo;
-use mi::raw::{self, ThreadHeap};
 use mi::stats::Stats;
 
-use crate::errno::or_no_memory;
-use crate::family::product;
-use crate::{basic, override_c, posix, stats};
+use crate::stats;
 
-#[unsafe(no_mangle)]
-extern "C" fn __libc_malloc(size: usize) -> *mut u8 {
-    basic::malloc(size, override_c::malloc_or_no_memory)
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn __libc_calloc(count: usize, size: usize) -> *mut u8 {
-    or_no_memory(product(count, size, |size| ThreadHeap::current().zalloc(size)))
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __libc_realloc(p: *mut u8, size: usize) -> *mut u8 {
-    // SAFETY: C callers pass null or a live block, and give it up for the result.
-    override_c::or_no_block_or_memory(unsafe { ThreadHeap::current().realloc(p, size) }, p)
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __libc_free(p: *mut u8) {
-    // SAFETY: C callers pass null or a live block, and give it up.
-    unsafe { raw::free(p) }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __libc_cfree(p: *mut u8) {
-    // SAFETY: as for `__libc_free`.
-    unsafe { raw::free(p) }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn __libc_memalign(align: usize, size: usize) -> *mut u8 {
-    override_c::memalign(align, size)
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __posix_memalign(result: *mut *mut u8, align: usize, size: usize) -> c_int {
-    // SAFETY: C callers pass null or room for a pointer.
-    unsafe { posix::mi_posix_memalign(result, align, size) }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn __libc_valloc(size: usize) -> *mut u8 {
-    or_no_memory(posix::page_aligned(ThreadHeap::current(), size))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn __libc_pvalloc(size: usize) -> *mut u8 {
-    or_no_memory(posix::whole_pages(ThreadHeap::current(), size))
-}
-
-/// Gives back all free memory, whatever padding is asked for; 1 if the process has become smaller.
+/// Gives back all free memory, whatever padding is asked for; 1 if there was some. The size of the process would not tell: other
+/// threads may take as much meanwhile.
 #[unsafe(no_mangle)]
 extern "C" fn malloc_trim(pad: usize) -> c_int {
     let _ = pad;
-    let before = ProcessInfo::current().current_rss;
+    let before = Stats::process().purged.total;
     MiMalloc.collect(true);
-    c_int::from(ProcessInfo::current().current_rss < before)
+    c_int::from(Stats::process().purged.total > before)
 }
 
 /// Accepts every parameter, and ignores it: none of glibc's exists here.

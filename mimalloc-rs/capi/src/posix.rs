@@ -110,25 +110,10 @@ unsafe fn reallocate_at(place: *mut *mut u8, count: usize, size: usize) -> c_int
     0
 }
 
-#[unsafe(no_mangle)]
-unsafe extern "C" fn mi_free_size(p: *mut u8, size: usize) {
-    let _ = size;
-    // SAFETY: C callers pass null or a live block, and give it up.
-    unsafe { raw::free(p) }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn mi_free_size_aligned(p: *mut u8, size: usize, align: usize) {
-    let _ = (size, align);
-    // SAFETY: as for `mi_free_size`.
-    unsafe { raw::free(p) }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn mi_free_aligned(p: *mut u8, align: usize) {
-    let _ = align;
-    // SAFETY: as for `mi_free_size`.
-    unsafe { raw::free(p) }
+freeing! {
+    mi_free_size(size);
+    mi_free_size_aligned(size, align);
+    mi_free_aligned(align);
 }
 
 #[unsafe(no_mangle)]

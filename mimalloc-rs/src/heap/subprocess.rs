@@ -64,6 +64,18 @@ impl SubProcess {
         theap.is_some()
     }
 
+    /// Its main heap, as a pointer for [`Heap::from_raw`].
+    ///
+    /// ```
+    /// use mimalloc_rs::SubProcess;
+    ///
+    /// assert_eq!(SubProcess::main().heaps().next(), Some(SubProcess::main().main_heap()));
+    /// ```
+    #[must_use]
+    pub fn main_heap(&self) -> NonNull<c_void> {
+        NonNull::from(self.main).cast()
+    }
+
     /// Its main heap, which comes first, and all that were made by its threads, as pointers for [`Heap::from_raw`].
     ///
     /// ```

@@ -82,7 +82,7 @@ pub fn get(opt: Opt) -> i64 {
 
 /// The value of an option, moved into the range from `min` to `max`; the option itself stays as it is.
 ///
-/// With `min` above `max` the result is `max`.
+/// With `min` above `max` a value below `min` becomes `min`, and any other `max`.
 ///
 /// ```
 /// use mimalloc_rs::options::{self, Opt};
@@ -97,7 +97,7 @@ pub fn get_clamp(opt: Opt, min: i64, max: i64) -> i64 {
 
 /// As `Ord::clamp`, which panics when the bounds are the wrong way round.
 fn clamp(value: i64, min: i64, max: i64) -> i64 {
-    value.max(min).min(max)
+    if value < min { min } else { value.min(max) }
 }
 
 /// The value of an option as a size: bytes for options in [`Unit::Kibibytes`], the plain number for all
@@ -324,6 +324,7 @@ mod tests {
         assert_eq!(clamp(5, 1, 3), 3);
         assert_eq!(clamp(-5, 1, 3), 1);
         assert_eq!(clamp(2, 1, 3), 2);
-        assert_eq!(clamp(2, 3, 1), 1);
+        assert_eq!(clamp(2, 3, 1), 3);
+        assert_eq!(clamp(3, 3, 1), 1);
     }
 }
