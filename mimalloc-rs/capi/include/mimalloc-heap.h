@@ -22,13 +22,14 @@ typedef struct mi_subproc_id_s {
 
 /* NULL without memory. */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
-/* A heap whose blocks all lie in one arena: when it is full, allocation fails. */
+/* A heap whose blocks all lie in one arena: when it is full, allocation fails. NULL is any arena; one that there is not
+ * gives NULL. */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t exclusive_arena) mi_attr_noexcept;
 /* Ends a heap; its blocks live on in the main heap of its sub-process. NULL and a main heap are left alone. */
 mi_decl_export void mi_heap_delete(mi_heap_t* heap) mi_attr_noexcept;
 /* Ends a heap and frees all its blocks at once; no thread may be using it. NULL and a main heap are left alone. */
 mi_decl_export void mi_heap_destroy(mi_heap_t* heap) mi_attr_noexcept;
-/* Gives back what the calling thread keeps in this heap without need. */
+/* Gives back what the calling thread keeps in this heap without need. A NULL heap is the main heap. */
 mi_decl_export void mi_heap_collect(mi_heap_t* heap, bool force) mi_attr_noexcept;
 /* The main heap of the calling thread's sub-process, which serves mi_malloc unless the thread has set another default.
  * Wherever a NULL heap is the main heap, it is this one. */
@@ -39,7 +40,7 @@ mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_of(const void* p) mi_attr_no
 mi_decl_nodiscard mi_decl_export bool mi_heap_contains(const mi_heap_t* heap, const void* p) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export bool mi_any_heap_contains(const void* p) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export bool mi_is_in_heap_region(const void* p) mi_attr_noexcept;
-/* Where the heap's memory should lie; negative for anywhere. A NULL heap is the main heap. */
+/* Where the heap's memory should lie. Without effect here: memory lies with the thread that first writes to it. */
 mi_decl_export void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node) mi_attr_noexcept;
 
 /* As their namesakes without `heap_`, with the heap that new blocks come from. Reallocation moves the block there. */
@@ -110,7 +111,8 @@ mi_decl_nodiscard mi_decl_export bool mi_check_owned(const void* p) mi_attr_noex
 mi_decl_nodiscard mi_decl_export mi_theap_t* mi_theap_get_default(void) mi_attr_noexcept;
 /* Gives the former one. */
 mi_decl_export mi_theap_t* mi_theap_set_default(mi_theap_t* theap) mi_attr_noexcept;
-/* The calling thread's part of a heap, made if there is none yet. */
+/* The calling thread's part of a heap, made if there is none yet; NULL without memory. From a NULL theap allocation fails,
+ * and everything else leaves it alone. */
 mi_decl_nodiscard mi_decl_export mi_theap_t* mi_heap_theap(mi_heap_t* heap) mi_attr_noexcept;
 mi_decl_export void mi_theap_collect(mi_theap_t* theap, bool force) mi_attr_noexcept;
 mi_decl_alloc void* mi_theap_malloc(mi_theap_t* theap, size_t size) mi_attr_noexcept mi_attr_malloc
@@ -164,15 +166,18 @@ mi_decl_export bool mi_theap_visit_blocks(const mi_theap_t* theap, bool visit_bl
 /* Versions 1 and 2: of all heaps of a sub-process, the main one for none; the tag has no effect. */
 mi_decl_export bool mi_abandoned_visit_blocks(mi_subproc_id_t subproc, int heap_tag, bool visit_blocks,
                                               mi_block_visit_fun* visitor, void* arg) mi_attr_noexcept;
-/* Whether the page of the block at p is used to at most perc percent, so that moving the block may free the page. */
+/* Whether the page of the block at p is used to at most perc percent, so that moving the block may free the page. Never
+ * for a full page, for one that has room never used before, and for a page of another heap; a NULL heap is any. */
 mi_decl_nodiscard mi_decl_export bool mi_unsafe_heap_page_is_under_utilized(mi_heap_t* heap, void* p, size_t perc)
     mi_attr_noexcept;
+/* Always false: redirection is a matter of Windows. */
 mi_decl_nodiscard mi_decl_export bool mi_is_redirected(void) mi_attr_noexcept;
 
 /* ---- Arenas ---- */
 
 /* Those that return int give 0 or ENOMEM. An exclusive arena serves only heaps made for it. A process can ask for 24
- * arenas at most. */
+ * arenas at most. Without effect here: `commit` of the first two, as the system commits memory when it is touched, and
+ * numa_node and numa_nodes, except in mi_reserve_huge_os_pages_at and mi_reserve_huge_os_pages_at_ex. */
 mi_decl_export int mi_reserve_os_memory(size_t size, bool commit, bool allow_large) mi_attr_noexcept;
 mi_decl_export int mi_reserve_os_memory_ex(size_t size, bool commit, bool allow_large, bool exclusive,
                                            mi_arena_id_t* arena_id) mi_attr_noexcept;
@@ -188,8 +193,10 @@ typedef bool(mi_cdecl mi_commit_fun_t)(bool commit, void* start, size_t size, bo
 mi_decl_export bool mi_manage_memory(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                                      int numa_node, bool exclusive, mi_commit_fun_t* commit_fun, void* commit_fun_arg,
                                      mi_arena_id_t* arena_id) mi_attr_noexcept;
+/* Where an arena lies, and its size in bytes; NULL and 0 for one that there is not. The pointer to a size may be NULL. */
 mi_decl_export void* mi_arena_area(mi_arena_id_t arena_id, size_t* size) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export bool mi_arena_contains(mi_arena_id_t arena_id, const void* p) mi_attr_noexcept;
+/* Both in bytes. */
 mi_decl_nodiscard mi_decl_export size_t mi_arena_min_alignment(void) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export size_t mi_arena_min_size(void) mi_attr_noexcept;
 /* Pages of 1 GiB, as many as can be had; ENOMEM if there are none. Each is an arena for all heaps, exclusive or not, and
@@ -205,6 +212,7 @@ mi_decl_export void mi_debug_show_arenas(void) mi_attr_noexcept;
 
 /* ---- Sub-processes ---- */
 
+/* None is the main one where statistics are asked for and abandoned blocks visited. Elsewhere nothing is done for it. */
 mi_decl_nodiscard mi_decl_export mi_subproc_id_t mi_subproc_main(void) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export mi_subproc_id_t mi_subproc_current(void) mi_attr_noexcept;
 mi_decl_nodiscard mi_decl_export mi_subproc_id_t mi_subproc_new(void) mi_attr_noexcept;
@@ -215,7 +223,7 @@ mi_decl_export void mi_subproc_delete(mi_subproc_id_t subproc) mi_attr_noexcept;
 /* From now on the calling thread allocates there. To be called before the thread's first allocation. */
 mi_decl_export void mi_subproc_add_current_thread(mi_subproc_id_t subproc) mi_attr_noexcept;
 typedef bool(mi_cdecl mi_heap_visit_fun)(mi_heap_t* heap, void* arg);
-/* True if all were visited. The visitor must not make or end heaps. */
+/* True if all were visited: false for none. The visitor must not make or end heaps. */
 mi_decl_export bool mi_subproc_visit_heaps(mi_subproc_id_t subproc, mi_heap_visit_fun* visitor, void* arg)
     mi_attr_noexcept;
 

@@ -1,4 +1,5 @@
-/* Part of mimalloc.h: options. Each can also be set in the environment, as MIMALLOC_ and its name in upper case. */
+/* Part of mimalloc.h: options. Each that has an effect can also be set in the environment, as MIMALLOC_ and its name in
+ * upper case. */
 #ifndef MIMALLOC_OPTION_H
 #define MIMALLOC_OPTION_H
 #ifndef MIMALLOC_H
@@ -56,7 +57,7 @@ typedef enum mi_option_e {
   mi_option_arena_is_numa_local = 46,
   _mi_option_last = 47,
 
-  /* Live in versions 1 and 2 only: accepted, without effect. */
+  /* Live in versions 1 and 2 only: without effect. The last two are unknown here. */
   mi_option_eager_commit = mi_option_deprecated_eager_commit,
   mi_option_segment_cache = mi_option_deprecated_segment_cache,
   mi_option_segment_reset = mi_option_deprecated_segment_reset,

@@ -131,10 +131,10 @@ mi_decl_nodiscard mi_decl_export size_t mi_stats_get_bin_size(size_t bin) mi_att
 
 /* To the default output, whatever out is: version 1 had a FILE* here. */
 mi_decl_export void mi_stats_print(void* out) mi_attr_noexcept;
+/* Of the calling thread's part of its default heap. */
 mi_decl_export void mi_thread_stats_print(void* out) mi_attr_noexcept;
 /* A NULL function is the default output, here and below. */
 mi_decl_export void mi_stats_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
-/* Of the calling thread's part of its default heap. */
 mi_decl_export void mi_thread_stats_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
 mi_decl_export void mi_heap_stats_print_out(mi_heap_t* heap, mi_output_fun* out, void* arg) mi_attr_noexcept;
 mi_decl_export void mi_subproc_stats_print_out(mi_subproc_id_t subproc, mi_output_fun* out, void* arg)

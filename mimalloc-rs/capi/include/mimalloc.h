@@ -9,7 +9,7 @@
  *  - A failing allocation gives NULL. A failing reallocation leaves the old block as it was.
  *  - NULL can be freed, measured (0) and reallocated (a plain allocation).
  *  - Blocks may be freed, resized and measured by any thread.
- *  - Blocks of 16 bytes and more are aligned to 16, smaller ones to 8.
+ *  - Blocks of more than 8 bytes are aligned to 16, smaller ones to 8.
  *  - errno is left alone, except where a line names it.
  */
 #ifndef MIMALLOC_H
@@ -101,7 +101,8 @@ mi_decl_export void mi_free_small(void* p) mi_attr_noexcept;
 
 /* The bytes that may be used at p, at least what was asked for. */
 mi_decl_nodiscard mi_decl_export size_t mi_usable_size(const void* p) mi_attr_noexcept;
-/* The usable size a request of this size gets. */
+/* The usable size a request of this size gets; in builds with the feature debug, the largest request that gets no larger
+ * a block. */
 mi_decl_nodiscard mi_decl_export size_t mi_good_size(size_t size) mi_attr_noexcept;
 
 /* As their namesakes, telling usable sizes as well, each to a pointer that may be NULL. A failure tells 0. */
@@ -180,7 +181,7 @@ mi_decl_export void mi_process_init(void) mi_attr_noexcept;
 mi_decl_export void mi_process_done(void) mi_attr_noexcept;
 mi_decl_export void mi_thread_init(void) mi_attr_noexcept;
 mi_decl_export void mi_thread_done(void) mi_attr_noexcept;
-/* Says that the calling thread is one of a pool. */
+/* Says that the calling thread is one of a pool. Without effect here. */
 mi_decl_export void mi_thread_set_in_threadpool(void) mi_attr_noexcept;
 
 /* ---- Heaps, theaps, arenas, sub-processes ---------------------------------------------------------------------- */

@@ -41,8 +41,8 @@ macro_rules! family {
         $($doc)*
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(theap: *mut $crate::theap::MiTheap $(, $argument: $type)*) -> *mut u8 {
-            // SAFETY: C callers pass a theap of their own thread.
-            let $on = unsafe { $crate::theap::theap_from(theap) };
+            // SAFETY: C callers pass a theap of their own thread, or the null that `mi_heap_theap` gives without memory.
+            let Some($on) = (unsafe { $crate::theap::theap_from(theap) }) else { return ::core::ptr::null_mut() };
             $body
         }
     };

@@ -209,10 +209,12 @@ pub(crate) extern "C" fn mi_stats_print(out: *mut c_void) {
     unsafe { print(&Stats::process(), None, ptr::null_mut()) }
 }
 
-/// The same, in version 1.0.
+/// The same for the calling thread, in version 1.0.
 #[unsafe(no_mangle)]
 extern "C" fn mi_thread_stats_print(out: *mut c_void) {
-    mi_stats_print(out);
+    let _ = out;
+    // SAFETY: there is no function to call.
+    unsafe { mi_thread_stats_print_out(None, ptr::null_mut()) }
 }
 
 #[unsafe(no_mangle)]

@@ -11,12 +11,14 @@ use crate::heap::{MiHeap, into_c, theap_of};
 #[repr(C)]
 pub(crate) struct MiTheap([u8; 0]);
 
+/// A theap of C's; none for null, which stands for that of a heap without memory for one, and not for the thread's default.
+///
 /// # Safety
 /// `theap` is null or one of the calling thread's.
 #[inline]
-pub(crate) unsafe fn theap_from(theap: *mut MiTheap) -> ThreadHeap<'static> {
+pub(crate) unsafe fn theap_from(theap: *mut MiTheap) -> Option<ThreadHeap<'static>> {
     // SAFETY: the caller vouches for the pointer.
-    unsafe { ThreadHeap::from_raw(theap.cast()) }
+    (!theap.is_null()).then(|| unsafe { ThreadHeap::from_raw(theap.cast()) })
 }
 
 /// The calling thread's default; made, if the thread has none yet.
@@ -33,9 +35,11 @@ extern "C" fn mi_theap_get_default() -> *mut MiTheap {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_theap_set_default(theap: *mut MiTheap) -> *mut MiTheap {
     let before = mi_theap_get_default();
-    if !theap.is_null() {
-        // SAFETY: C callers pass a theap of the calling thread, whose heap they keep while it is the default.
-        unsafe { theap_from(theap).set_default() };
+    // SAFETY: C callers pass null or a theap of the calling thread, whose heap they keep while it is the default.
+    unsafe {
+        if let Some(theap) = theap_from(theap) {
+            theap.set_default();
+        }
     }
     before
 }
@@ -49,7 +53,9 @@ unsafe extern "C" fn mi_heap_theap(heap: *mut MiHeap) -> *mut MiTheap {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_theap_collect(theap: *mut MiTheap, force: bool) {
     // SAFETY: C callers pass null or a theap of the calling thread.
-    unsafe { theap_from(theap) }.collect(force);
+    if let Some(theap) = unsafe { theap_from(theap) } {
+        theap.collect(force);
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -77,8 +83,10 @@ macro_rules! guarding {
     ($($theap:ident, $heap:ident: $set:ident($first:ident: $type:ty, $second:ident);)*) => {$(
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $theap(theap: *mut MiTheap, $first: usize, $second: usize) {
-            // SAFETY: C callers pass a theap of their own thread.
-            unsafe { theap_from(theap) }.$set(<$type>::try_from($first).unwrap_or(<$type>::MAX), $second);
+            // SAFETY: C callers pass null or a theap of their own thread.
+            if let Some(theap) = unsafe { theap_from(theap) } {
+                theap.$set(<$type>::try_from($first).unwrap_or(<$type>::MAX), $second);
+            }
         }
 
         #[unsafe(no_mangle)]

@@ -95,8 +95,8 @@ unsafe extern "C" fn mi_theap_visit_blocks(
 ) -> bool {
     // SAFETY: as for `mi_heap_visit_blocks`.
     unsafe {
-        let heap = theap_from(theap.cast_mut()).heap();
-        Visit { blocks, visitor, arg }.run(heap.as_ptr().cast(), false)
+        let Some(theap) = theap_from(theap.cast_mut()) else { return false };
+        Visit { blocks, visitor, arg }.run(theap.heap().as_ptr().cast(), false)
     }
 }
 

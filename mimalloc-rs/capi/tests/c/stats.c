@@ -201,12 +201,19 @@ static void* prints_its_own(void* arg) {
   for (int i = 0; i < 10; i++) mi_free(blocks[i]);
   PRINTS(mi_thread_stats_print_out(collect, &calls));
   CHECK(strstr(text, "  all blocks were freed") != NULL);
+  mi_register_output(collect, &calls);
+  PRINTS(mi_thread_stats_print(NULL));
+  CHECK(strstr(text, "  all blocks were freed") != NULL);
+  mi_register_output(NULL, NULL);
   return NULL;
 }
 
 int main(void) {
   pthread_t thread;
+  /* So that the process has blocks that this thread has not. */
+  void* held = mi_malloc(1000);
   CHECK(pthread_create(&thread, NULL, prints_its_own, NULL) == 0 && pthread_join(thread, NULL) == 0);
+  mi_free(held);
   numbers();
   bins();
   bins_in_json();

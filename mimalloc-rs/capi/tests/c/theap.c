@@ -26,6 +26,10 @@ static void theaps(void) {
   CHECK(mi_theap_malloc(theap, TOO_LARGE) == NULL && mi_theap_zalloc(theap, NOT_THERE) == NULL);
   CHECK(mi_theap_calloc(theap, TOO_LARGE, 2) == NULL && mi_theap_malloc_aligned(theap, 10, 3) == NULL);
   CHECK(mi_theap_realloc(theap, blocks[0], TOO_LARGE) == NULL);
+  /* What a heap without memory for a theap gives is not the default. */
+  CHECK(mi_theap_malloc(NULL, 10) == NULL && mi_theap_zalloc_small(NULL, 10) == NULL);
+  CHECK(mi_theap_realloc(NULL, blocks[0], 10) == NULL && mi_usable_size(blocks[0]) >= 1000);
+  mi_theap_collect(NULL, true);
 
   CHECK(mi_theap_set_default(theap) == first);
   CHECK(mi_theap_get_default() == theap);
