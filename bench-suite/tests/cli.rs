@@ -9,11 +9,9 @@ use workloads::registry::ROWS;
 
 #[test]
 fn nothing_asked_shows_examples() {
-    let place = Place::new();
     let done = std::process::Command::new(assert_cmd::cargo::cargo_bin!("bench-suite")).output().unwrap();
     let done = common::Done::from(done).expect(2);
     assert_eq!(done.stderr.lines().filter(|line| line.starts_with("  bench-suite ")).count(), 4);
-    drop(place);
 }
 
 #[test]
@@ -139,6 +137,12 @@ fn list_shows_what_is_missing_and_how_to_get_it() {
     for id in ["mi3", "tcg", "je", "mi-so", "mi-secure", "cfrac", "cache-scratchN"] {
         assert!(done.stdout.contains(id), "{id} is missing in {done:#?}");
     }
+    let mut without_tools = place.command(&["list"]);
+    without_tools.env("PATH", place.path("nothing"));
+    let done = common::Done::from(without_tools.output().unwrap()).expect(0);
+    let line = |id: &str| done.stdout.lines().find(|line| line.starts_with(&format!("  {id} "))).unwrap();
+    let advice = "not available: c++ not found; install it with: apt-get install g++";
+    assert!(line("tcg").contains(advice) && line("mi").contains(" available"), "{done:#?}");
 }
 
 #[test]

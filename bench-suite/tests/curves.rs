@@ -58,7 +58,7 @@ fn crash_while_memory_is_looked_at_is_a_failure_that_costs_no_figures() {
 fn timeout_while_memory_is_looked_at_is_forgiven_with_a_warning() {
     let place = Place::new();
     place.worker("mc", r#"[ -z "$phases" ] || exec sleep 300"#);
-    let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "1", "--timeout", "2s"];
+    let arguments = ["run", "-a", "mc", "-w", "larson", "--passes", "1", "--timeout", "10s"];
     let done = place.with_workers(&arguments).expect(0);
     let line = "warning: larson under mc: timeout while its memory was looked at, well otherwise\n";
     assert!(done.stderr.contains(line), "{done:#?}");
