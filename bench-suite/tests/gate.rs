@@ -45,13 +45,13 @@ fn updated_baseline_passes_until_something_gets_worse() {
     let done = place.plain(&["gate"]).expect(0);
     assert!(done.stdout.contains("passed  peak rss larson: 4.00 MiB"), "{done:#?}");
     assert!(done.stdout.contains("skipped output cfrac: not measured"), "{done:#?}");
-    // Peaks and times of all rows and two means; outputs and the three counts of instructions are in no run.
+    // Peaks of all rows, both ratios of each, and two means; outputs and the three counts of instructions are in no run.
     let rows = ROWS.len();
-    let closing = format!("{} passed, 0 failed, {} skipped", 2 * rows + 2, rows + 3);
+    let closing = format!("{} passed, 0 failed, {} skipped", 3 * rows + 2, rows + 3);
     assert_eq!(done.stdout.lines().last(), Some(&*closing));
 
     let done = place.with_workers(&["gate", "--measure"]).expect(0);
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 3 * rows + 5)));
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 0 failed, 0 skipped", 4 * rows + 5)));
 
     // The stored run was made with this very binary, so nothing is run again.
     assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 1);
@@ -59,9 +59,35 @@ fn updated_baseline_passes_until_something_gets_worse() {
     place.worker("mi", r#"[ "$row" = larson ] && checksum='"other"'"#);
     let done = place.with_workers(&["gate", "--measure"]).expect(3);
     assert!(done.stdout.contains("failed  output larson: checksum other, baseline c0ffee"), "{done:#?}");
-    // The two allocators differ in larson now, so its time and the baseline's means cannot be had.
-    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 3 failed, 0 skipped", 3 * rows + 1)));
+    // The two allocators differ in larson now, so its ratios and the baseline's means cannot be had.
+    assert_eq!(done.stdout.lines().last(), Some(&*format!("{} passed, 3 failed, 2 skipped", 4 * rows)));
     assert_eq!(fs::read_dir(place.results().join("runs")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_single_row_that_takes_twice_as_long_fails_although_no_mean_shows_it() {
+    let place = with_baseline();
+    place.worker("mi", r#"[ "$row" = larson ] && score=2000000"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    let line = "failed  time ratio larson: 1.99 [1.99, 1.99], limit of the lower end 1.50, baseline 1.00 [1.00, 1.00]\n";
+    assert!(done.stdout.contains(line) && done.stdout.contains(" 1 failed, "), "{done:#?}");
+}
+
+#[test]
+fn baselines_without_rows_are_judged_by_what_they_have() {
+    let place = with_baseline();
+    let path = place.results().join("baseline.json");
+    let mut baseline: serde_json::Value = serde_json::from_str(&BASELINE).unwrap();
+    assert!(baseline["figures"].as_object_mut().unwrap().remove("ratios").is_some());
+    fs::write(&path, baseline.to_string()).unwrap();
+    place.worker("mi", r#"[ "$row" = larson ] && score=2000000"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(0);
+    let line = "skipped ratios of single rows: the baseline has none, so a row fails only beyond 3.00 of the time of the yardstick; \
+                renew it with: bench-suite gate --update\n";
+    assert!(done.stdout.contains(line) && done.stdout.contains(" 0 failed, 1 skipped"), "{done:#?}");
+    place.worker("mi", r#"[ "$row" = larson ] && score=4000000"#);
+    let done = place.with_workers(&["gate", "--measure"]).expect(3);
+    assert!(done.stdout.contains("failed  time ratio larson: 3.99 [3.99, 3.99], limit 3.00\n"), "{done:#?}");
 }
 
 #[test]

@@ -26,8 +26,15 @@ use crate::tell::tell;
 use crate::usage;
 use crate::workers::AllocatorRecord;
 
+/// When a gate fails.
+const RULE: &str = "Checksums, counts and instructions are compared with the baseline's as they are. A row fails if every pass of a quick \
+run lies beyond the upper end of the interval that its ratio to mi3 has in the baseline, by more than the tolerance in that file (half of it in time, a \
+quarter in peak memory); the means over all rows have narrower limits, and no row may take more than three times as long as \
+mi3. Exit code 3 tells a regression, 4 that nothing was judged.";
+
 /// Flags of `gate`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = RULE)]
 pub(super) struct GateArgs {
     /// Name or folder of a run [default: the newest quick run]
     run: Option<String>,
@@ -140,7 +147,7 @@ fn means(figures: &Figures) -> Result<BTreeMap<String, Mean>> {
         Ok(ratio) => Ok((name.to_owned(), Mean { ratio, workloads: workloads.clone() })),
         Err(why) => bail!("{STAYS} there is no mean {name}: {why}"),
     };
-    measure::MEANS.iter().map(|(_, name)| mean(name)).collect()
+    measure::COMPARED.iter().map(|(_, name)| mean(name)).collect()
 }
 
 /// Adds to `figures` what can be measured; `None` when the user stopped it. A stored run

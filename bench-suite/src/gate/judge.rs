@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::measure::TIME;
-use super::{Baseline, Check, Figures, NO_VALGRIND, NOT_MEASURED};
+use super::rows::{self, name};
+use super::{Baseline, Check, Figures, NO_VALGRIND, NOT_MEASURED, RENEW};
 
 /// Growth of a peak that is always allowed: what the kernel's own bookkeeping may be off by,
 /// generously.
@@ -43,12 +44,12 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn new(passed: bool, figure: String, text: String) -> Self {
+    pub(super) fn new(passed: bool, figure: String, text: String) -> Self {
         let verdict = if passed { Verdict::Passed } else { Verdict::Failed };
         Self { verdict, figure, text }
     }
 
-    fn skipped(figure: String, text: impl Into<String>) -> Self {
+    pub(super) fn skipped(figure: String, text: impl Into<String>) -> Self {
         Self { verdict: Verdict::Skipped, figure, text: text.into() }
     }
 }
@@ -74,8 +75,7 @@ pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<
             }
         });
     }
-    let params = (then.params != now.params)
-        .then(|| format!("taken with {:?}, the baseline with {:?}", now.params, then.params));
+    let params = (then.params != now.params).then(|| now.other_params(then));
     for (row, expected) in &then.peak_rss {
         let figure = format!("peak rss {row}");
         judgements.push(match (now.peak_rss.get(row), &params) {
@@ -104,24 +104,13 @@ pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<
             }
         });
     }
-    if params.is_none() {
-        judgements.extend(row_times(baseline, now));
-    }
-    judgements.extend(not_expected(then, now).map(|figure| Judgement::skipped(figure, NOT_EXPECTED)));
+    judgements.extend(rows::judge(baseline, now));
+    judgements.extend(
+        not_expected(then, now)
+            .map(|figure| Judgement::skipped(figure, format!("not in the baseline; {RENEW}"))),
+    );
     judgements
 }
-
-/// Each workload's time beside the yardstick's.
-fn row_times<'f>(baseline: &'f Baseline, now: &'f Figures) -> impl Iterator<Item = Judgement> + 'f {
-    let limit = 1.0 + baseline.tolerance.row_time_percent / 100.0;
-    let rows = baseline.figures.means.get(TIME).into_iter().flat_map(|mean| &mean.workloads);
-    let found = rows.filter_map(|row| Some((row, *now.ratios.get(TIME)?.get(row)?)));
-    found.map(move |(row, ratio)| {
-        Judgement::new(ratio <= limit, format!("time {row}"), format!("{ratio:.3}, limit {limit:.3}"))
-    })
-}
-
-const NOT_EXPECTED: &str = "not in the baseline; write it with: bench-suite gate --update";
 
 /// The names of the figures that were measured, but that the baseline does not have.
 fn not_expected<'f>(then: &'f Figures, now: &'f Figures) -> impl Iterator<Item = String> + 'f {
@@ -136,6 +125,10 @@ fn not_expected<'f>(then: &'f Figures, now: &'f Figures) -> impl Iterator<Item =
         .chain(of("instructions", &then.instructions, &now.instructions))
         .chain(of("peak rss", &then.peak_rss, &now.peak_rss))
         .chain(of("mean", &then.means, &now.ratios))
+        .chain(then.ratios.iter().flat_map(|(metric, rows)| {
+            let found = now.ratios.get(metric).into_iter().flat_map(BTreeMap::keys);
+            found.filter(|row| !rows.contains_key(*row)).map(move |row| name(metric, row))
+        }))
 }
 
 fn version_difference(then: &Figures, now: &Figures) -> Option<String> {
@@ -186,9 +179,10 @@ fn peak(figure: String, highest: u64, found: u64, tolerance: f64) -> Judgement {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use workloads::rows::{Preset, Size};
 
+    use super::super::rows::RowRatio;
     use super::super::{Mean, Peak, Tolerance};
     use super::*;
     use crate::plan::Params;
@@ -197,7 +191,7 @@ mod tests {
         Peak { lowest_bytes: lowest << 20, median_bytes: 80 << 20, highest_bytes: 100 << 20 }
     }
 
-    fn figures() -> Figures {
+    pub(in crate::gate) fn figures() -> Figures {
         let check = Check {
             checksum: Some("abc".to_owned()),
             allocations: Some(10),
@@ -219,7 +213,7 @@ mod tests {
         }
     }
 
-    fn baseline() -> Baseline {
+    pub(in crate::gate) fn baseline() -> Baseline {
         Baseline {
             schema_version: 1,
             recorded_utc: String::new(),
@@ -230,8 +224,9 @@ mod tests {
         }
     }
 
-    fn ratios(of: &[(&str, f64)]) -> BTreeMap<String, f64> {
-        of.iter().map(|(workload, ratio)| ((*workload).to_owned(), *ratio)).collect()
+    fn ratios(of: &[(&str, f64)]) -> BTreeMap<String, RowRatio> {
+        let sure = |ratio: f64| RowRatio { ratio, low: ratio, high: ratio };
+        of.iter().map(|(workload, ratio)| ((*workload).to_owned(), sure(*ratio))).collect()
     }
 
     fn judged(change: impl FnOnce(&mut Figures)) -> Vec<Verdict> {
@@ -309,14 +304,14 @@ mod tests {
     fn what_cannot_be_compared_is_skipped_with_a_reason() {
         assert_eq!(judged(|now| now.rustc = "rustc 2".to_owned()), [Passed, Skipped, Passed, Passed, Passed]);
         assert_eq!(judged(|now| now.valgrind = None), [Passed, Skipped, Passed, Passed, Passed]);
-        assert_eq!(judged(|now| now.params.threads = 8), [Passed, Passed, Skipped, Skipped]);
+        assert_eq!(judged(|now| now.params.threads = 8), [Passed, Passed, Skipped, Skipped, Skipped]);
         let nothing = |now: &mut Figures| {
             now.checks.clear();
             now.instructions.clear();
             now.peak_rss.clear();
             now.ratios.clear();
         };
-        assert_eq!(judged(nothing), [Skipped; 4]);
+        assert_eq!(judged(nothing), [Skipped; 5]);
     }
 
     #[test]
@@ -330,35 +325,17 @@ mod tests {
         assert_eq!(over(&[("larson", 1.0)]), Skipped);
     }
 
-    /// A mean over many workloads hardly shows it.
-    #[test]
-    fn a_single_workload_that_takes_several_times_as_long_fails() {
-        let mut baseline = baseline();
-        let many: Vec<String> = (0..26).map(|number| format!("row {number}")).collect();
-        let mean = Mean { ratio: 1.0, workloads: many.iter().cloned().collect() };
-        baseline.figures.means.insert(TIME.to_owned(), mean);
-        baseline.tolerance.mean_time_percent = 25.0;
-        let failed = |slowest: f64| {
-            let mut of: BTreeMap<_, _> = many.iter().map(|row| (row.clone(), 0.9)).collect();
-            of.insert("row 7".to_owned(), slowest);
-            let now = Figures { ratios: [(TIME.to_owned(), of)].into(), ..figures() };
-            let judged = judge(&baseline, &now, Failed).into_iter();
-            judged.filter(|one| one.verdict == Failed).map(|one| one.figure).collect::<Vec<_>>()
-        };
-        assert!(failed(2.9).is_empty());
-        assert_eq!(failed(15.0), ["time row 7"]);
-    }
-
     #[test]
     fn what_the_baseline_lacks_is_named() {
         let mut baseline = baseline();
         baseline.figures.means.clear();
         baseline.figures.peak_rss.clear();
+        baseline.figures.ratios.insert(TIME.to_owned(), ratios(&[("larson", 1.0)]));
         let judged = judge(&baseline, &figures(), Failed);
-        let skipped = judged.iter().filter(|one| one.verdict == Skipped && one.text == NOT_EXPECTED);
-        let names: Vec<_> = skipped.map(|one| one.figure.as_str()).collect();
-        assert_eq!(names, ["peak rss cfrac", "mean time"]);
-        assert_eq!(judged.len(), 4);
+        let is_new = |one: &&Judgement| one.verdict == Skipped && one.text.starts_with("not in the baseline");
+        let names: Vec<_> = judged.iter().filter(is_new).map(|one| one.figure.as_str()).collect();
+        assert_eq!(names, ["peak rss cfrac", "mean time", "time ratio cfrac"]);
+        assert_eq!(judged.len(), 6);
     }
 
     #[test]
@@ -366,7 +343,8 @@ mod tests {
         let mut now = figures();
         now.ratios.insert("time".to_owned(), ratios(&[]));
         now.yardstick_failures.insert("cfrac".to_owned(), "timeout: too long".to_owned());
-        let mean = judge(&baseline(), &now, Failed).pop().unwrap();
+        let judged = judge(&baseline(), &now, Failed);
+        let mean = judged.iter().find(|one| one.figure == "mean time").unwrap();
         assert_eq!(
             (mean.verdict, mean.text.as_str()),
             (Failed, "no ratio of cfrac: 'mi3' has timeout: too long")

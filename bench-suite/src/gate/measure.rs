@@ -6,6 +6,7 @@ use anyhow::Result;
 use workloads::registry::{NATIVE, ROWS};
 use workloads::rows::Size;
 
+use super::rows::RowRatio;
 use super::{Check, Figures, Peak, SUBJECT, YARDSTICK};
 use crate::digest::{Digest, digest};
 use crate::exec::{Execution, Executor, Job};
@@ -14,7 +15,7 @@ use crate::plan::Params;
 use crate::record::RunRecord;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::status::Status;
-use crate::summary::Metric;
+use crate::summary::{Metric, SummaryRow};
 use crate::workers::Launch;
 
 /// Single-threaded workloads whose instructions are counted.
@@ -22,10 +23,12 @@ const COUNTED_ROWS: [&str; 3] = ["cfrac", "alloc-test1", "cache-scratch1"];
 /// Longest time of one worker, also under callgrind, which is some fifty times slower.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The metric of which single workloads are judged, too.
+/// Name of the time in baselines.
 pub const TIME: &str = "time";
-/// The metrics whose ratios have a mean, and their names in baselines.
-pub const MEANS: [(Metric, &str); 2] = [(Metric::Time, TIME), (Metric::PeakRss, "peak_rss")];
+/// Name of the peak memory in baselines.
+pub const PEAK_RSS: &str = "peak_rss";
+/// The metrics whose ratios are judged, and their names in baselines.
+pub const COMPARED: [(Metric, &str); 2] = [(Metric::Time, TIME), (Metric::PeakRss, PEAK_RSS)];
 
 /// The version of valgrind, if it is installed.
 pub fn valgrind_version() -> Option<String> {
@@ -95,11 +98,15 @@ pub fn from_run(record: &RunRecord, samples: Vec<Sample>, figures: &mut Figures)
             figures.peak_rss.insert(row.workload.clone(), peak);
         }
     }
-    for (metric, name) in MEANS {
+    for (metric, name) in COMPARED {
         let rows =
             digest.summary.rows.iter().filter(|row| row.metric == metric && row.allocator == YARDSTICK);
         // The digest has yardstick divided by subject.
-        let ratios = rows.filter_map(|row| Some((row.workload.clone(), 1.0 / row.ratio_to_ref?)));
+        let of_subject = |row: &SummaryRow| {
+            let (ratio, low, high) = (row.ratio_to_ref?.recip(), row.ci_high?.recip(), row.ci_low?.recip());
+            Some(RowRatio { ratio, low, high })
+        };
+        let ratios = rows.filter_map(|row| Some((row.workload.clone(), of_subject(row)?)));
         figures.ratios.insert(name.to_owned(), ratios.collect());
     }
 }
@@ -191,6 +198,7 @@ mod tests {
     use workloads::rows::Preset;
 
     use super::*;
+    use crate::digest::tests::record;
     use crate::exec::mock::{MockExecutor, failure, success};
     use crate::sample::tests::sample;
 
@@ -262,6 +270,23 @@ mod tests {
         ];
         assert_eq!(peaks(&samples, "larson").collect::<Vec<_>>(), [12 << 20, 38 << 20]);
         assert_eq!(peaks(&samples, "json").count(), 0);
+    }
+
+    #[test]
+    fn ratios_are_those_of_subject_to_yardstick_from_the_least_to_the_greatest() {
+        let mut run = record(3);
+        (run.plan.allocators, run.plan.workloads) =
+            (vec![SUBJECT.to_owned(), YARDSTICK.to_owned()], vec!["larson".to_owned()]);
+        run.allocators[1].config.id = YARDSTICK.to_owned();
+        let of_pass = |(pass, ns): (usize, u64)| {
+            [sample(pass, "larson", SUBJECT, ns), sample(pass, "larson", YARDSTICK, 1000)]
+        };
+        let samples = [600, 500, 900].into_iter().enumerate().flat_map(of_pass).collect();
+        let mut figures = figures();
+        from_run(&run, samples, &mut figures);
+        let RowRatio { ratio, low, high } = figures.ratios[TIME]["larson"];
+        assert_eq!([ratio, low, high].map(|ratio| (ratio * 1000.0).round()), [600.0, 500.0, 900.0]);
+        assert_eq!(figures.ratios[PEAK_RSS]["larson"].ratio, 1.0);
     }
 
     #[test]

@@ -1,7 +1,14 @@
 //! The gate: figures that are expected to stay as they are, and the judgement when they do not.
+//!
+//! What a workload asks for and results in, and instructions, are the same in every run and are compared as they are.
+//! Ratios to the yardstick are not: a row fails if the whole interval of its ratio (with few passes, every single one) lies beyond the upper
+//! end of the baseline's interval by more than a tolerance that is wide enough for shared machines, so that passes which others disturbed
+//! fail nothing, and a row that needs several times as much as it did does. Smaller losses on many rows show in the means, which have
+//! narrower limits; and whatever the baseline has, no row may take several times as long as the yardstick.
 
 pub mod judge;
 pub mod measure;
+pub mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,6 +17,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use self::rows::RowRatio;
 use crate::plan::Params;
 use crate::record::{refuse_newer, refuse_unwritable, write_json};
 
@@ -37,9 +45,9 @@ pub struct Figures {
     /// Geometric mean of the ratio of subject to yardstick, by metric. Only a baseline has them: what is judged is the
     /// mean over its workloads of [`Figures::ratios`].
     pub means: BTreeMap<String, Mean>,
-    /// The ratios of subject to yardstick, by metric and workload; never part of a baseline.
-    #[serde(skip)]
-    pub ratios: BTreeMap<String, BTreeMap<String, f64>>,
+    /// The ratios of subject to yardstick, by metric and workload; earlier versions did not note them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ratios: BTreeMap<String, BTreeMap<String, RowRatio>>,
     /// Why there are no figures of a workload under the subject; never part of a baseline.
     #[serde(skip)]
     pub failures: BTreeMap<String, String>,
@@ -54,9 +62,14 @@ impl Figures {
         let ratios = self.ratios.get(metric).ok_or(NOT_MEASURED)?;
         let mut sum = 0.0;
         for workload in workloads {
-            sum += ratios.get(workload).ok_or_else(|| self.why_no_ratio(workload))?.ln();
+            sum += ratios.get(workload).ok_or_else(|| self.why_no_ratio(workload))?.ratio.ln();
         }
         Ok((sum / workloads.len() as f64).exp())
+    }
+
+    /// That these were not taken as `other` were.
+    fn other_params(&self, other: &Self) -> String {
+        format!("taken with {:?}, the baseline with {:?}", self.params, other.params)
     }
 
     fn why_no_ratio(&self, workload: &str) -> String {
@@ -75,6 +88,8 @@ impl Figures {
 
 /// Said where instructions cannot be counted.
 pub const NO_VALGRIND: &str = "valgrind is not installed; install it with: apt-get install valgrind";
+/// How a baseline gets what it lacks.
+const RENEW: &str = "renew it with: bench-suite gate --update";
 /// Said of a figure that was not taken.
 const NOT_MEASURED: &str = "not measured; measure it with: bench-suite gate --measure";
 
@@ -143,12 +158,27 @@ pub struct Tolerance {
     pub peak_rss_percent: f64,
     /// Of the mean ratio of times.
     pub mean_time_percent: f64,
-    /// How much more than the yardstick's time a single workload may take, in percent. Wide: it is for what a mean over many
-    /// workloads does not show.
-    #[serde(default = "row_time_percent")]
-    pub row_time_percent: f64,
     /// Of the mean ratio of peak memory.
     pub mean_peak_rss_percent: f64,
+    /// Of a single workload's ratio of times, beyond its interval in the baseline.
+    #[serde(default = "time_ratio_percent")]
+    pub time_ratio_percent: f64,
+    /// Of a single workload's ratio of peak memory, beyond its interval in the baseline.
+    #[serde(default = "peak_rss_ratio_percent")]
+    pub peak_rss_ratio_percent: f64,
+    /// How much more than the yardstick's time a single workload may take whatever the baseline has, so that baselines
+    /// that are renewed one after the other do not creep.
+    #[serde(default = "row_time_percent")]
+    pub row_time_percent: f64,
+}
+
+/// What a quick run on a shared machine may be off by without anybody's fault, generously. Memory varies less than time.
+fn time_ratio_percent() -> f64 {
+    50.0
+}
+
+fn peak_rss_ratio_percent() -> f64 {
+    25.0
 }
 
 fn row_time_percent() -> f64 {
@@ -161,8 +191,10 @@ impl Default for Tolerance {
             instructions_percent: 1.0,
             peak_rss_percent: 10.0,
             mean_time_percent: 10.0,
-            row_time_percent: row_time_percent(),
             mean_peak_rss_percent: 5.0,
+            time_ratio_percent: time_ratio_percent(),
+            peak_rss_ratio_percent: peak_rss_ratio_percent(),
+            row_time_percent: row_time_percent(),
         }
     }
 }
