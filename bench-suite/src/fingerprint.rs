@@ -67,6 +67,12 @@ impl Machine {
         )
     }
 
+    /// Whether the [line](Self::line) of a machine is about another processor than this one's, as far as both are known.
+    pub fn has_other_processor(&self, line: &str) -> bool {
+        let is_of = |model: &str| line.starts_with(&format!("{model}, "));
+        self.cpu_model != UNKNOWN && !is_of(UNKNOWN) && !is_of(&self.cpu_model)
+    }
+
     /// The first fact that makes samples of the two machines incomparable, as far as both are known.
     pub fn difference(&self, now: &Self) -> Option<String> {
         let facts = [
@@ -243,7 +249,18 @@ mod tests {
         assert_ne!(machine.kernel, "unknown");
         assert!(machine.memory_bytes > 1 << 20);
         assert_eq!(machine.difference(&machine), None);
+        assert!(!machine.has_other_processor(&machine.line()));
         let other = Machine { kernel: "0.1".to_owned(), ..machine.clone() };
         assert!(machine.difference(&other).unwrap().starts_with("machine.kernel was"));
+    }
+
+    #[test]
+    fn processors_are_told_apart_by_the_line_about_the_machine_if_both_are_known() {
+        let of = |model: &str| Machine { cpu_model: model.to_owned(), ..Machine::read() };
+        assert!(!of("AMD EPYC").has_other_processor(&of("AMD EPYC").line()));
+        assert!(of("AMD EPYC").has_other_processor(&of("AMD EPYC 7763").line()));
+        assert!(of("AMD EPYC 7763").has_other_processor(&of("AMD EPYC").line()));
+        assert!(!of(UNKNOWN).has_other_processor(&of("AMD EPYC").line()));
+        assert!(!of("AMD EPYC").has_other_processor(&of(UNKNOWN).line()));
     }
 }

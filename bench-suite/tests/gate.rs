@@ -74,6 +74,23 @@ fn a_single_row_that_takes_twice_as_long_fails_although_no_mean_shows_it() {
 }
 
 #[test]
+fn baseline_of_another_processor_is_judged_with_a_warning() {
+    let place = with_baseline();
+    let mut baseline: serde_json::Value = serde_json::from_str(&BASELINE).unwrap();
+    baseline["machine"] = "Fast CPU, 2 cores".into();
+    fs::write(place.results().join("baseline.json"), baseline.to_string()).unwrap();
+    let warns = |done: &common::Done| {
+        let mut lines = done.stderr.lines().filter(|line| line.starts_with("warning: the processor is "));
+        lines.next().is_some_and(|line| line.contains("the baseline is of 'Fast CPU, 2 cores'"))
+    };
+    assert!(!warns(&place.plain(&["gate"])), "no ratio was judged");
+    let done = place.with_workers(&["gate", "--measure"]).expect(0);
+    assert!(warns(&done), "{done:#?}");
+    fs::write(place.results().join("baseline.json"), &*BASELINE).unwrap();
+    assert!(!warns(&place.plain(&["gate"]).expect(0)));
+}
+
+#[test]
 fn baselines_without_rows_are_judged_by_what_they_have() {
     let place = with_baseline();
     let path = place.results().join("baseline.json");

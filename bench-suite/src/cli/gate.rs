@@ -81,6 +81,11 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     let mut figures = empty(baseline.figures.params, &setup);
     let fit = Fit { params: figures.params, passes: setup.config.run.quick_passes, machine: Machine::read() };
     let stored = stored_run(args.run.as_deref(), &setup.results, &fit)?;
+    let machine = stored.as_ref().map_or(&fit.machine, |stored| &stored.record.machine);
+    let has_ratios = args.measure || stored.is_some();
+    if let Some(warning) = baseline.other_processor(machine).filter(|_| has_ratios) {
+        tell(warning);
+    }
     if args.measure {
         let Some(taken) = take(args, setup, figures, stored, None)? else { return Ok(interrupted()) };
         figures = taken;

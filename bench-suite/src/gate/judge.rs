@@ -62,19 +62,7 @@ pub fn judge(baseline: &Baseline, now: &Figures, unjudged_mean: Verdict) -> Vec<
     let mut judgements: Vec<Judgement> =
         failures.map(|(row, why)| Judgement::new(false, format!("run {row}"), why.clone())).collect();
     judgements.extend(then.checks.iter().map(|(row, expected)| check(row, expected, now.checks.get(row))));
-    let versions = version_difference(then, now);
-    for (row, expected) in &then.instructions {
-        let figure = format!("instructions {row}");
-        let tolerance = baseline.tolerance.instructions_percent;
-        judgements.push(match (&versions, now.instructions.get(row)) {
-            (Some(difference), _) => Judgement::skipped(figure, difference),
-            (None, None) => Judgement::skipped(figure, NOT_MEASURED),
-            (None, Some(found)) => {
-                let passed = *found as f64 <= *expected as f64 * (1.0 + tolerance / 100.0);
-                Judgement::new(passed, figure, format!("{found}, baseline {expected}, {tolerance} % allowed"))
-            }
-        });
-    }
+    judgements.extend(instructions(baseline, now));
     let params = (then.params != now.params).then(|| now.other_params(then));
     for (row, expected) in &then.peak_rss {
         let figure = format!("peak rss {row}");
@@ -131,15 +119,34 @@ fn not_expected<'f>(then: &'f Figures, now: &'f Figures) -> impl Iterator<Item =
         }))
 }
 
-fn version_difference(then: &Figures, now: &Figures) -> Option<String> {
-    let valgrind = |figures: &Figures| figures.valgrind.clone().unwrap_or_else(|| "none".to_owned());
-    if now.valgrind.is_none() {
-        return Some(NO_VALGRIND.to_owned());
+/// The counts of all rows; one line for all of them where they cannot be compared.
+fn instructions(baseline: &Baseline, now: &Figures) -> Vec<Judgement> {
+    let expected = &baseline.figures.instructions;
+    let tolerance = baseline.tolerance.instructions_percent;
+    if let Some(difference) = version_difference(&baseline.figures, now).filter(|_| !expected.is_empty()) {
+        let rows: Vec<&str> = expected.keys().map(String::as_str).collect();
+        return vec![Judgement::skipped(format!("instructions {}", rows.join(", ")), difference)];
     }
-    [("valgrind", valgrind(then), valgrind(now)), ("rustc", then.rustc.clone(), now.rustc.clone())]
+    let judged = expected.iter().map(|(row, expected)| {
+        let figure = format!("instructions {row}");
+        let Some(found) = now.instructions.get(row) else { return Judgement::skipped(figure, NOT_MEASURED) };
+        let passed = *found as f64 <= *expected as f64 * (1.0 + tolerance / 100.0);
+        Judgement::new(passed, figure, format!("{found}, baseline {expected}, {tolerance} % allowed"))
+    });
+    judged.collect()
+}
+
+/// Why instructions are not comparable, if they are not: other compilers make other code, other versions of valgrind count otherwise.
+fn version_difference(then: &Figures, now: &Figures) -> Option<String> {
+    let Some(valgrind) = &now.valgrind else { return Some(NO_VALGRIND.to_owned()) };
+    let baseline = then.valgrind.as_deref().unwrap_or("none");
+    let tools = [("rustc", &*then.rustc, &*now.rustc), ("valgrind", baseline, valgrind)];
+    let differences: Vec<String> = tools
         .into_iter()
-        .find(|(_, then, now)| then != now)
-        .map(|(tool, then, now)| format!("{tool} is '{now}', the baseline has '{then}'"))
+        .filter(|(_, then, now)| then != now)
+        .map(|(tool, then, now)| format!("{tool} is '{now}', that of the baseline '{then}'"))
+        .collect();
+    (!differences.is_empty()).then(|| format!("not compared, since {}; {RENEW}", differences.join(" and ")))
 }
 
 fn check(row: &str, expected: &Check, found: Option<&Check>) -> Judgement {
@@ -312,6 +319,22 @@ pub(super) mod tests {
             now.ratios.clear();
         };
         assert_eq!(judged(nothing), [Skipped; 5]);
+    }
+
+    #[test]
+    fn counts_that_other_tools_made_are_named_in_one_line_with_how_to_renew_them() {
+        let mut baseline = baseline();
+        baseline.figures.instructions.insert("larson".to_owned(), 7);
+        let now =
+            Figures { rustc: "rustc 2".to_owned(), valgrind: Some("valgrind-4".to_owned()), ..figures() };
+        let judged = judge(&baseline, &now, Failed);
+        let skipped: Vec<_> = judged.iter().filter(|one| one.verdict == Skipped).collect();
+        assert_eq!((skipped.len(), &*skipped[0].figure), (1, "instructions cfrac, larson"));
+        assert_eq!(
+            skipped[0].text,
+            "not compared, since rustc is 'rustc 2', that of the baseline 'rustc 1' and valgrind is 'valgrind-4', that of the \
+             baseline 'valgrind-3'; renew it with: bench-suite gate --update"
+        );
     }
 
     #[test]

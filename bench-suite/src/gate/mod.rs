@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use self::rows::RowRatio;
+use crate::fingerprint::Machine;
 use crate::plan::Params;
 use crate::record::{refuse_newer, refuse_unwritable, write_json};
 
@@ -212,6 +213,18 @@ impl Baseline {
             format!(
                 "{} is damaged; restore it, or delete it and write a new one with: bench-suite gate --update",
                 path.display()
+            )
+        })
+    }
+
+    /// What is to be said of ratios if `machine` has another processor than the one the baseline is of.
+    pub fn other_processor(&self, machine: &Machine) -> Option<String> {
+        machine.has_other_processor(&self.machine).then(|| {
+            format!(
+                "warning: the processor is '{}', the baseline is of '{}': ratios of time differ between processors, so one that \
+                 fails may be no regression, and one that passes may hide one; for a baseline of this machine: \
+                 bench-suite gate --update --baseline FILE",
+                machine.cpu_model, self.machine
             )
         })
     }
