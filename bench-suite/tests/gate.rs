@@ -168,6 +168,17 @@ fn run_of_fewer_passes_than_a_quick_one_is_not_taken_for_one() {
 }
 
 #[test]
+fn run_without_samples_is_refused_by_name() {
+    let place = with_baseline();
+    let arguments = ["run", "--quick", "--no-report", "-a", "mi3", "--out", "other"];
+    place.with_workers(&arguments).expect(0);
+    fs::remove_file(place.path("other/samples.jsonl")).unwrap();
+    place
+        .plain(&["gate", "other"])
+        .complains(2, "run 'other' cannot be judged: other/samples.jsonl has no sample of 'mi'");
+}
+
+#[test]
 fn run_of_another_size_is_skipped_and_nothing_is_judged() {
     let place = with_baseline();
     let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];

@@ -17,14 +17,11 @@ use crate::error::Outcome;
 use crate::exec::{Cancel, RealExecutor};
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
 use crate::gate::judge::{Judgement, Verdict, judge};
+use crate::gate::stored::{Fit, PROFILE, StoredRun};
 use crate::gate::{Baseline, Figures, Mean, NO_VALGRIND, SUBJECT, Tolerance, YARDSTICK, measure};
-use crate::journal;
-use crate::plan::{Params, Profile, passes_in_words};
-use crate::record::{RunRecord, SCHEMA_VERSION, utc_now};
-use crate::results::{Results, RunFolder};
+use crate::plan::Params;
+use crate::record::{SCHEMA_VERSION, utc_now};
 use crate::tell::tell;
-use crate::usage;
-use crate::workers::AllocatorRecord;
 
 /// When a gate fails.
 const RULE: &str = "Checksums, counts and instructions are compared with the baseline's as they are. A row fails if every pass of a quick \
@@ -58,9 +55,6 @@ pub(super) struct GateArgs {
 /// Passes of the quick run of a new baseline, enough to show how far peaks are apart.
 const BASELINE_PASSES: usize = 9;
 
-/// How the workers are built that a baseline is about.
-const PROFILE: Profile = Profile::Worker;
-
 /// How it is said that nothing was written.
 const STAYS: &str = "the baseline stays as it is, because";
 
@@ -80,7 +74,7 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
     };
     let mut figures = empty(baseline.figures.params, &setup);
     let fit = Fit { params: figures.params, passes: setup.config.run.quick_passes, machine: Machine::read() };
-    let stored = stored_run(args.run.as_deref(), &setup.results, &fit)?;
+    let stored = StoredRun::find(args.run.as_deref(), &setup.results, &fit)?;
     let machine = stored.as_ref().map_or(&fit.machine, |stored| &stored.record.machine);
     let has_ratios = args.measure || stored.is_some();
     if let Some(warning) = baseline.other_processor(machine).filter(|_| has_ratios) {
@@ -90,9 +84,9 @@ pub(super) fn gate(args: &GateArgs, setup: Setup) -> Result<Outcome> {
         let Some(taken) = take(args, setup, figures, stored, None)? else { return Ok(interrupted()) };
         figures = taken;
     } else if let Some(stored) = stored {
-        add_run(stored, &mut figures)?;
+        stored.add_to(&mut figures);
     } else if let Some((folder, record)) = setup.results.newest(|_| true) {
-        let why = fit.refusal(&record).unwrap_or_default();
+        let why = fit.refusal(&record).unwrap_or_else(|| "its samples are gone".to_owned());
         tell(format_args!("bench-suite: run {} is not judged: {why}", folder.name()));
     }
     let unjudged_mean = if args.measure { Verdict::Failed } else { Verdict::Skipped };
@@ -197,8 +191,8 @@ fn take(
             return Ok(None);
         }
     }
-    match stored.filter(|stored| args.run.is_some() || has_binaries(&stored.record, &scratch.records)) {
-        Some(stored) => add_run(stored, &mut figures)?,
+    match stored.filter(|stored| args.run.is_some() || stored.is_of(&scratch.records)) {
+        Some(stored) => stored.add_to(&mut figures),
         None => {
             let level = LevelArgs { no_levelling: !params.levelled };
             let finish = run::measure(
@@ -207,95 +201,10 @@ fn take(
                 &cancel,
             )?;
             let Some(Finish::Complete(folder, _)) = finish else { return Ok(None) };
-            let record = RunRecord::load(folder.path())?;
-            add_run(StoredRun { folder, record }, &mut figures)?;
+            StoredRun::load(folder.path())?.add_to(&mut figures);
         }
     }
     Ok(Some(figures))
-}
-
-/// A run that is there already.
-struct StoredRun {
-    folder: RunFolder,
-    record: RunRecord,
-}
-
-/// Whether a run was made with these workers of subject and yardstick.
-fn has_binaries(run: &RunRecord, workers: &[AllocatorRecord]) -> bool {
-    let hash = |records: &[AllocatorRecord], id: &str| {
-        records.iter().find(|record| record.config.id == id)?.binary_hash.clone()
-    };
-    [SUBJECT, YARDSTICK].iter().all(|id| hash(&run.allocators, id) == hash(workers, id))
-}
-
-/// What a run has to be like to be judged as if it were a quick run of now.
-struct Fit {
-    params: Params,
-    passes: usize,
-    machine: Machine,
-}
-
-impl Fit {
-    /// Why a run is not like that, unless it is.
-    fn refusal(&self, record: &RunRecord) -> Option<String> {
-        let plan = &record.plan;
-        if record.finished_utc.is_none() {
-            return Some("it is not finished".to_owned());
-        }
-        let lacks = |ids: &[&str], of: &[String]| {
-            let lacking = ids.iter().find(|id| !of.iter().any(|other| other == *id));
-            lacking.map(|id| format!("it has no {id}"))
-        };
-        let other_plan = || {
-            if plan.params != self.params {
-                Some(format!("it is of {:?}, the baseline of {:?}", plan.params, self.params))
-            } else if plan.profile != PROFILE {
-                Some(format!("its workers are of profile {}", plan.profile.name()))
-            } else if plan.passes < self.passes {
-                Some(format!("it has {}, a quick run {}", passes_in_words(plan.passes), self.passes))
-            } else {
-                None
-            }
-        };
-        lacks(&[SUBJECT, YARDSTICK], &plan.allocators)
-            .or_else(|| lacks(ROWS, &plan.workloads))
-            .or_else(other_plan)
-            .or_else(|| record.machine.difference(&self.machine))
-    }
-}
-
-/// The run to judge: the named one, or the newest that fits.
-fn stored_run(wanted: Option<&str>, results: &Results, fit: &Fit) -> Result<Option<StoredRun>> {
-    let found = match wanted {
-        Some(name) => {
-            let folder = results.find(name)?;
-            let record = RunRecord::load(folder.path())?;
-            refuse_other_profile(name, record.plan.profile)?;
-            Some((folder, record))
-        }
-        None => results.newest(|record| fit.refusal(record).is_none()),
-    };
-    Ok(found.map(|(folder, record)| StoredRun { folder, record }))
-}
-
-/// Fails if the workers of a run were built otherwise than those of a baseline.
-fn refuse_other_profile(run: &str, profile: Profile) -> Result<()> {
-    if profile == PROFILE {
-        return Ok(());
-    }
-    Err(usage!(
-        "run '{run}' has workers of profile {}, the baseline those of {}; name another run",
-        profile.name(),
-        PROFILE.name()
-    ))
-}
-
-/// Adds the figures of a stored run.
-fn add_run(StoredRun { folder, record }: StoredRun, figures: &mut Figures) -> Result<()> {
-    tell(format_args!("judging run {}", record.run_id));
-    figures.params = record.plan.params;
-    measure::from_run(&record, journal::load(folder.path())?, figures);
-    Ok(())
 }
 
 fn empty(params: Params, setup: &Setup) -> Figures {
@@ -316,73 +225,4 @@ fn empty(params: Params, setup: &Setup) -> Figures {
 fn interrupted() -> Outcome {
     tell("bench-suite: interrupted");
     Outcome::Interrupted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digest::tests::record;
-    use crate::error::exit_code;
-
-    fn fit_of(run: &RunRecord) -> Fit {
-        Fit { params: run.plan.params, passes: 3, machine: run.machine.clone() }
-    }
-
-    #[test]
-    fn runs_that_say_nothing_of_this_machine_now_are_not_judged() {
-        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        let mut run = record(3);
-        (run.plan.allocators, run.plan.workloads) = (strings(&[SUBJECT, YARDSTICK]), strings(ROWS));
-        let fit = fit_of(&run);
-        assert_eq!(fit.refusal(&run), None);
-        let refusal = |change: &dyn Fn(&mut RunRecord)| {
-            let mut run = run.clone();
-            change(&mut run);
-            fit.refusal(&run).expect("it does not fit")
-        };
-        assert_eq!(refusal(&|run| run.finished_utc = None), "it is not finished");
-        assert_eq!(refusal(&|run| drop(run.plan.allocators.pop())), "it has no mi3");
-        assert_eq!(refusal(&|run| drop(run.plan.workloads.remove(0))), format!("it has no {}", ROWS[0]));
-        assert_eq!(refusal(&|run| run.plan.passes = 1), "it has 1 pass, a quick run 3");
-        assert!(refusal(&|run| run.plan.params.threads = 99).starts_with("it is of Params"));
-        assert!(
-            refusal(&|run| run.machine.kernel = "0.1".to_owned()).starts_with("machine.kernel was '0.1'")
-        );
-    }
-
-    #[test]
-    fn run_is_of_the_workers_there_are_if_subject_and_yardstick_are_the_same() {
-        let mut run = record(3);
-        run.allocators[1].config.id = YARDSTICK.to_owned();
-        let differs_with_other = |at: usize| {
-            let mut workers = run.allocators.clone();
-            workers[at].binary_hash = Some("another".to_owned());
-            !has_binaries(&run, &workers)
-        };
-        assert!(has_binaries(&run, &run.allocators));
-        assert_eq!([0, 1, 2].map(differs_with_other), [true, true, false]);
-    }
-
-    #[test]
-    fn runs_whose_workers_were_built_otherwise_are_not_judged() {
-        let root = tempfile::tempdir().unwrap();
-        let results = Results::at(root.path().into());
-        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        let mut run = record(3);
-        (run.plan.allocators, run.plan.workloads) = (strings(&[SUBJECT, YARDSTICK]), strings(ROWS));
-        let mut store = |profile, started: &str| {
-            (run.plan.profile, run.started_utc) = (profile, started.to_owned());
-            let folder = results.create(None, &run.commit).unwrap();
-            run.store(folder.path()).unwrap();
-            folder.name()
-        };
-        let usual = store(Profile::Worker, "1");
-        let newer = store(Profile::WorkerNolto, "2");
-        let fit = fit_of(&run);
-        let found = stored_run(None, &results, &fit).unwrap().expect("one of the two fits");
-        assert_eq!(found.folder.name(), usual);
-        let error = stored_run(Some(&newer), &results, &fit).err().expect("it is refused");
-        assert_eq!(exit_code(&error), 2);
-        assert!(error.to_string().contains("workers of profile worker-nolto"), "{error}");
-    }
 }

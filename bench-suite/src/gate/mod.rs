@@ -9,6 +9,7 @@
 pub mod judge;
 pub mod measure;
 pub mod rows;
+pub mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
