@@ -9,7 +9,7 @@ use crate::curve::{self, Curve};
 use crate::digest::{Digest, digest};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
-use crate::sample::Sample;
+use crate::sample::{Sample, expected_checksums};
 use crate::status::Status;
 use crate::{export, journal, report, usage};
 
@@ -102,7 +102,8 @@ fn write_part(
     with_report: bool,
 ) -> Result<Digest> {
     let of_part = |curve: &&Curve| part.plan.workloads.contains(&curve.workload);
-    let curves: Vec<Curve> = curves.iter().filter(of_part).cloned().collect();
+    let mut curves: Vec<Curve> = curves.iter().filter(of_part).cloned().collect();
+    curve::mark_wrong_checksums(&mut curves, &expected_checksums(&samples, &part.plan.reference));
     let digest = digest(part, samples).with_failures_of(&curves);
     export::write_all(&digest, &curves, path)?;
     if with_report && digest.has_figures() {

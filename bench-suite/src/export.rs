@@ -9,6 +9,7 @@ use crate::curve::Curve;
 use crate::digest::Digest;
 use crate::record::{replace, write_json};
 use crate::sample::Sample;
+use crate::status::Status;
 use crate::summary::{Means, Metric};
 
 /// Writes `summary.json`, `summary.csv`, `geomean.csv` and `samples.csv` into `folder`, and if there are
@@ -102,7 +103,7 @@ struct RetentionLine<'a> {
 }
 
 fn retention_line(curve: &Curve) -> Option<RetentionLine<'_>> {
-    let memory = curve.memory?;
+    let memory = curve.memory.filter(|_| curve.status == Status::Ok)?;
     Some(RetentionLine {
         workload: &curve.workload,
         allocator: &curve.allocator,

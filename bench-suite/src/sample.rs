@@ -69,7 +69,7 @@ impl Sample {
         let discarded =
             self.discarded_checksums().map(|found| (found, " in an execution that was taken again"));
         let (found, place) = own.into_iter().chain(discarded).find(|(found, _)| *found != expected)?;
-        Some(format!("checksum {found}{place}, the other allocators have {expected}"))
+        Some(wrong_checksum(&format!("{found}{place}"), expected))
     }
 
     /// The report, if the sample counts as a measurement.
@@ -78,25 +78,33 @@ impl Sample {
     }
 }
 
-/// Marks samples whose checksum is not the one that most allocators agree on.
+/// How it is said that a checksum is not the one that most allocators agree on.
+pub(crate) fn wrong_checksum(found: &str, expected: &str) -> String {
+    format!("checksum {found}, the other allocators have {expected}")
+}
+
+/// The checksum of each workload that most allocators agree on.
 ///
 /// Each allocator has one vote per workload, its most frequent checksum; on a tie the
-/// reference decides. A workload without checksums is left alone.
-pub fn mark_wrong_checksums(samples: &mut [Sample], reference: &str) {
+/// reference decides. A workload without checksums has none.
+pub fn expected_checksums(samples: &[Sample], reference: &str) -> BTreeMap<String, String> {
     let mut votes: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, usize>>> = BTreeMap::new();
-    for sample in samples.iter() {
+    for sample in samples {
         let own = sample.usable().and_then(|report| report.checksum.as_deref());
         for checksum in sample.discarded_checksums().chain(own) {
             let by_allocator = votes.entry(&sample.workload).or_default();
             *by_allocator.entry(&sample.allocator).or_default().entry(checksum).or_default() += 1;
         }
     }
-    let expected: BTreeMap<String, String> = votes
-        .into_iter()
-        .filter_map(|(workload, by_allocator)| {
-            Some((workload.to_owned(), elected(&by_allocator, reference)?.to_owned()))
-        })
-        .collect();
+    let elected = votes.into_iter().filter_map(|(workload, by_allocator)| {
+        Some((workload.to_owned(), elected(&by_allocator, reference)?.to_owned()))
+    });
+    elected.collect()
+}
+
+/// Marks samples whose checksum is not the [expected](expected_checksums) one.
+pub fn mark_wrong_checksums(samples: &mut [Sample], reference: &str) {
+    let expected = expected_checksums(samples, reference);
     for sample in samples {
         let Some(expected) = expected.get(&sample.workload) else { continue };
         // Another ending says more, unless it may be forgiven.

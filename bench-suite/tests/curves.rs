@@ -55,6 +55,30 @@ fn crash_while_memory_is_looked_at_is_a_failure_that_costs_no_figures() {
 }
 
 #[test]
+fn wrong_result_while_memory_is_looked_at_is_a_failure_as_in_any_other_pass() {
+    let place = Place::new();
+    place.worker("mc", r#"[ -z "$phases" ] || checksum='"other"'"#);
+    let done = place.with_workers(&["run", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(5);
+    let line = "larson under mc: wrong-output: while its memory was looked at: checksum other, the other allocators have c0ffee\n";
+    assert!(done.stderr.contains(line), "{done:#?}");
+    let run = place.only_run();
+    let is_told = || {
+        let report = fs::read_to_string(run.join("report.md")).unwrap();
+        report.contains("| wrong-output while its memory was looked at | larson |\n")
+    };
+    assert!(is_told());
+    for table in ["curves.csv", "retention.csv"] {
+        let rows = csv_rows(&run.join(table));
+        assert!(!rows.is_empty() && rows.iter().all(|row| row["allocator"] == "mi"), "{table}: {rows:?}");
+    }
+    let rows = csv_rows(&run.join("summary.csv"));
+    assert!(rows.iter().any(|row| row["allocator"] == "mc" && !row["median"].is_empty()));
+    fs::remove_file(run.join("report.md")).unwrap();
+    place.plain(&["report"]).expect(0);
+    assert!(is_told());
+}
+
+#[test]
 fn timeout_while_memory_is_looked_at_is_forgiven_with_a_warning() {
     let place = Place::new();
     place.worker("mc", r#"[ -z "$phases" ] || exec sleep 300"#);

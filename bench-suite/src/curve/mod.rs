@@ -5,6 +5,7 @@ mod pass;
 mod sampler;
 mod thin;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -17,6 +18,7 @@ pub use sampler::{Reading, Sampler, Scope};
 pub use thin::thinned;
 
 use crate::jsonl;
+use crate::sample::wrong_checksum;
 use crate::status::Status;
 
 /// Name of the file inside a run's folder.
@@ -43,6 +45,9 @@ pub struct Curve {
     pub phases: Vec<PhaseAt>,
     /// What was resident in each phase, as the worker saw it.
     pub memory: Option<PhaseMemory>,
+    /// What its work amounted to. Earlier versions did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// A point of a curve; in files a pair.
@@ -131,6 +136,20 @@ impl Curve {
     }
 }
 
+/// Marks curves of executions whose work did not amount to what is `expected` of their workload, as samples are marked: it may be
+/// just then that an allocator gives out what is in use.
+pub fn mark_wrong_checksums(curves: &mut [Curve], expected: &BTreeMap<String, String>) {
+    for curve in curves.iter_mut().filter(|curve| curve.status == Status::Ok) {
+        let (Some(found), Some(expected)) = (&curve.checksum, expected.get(&curve.workload)) else {
+            continue;
+        };
+        if found != expected {
+            curve.reason = Some(wrong_checksum(found, expected));
+            curve.status = Status::WrongOutput;
+        }
+    }
+}
+
 /// Where what explains a failure is kept among the `logs` of a run.
 pub fn log(curve: &Curve, logs: &Path) -> PathBuf {
     logs.join(format!("{}-{}-memory.txt", curve.workload, curve.allocator))
@@ -180,6 +199,32 @@ pub(crate) mod tests {
         let (points, phases) = assemble(&[reading(5, 1), reading(7, 2)], &[]);
         assert_eq!((points, phases), (vec![(0.0, 1).into(), (2.0, 2).into()], Vec::new()));
         assert_eq!(assemble(&[], &[]), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn checksums_are_compared_where_there_are_any_and_nothing_worse_is_known() {
+        let curve = |status, checksum: Option<&str>| Curve {
+            workload: "larson".to_owned(),
+            allocator: "mc".to_owned(),
+            status,
+            reason: None,
+            points: Vec::new(),
+            phases: Vec::new(),
+            memory: None,
+            checksum: checksum.map(str::to_owned),
+        };
+        let marked = |status, checksum, workload: &str| {
+            let mut curves = [curve(status, checksum)];
+            mark_wrong_checksums(&mut curves, &[(workload.to_owned(), "right".to_owned())].into());
+            let [Curve { status, reason, .. }] = curves;
+            (status, reason)
+        };
+        let reason = "checksum wrong, the other allocators have right".to_owned();
+        assert_eq!(marked(Status::Ok, Some("wrong"), "larson"), (Status::WrongOutput, Some(reason)));
+        assert_eq!(marked(Status::Ok, Some("right"), "larson"), (Status::Ok, None));
+        assert_eq!(marked(Status::Ok, Some("wrong"), "cfrac"), (Status::Ok, None));
+        assert_eq!(marked(Status::Ok, None, "larson"), (Status::Ok, None));
+        assert_eq!(marked(Status::Timeout, Some("wrong"), "larson"), (Status::Timeout, None));
     }
 
     #[test]

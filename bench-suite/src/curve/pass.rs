@@ -84,6 +84,8 @@ impl Pass<'_> {
             let Some(execution) = executor.observe(&job, &mut sampler)? else { return Ok(End::Interrupted) };
             let explanation = (execution.status != Status::Ok).then(|| explain(plan, &job, &execution));
             let (points, phases) = assemble(sampler.readings(), &read(phases.path())?);
+            let (memory, checksum) =
+                execution.report.map(|report| (report.memory, report.checksum)).unwrap_or_default();
             let curve = Curve {
                 workload: workload.to_owned(),
                 allocator: allocator.to_owned(),
@@ -91,7 +93,8 @@ impl Pass<'_> {
                 reason: execution.reason,
                 points,
                 phases,
-                memory: execution.report.and_then(|report| report.memory),
+                memory,
+                checksum,
             };
             keep(&curve, explanation.as_deref())?;
         }

@@ -43,6 +43,7 @@ fn failed(workload: &str, allocator: &str, status: &str) -> Curve {
         points: Vec::new(),
         phases: Vec::new(),
         memory: None,
+        checksum: None,
     }
 }
 
@@ -92,5 +93,6 @@ fn curve(workload: &str, allocator: &str, measured_ms: f64, peak: f64, kind: usi
             settled_100ms: bytes(drained + 100.0),
             settled_1s: bytes(end),
         }),
+        checksum: None,
     }
 }
