@@ -131,21 +131,33 @@ pub struct Toolchain {
     /// What the environment has instead of the project's flags, by the variable's name; earlier versions did not note it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, String>,
+    /// Compilers for C and C++ and flags for them that the environment has, by the variable's name; earlier versions did not
+    /// note them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub c_environment: BTreeMap<String, String>,
 }
 
 /// Variables that take the place of the flags in the project's configuration, even if they are empty.
 const FLAGS: [&str; 2] = ["CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS];
 const RUSTFLAGS: &str = "RUSTFLAGS";
+/// Variables that build scripts take for or beside their own choice of compilers and flags for C and C++, unless they are empty.
+const C_ENVIRONMENT: [&str; 4] = ["CC", "CXX", "CFLAGS", "CXXFLAGS"];
 
 impl Toolchain {
     /// Asks the compiler that a nested build in `root` uses.
     pub fn read(root: Option<&Path>) -> Self {
         let set = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let noted = |name: &&str| Some(((*name).to_owned(), set(name)?));
         let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
         Self {
             rustc: output_line(&rustc, &["--version"], root).unwrap_or_else(|| UNKNOWN.to_owned()),
             rustflags: set(RUSTFLAGS).unwrap_or_default(),
-            flags: FLAGS.iter().filter_map(|name| Some(((*name).to_owned(), set(name)?))).collect(),
+            flags: FLAGS.iter().filter_map(noted).collect(),
+            c_environment: C_ENVIRONMENT
+                .iter()
+                .filter_map(noted)
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
         }
     }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Group;
+use crate::workers::Identity;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -156,6 +157,21 @@ pub struct AllocatorInfo {
     /// The second code besides colour.
     #[serde(default)]
     pub pattern: Pattern,
+    /// The library that is preloaded, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<LibraryInfo>,
+}
+
+/// Which library is preloaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LibraryInfo {
+    /// Its path, links resolved; one that was built is named alone.
+    pub place: String,
+    /// BLAKE3 hash of the file.
+    pub hash: String,
+    /// Its names and size, where they were noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// Lines drawn over a filled bar.

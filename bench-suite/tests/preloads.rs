@@ -16,7 +16,7 @@ fn preloaded_library_is_set_and_expected() {
         .unwrap();
     let preload = format!("own={library}");
     let arguments =
-        ["run", "--no-report", "-a", "own", "-w", "larson", "--passes", "1", "--preload", preload.as_str()];
+        ["run", "--no-curves", "-a", "own", "-w", "larson", "--passes", "1", "--preload", preload.as_str()];
     place.with_workers(&arguments).expect(0);
     let library = fs::canonicalize(library).unwrap();
     let preloads = fs::read_to_string(place.path("preloads")).unwrap();
@@ -26,6 +26,20 @@ fn preloaded_library_is_set_and_expected() {
     );
     let rows = csv_rows(&place.only_run().join("summary.csv"));
     assert!(rows.iter().any(|r| r["allocator"] == "own" && r["status"] == "ok"));
+    let read = |name: &str| fs::read_to_string(place.only_run().join(name)).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
+    let own =
+        record["allocators"].as_array().unwrap().iter().find(|one| one["config"]["id"] == "own").unwrap();
+    assert_eq!(own["library_identity"]["soname"], "libc.so.6");
+    assert_eq!(own["library_identity"]["bytes"], fs::metadata(&library).unwrap().len());
+    let report = read("report.md");
+    let line = format!("\n| own | {} | libc.so.6 | ", library.display());
+    let hash = &own["library_hash"].as_str().unwrap()[..16];
+    let told = report.split_once("## Preloaded libraries\n").unwrap().1;
+    assert!(
+        told.contains(&line.replace('_', "\\_")) && told.contains(&format!(" MiB | {hash} |\n")),
+        "{report}"
+    );
 }
 
 #[test]

@@ -264,6 +264,22 @@ fn flags_of_the_environment_are_noted_and_warned_of() {
 }
 
 #[test]
+fn compilers_of_the_environment_are_noted_and_warned_of_where_they_build_an_allocator() {
+    let place = Place::new();
+    place.worker("jx", HEALTHY);
+    let mut run = place.command(&["run", "--no-report", "-a", "jx", "-w", "larson", "--passes", "1"]);
+    run.arg("--worker-dir").arg(place.workers());
+    run.env("CFLAGS", "-O0").env("CXX", "clang++").env("CC", "").env_remove("CXXFLAGS");
+    let done = Done::from(run.output().unwrap()).expect(0);
+    let warning = "warning: CFLAGS and CXX were set: allocators in C and C++ (jx) are built with that";
+    assert!(done.stderr.contains(warning), "{done:#?}");
+    let record = fs::read(place.only_run().join("run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let noted = serde_json::json!({ "CFLAGS": "-O0", "CXX": "clang++" });
+    assert_eq!(record["toolchain"]["c_environment"], noted);
+}
+
+#[test]
 fn workers_see_a_clean_environment() {
     let place = Place::new();
     place.worker("mi", &format!("env > {}", place.path("env").display()));

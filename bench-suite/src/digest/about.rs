@@ -7,7 +7,7 @@ use crate::record::RunRecord;
 use crate::sample::Sample;
 use crate::stats::bootstrap::MIN_OBSERVATIONS;
 use crate::status::Status;
-use crate::summary::{AllocatorInfo, RunInfo};
+use crate::summary::{AllocatorInfo, LibraryInfo, RunInfo};
 use crate::workers::AllocatorRecord;
 
 /// Share of disturbed samples from which on a run is called noisy.
@@ -24,7 +24,11 @@ pub(super) fn allocator_info(allocator: &AllocatorRecord, cells: &[Cell<'_>]) ->
         .find_map(|cell| cell.reports.iter().flatten().next())
         .map_or("", |report| report.allocator_version.as_str());
     let label = label(&config.label, stated);
-    AllocatorInfo { id: config.id.clone(), label, colour: config.colour.clone(), pattern: config.pattern }
+    let library = allocator.library_place().zip(allocator.library_hash.clone());
+    let identity = allocator.library_identity.clone();
+    let library = library.map(|(place, hash)| LibraryInfo { place, hash, identity });
+    let (id, colour) = (config.id.clone(), config.colour.clone());
+    AllocatorInfo { id, label, colour, pattern: config.pattern, library }
 }
 
 /// The configured name with the version in what the worker stated, such as `jemalloc 5.3.1`, and with what it remarks after that.
@@ -90,6 +94,7 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
         warnings.push("free memory was not levelled: times depend on what ran before".to_owned());
     }
     warnings.extend(flags_warning(record));
+    warnings.extend(compilers_warning(record));
     warnings.extend(exit_warning(record, cells));
     let disturbed = samples.iter().filter(|sample| sample.noise.disturbed(sample.total_ns)).count();
     if disturbed as f64 > NOISY_SHARE * samples.len() as f64 {
@@ -137,6 +142,25 @@ fn flags_warning(record: &RunRecord) -> Option<String> {
         format!(
             "{} {are} set: what is built so lacks the flags that treat all allocators alike; measure again without",
             names.join(" and ")
+        )
+    })
+}
+
+/// That the environment had compilers for C, or flags for them, which build the allocators that need one.
+fn compilers_warning(record: &RunRecord) -> Option<String> {
+    let names: Vec<&str> = record.toolchain.c_environment.keys().map(String::as_str).collect();
+    let is_built = |allocator: &&AllocatorRecord| {
+        let needs = &allocator.config.needs;
+        allocator.status == Status::Ok && needs.iter().any(|tool| ["cc", "c++"].contains(&tool.as_str()))
+    };
+    let built: Vec<&str> =
+        record.allocators.iter().filter(is_built).map(|allocator| allocator.config.id.as_str()).collect();
+    (!names.is_empty() && !built.is_empty()).then(|| {
+        format!(
+            "{} {} set: allocators in C and C++ ({}) are built with that, and the others are not; measure again without",
+            names.join(" and "),
+            if names.len() == 1 { "was" } else { "were" },
+            built.join(", ")
         )
     })
 }

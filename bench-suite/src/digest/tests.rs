@@ -8,7 +8,7 @@ use crate::plan::tests::plan;
 use crate::record::{Afterwards, SCHEMA_VERSION};
 use crate::sample::Discarded;
 use crate::sample::tests::sample;
-use crate::workers::AllocatorRecord;
+use crate::workers::{AllocatorRecord, Identity};
 
 const ALLOCATORS: [&str; 3] = ["mi", "jx", "sn"];
 const WORKLOADS: [&str; 2] = ["cfrac", "larson"];
@@ -23,6 +23,7 @@ pub(crate) fn record(passes: usize) -> RunRecord {
         layout_hashes: Vec::new(),
         library: None,
         library_hash: None,
+        library_identity: None,
     });
     RunRecord {
         schema_version: SCHEMA_VERSION,
@@ -240,6 +241,44 @@ fn flags_of_the_environment_are_warned_of() {
     // As earlier versions noted it.
     assert_eq!(warns(&[], "-Ctarget-cpu=native"), Some("RUSTFLAGS was".to_owned()));
     assert_eq!(warns(&[], ""), None);
+}
+
+#[test]
+fn compilers_of_the_environment_are_warned_of_where_an_allocator_is_built_with_them() {
+    let warning = |of: &[&str], keep: &str| {
+        let mut record = record(3);
+        record.toolchain.c_environment = of.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
+        record.allocators.retain(|allocator| ["mi", keep].contains(&allocator.config.id.as_str()));
+        let warnings = digest(&record, samples(3)).summary.run.warnings;
+        warnings.into_iter().find(|warning| warning.contains(" set: allocators in C"))
+    };
+    assert_eq!(
+        warning(&["CC", "CFLAGS"], "jx").unwrap(),
+        "CC and CFLAGS were set: allocators in C and C++ (jx) are built with that, and the others are not; measure again without"
+    );
+    assert!(warning(&["CC"], "sn").unwrap().starts_with("CC was set: allocators in C and C++ (sn) "));
+    assert_eq!(warning(&["CC", "CFLAGS"], "mi"), None);
+    assert_eq!(warning(&[], "jx"), None);
+}
+
+#[test]
+fn preloaded_libraries_are_described_as_far_as_they_are_known() {
+    let mut record = record(1);
+    let [mi, jx, sn] = &mut record.allocators[..] else { panic!("there are three") };
+    (mi.library, mi.library_hash) = (None, None);
+    for allocator in [&mut *jx, sn] {
+        allocator.library = Some("/usr/lib/libjemalloc.so.2".into());
+        allocator.library_hash = Some("0123456789abcdef".to_owned());
+    }
+    let (soname, package) = (Some("libjemalloc.so.2".to_owned()), Some("libjemalloc2 5.3.0-1".to_owned()));
+    jx.library_identity = Some(Identity { soname, bytes: 5, package });
+    let digest = digest(&record, samples(1));
+    let libraries: Vec<_> = digest.summary.allocators.iter().map(|one| one.library.as_ref()).collect();
+    assert_eq!(libraries[0], None);
+    let whole = libraries[1].unwrap();
+    assert_eq!((&*whole.place, &*whole.hash), ("/usr/lib/libjemalloc.so.2", "0123456789abcdef"));
+    assert_eq!(whole.identity, record.allocators[1].library_identity);
+    assert_eq!(libraries[2].unwrap().identity, None);
 }
 
 #[test]

@@ -9,7 +9,10 @@ use crate::digest::LOOKED_AT;
 use crate::plan::passes_in_words;
 use crate::plot::matrix::{Cell, Failure, Matrix, NO_RATIO, Ratio, failures};
 use crate::plot::{numbers, wording};
-use crate::summary::Summary;
+use crate::summary::{LibraryInfo, Summary};
+
+/// As many digits of a hash as tell files apart; `run.json` has all.
+const HASH_SHOWN: usize = 16;
 
 /// The text of `report.md`.
 pub(super) fn report(
@@ -27,6 +30,7 @@ pub(super) fn report(
     }
     parts.extend(memory(memory_images));
     parts.extend(matrices.iter().map(intervals));
+    parts.extend(libraries(summary));
     parts.push(reading(summary, matrices));
     parts.join("\n\n") + "\n"
 }
@@ -206,6 +210,33 @@ fn with_interval(ratio: &Ratio) -> String {
         Some((low, high)) => format!("{value} [{}, {}]", numbers::ratio(low), numbers::ratio(high)),
         None => value,
     }
+}
+
+/// Which libraries were preloaded, if any: their names alone count interfaces, not versions.
+fn libraries(summary: &Summary) -> Option<String> {
+    let preloaded =
+        summary.allocators.iter().filter_map(|allocator| Some((allocator, allocator.library.as_ref()?)));
+    let unknown = || "–".to_owned();
+    let lines: String = preloaded
+        .map(|(allocator, LibraryInfo { place, hash, identity })| {
+            let of = |text: Option<&String>| text.map_or_else(unknown, |text| escaped(text));
+            let size = identity.as_ref().map(|identity| numbers::absolute(identity.bytes as f64, "bytes"));
+            format!(
+                "\n| {} | {} | {} | {} | {} | {} |",
+                escaped(&allocator.id),
+                escaped(place),
+                of(identity.as_ref().and_then(|identity| identity.soname.as_ref())),
+                of(identity.as_ref().and_then(|identity| identity.package.as_ref())),
+                size.unwrap_or_else(unknown),
+                hash.get(..HASH_SHOWN).unwrap_or(hash)
+            )
+        })
+        .collect();
+    (!lines.is_empty()).then(|| {
+        format!(
+            "## Preloaded libraries\n\n| allocator | file | soname | package | size | BLAKE3 |\n|---|---|---|---|---:|---|{lines}"
+        )
+    })
 }
 
 fn reading(summary: &Summary, matrices: &[Matrix]) -> String {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How it is written.
 pub(super) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
-    path.as_deref().map(|path| shortened(path, env::home_dir().as_deref())).serialize(to)
+    path.as_deref().map(shortened).serialize(to)
 }
 
 /// What is written.
@@ -16,7 +16,12 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<P
     Ok(path.map(|path| whole(&path, env::home_dir().as_deref())))
 }
 
-fn shortened(path: &Path, home: Option<&Path>) -> PathBuf {
+/// The same path for readers.
+pub(super) fn shortened(path: &Path) -> PathBuf {
+    without(path, env::home_dir().as_deref())
+}
+
+fn without(path: &Path, home: Option<&Path>) -> PathBuf {
     // A home that is the root is everybody's.
     let below = home.filter(|home| home.parent().is_some()).and_then(|home| path.strip_prefix(home).ok());
     below.map_or_else(|| path.to_owned(), |below| Path::new("~").join(below))
@@ -39,11 +44,11 @@ mod tests {
         for (path, written) in
             [("/home/a/b.so", "~/b.so"), ("/home/ab/c.so", "/home/ab/c.so"), ("x.so", "x.so")]
         {
-            assert_eq!(shortened(Path::new(path), home), Path::new(written));
+            assert_eq!(without(Path::new(path), home), Path::new(written));
             assert_eq!(whole(Path::new(written), home), Path::new(path));
         }
         for home in [None, Some(Path::new("/")), Some(Path::new(""))] {
-            assert_eq!(shortened(Path::new("/b.so"), home), Path::new("/b.so"));
+            assert_eq!(without(Path::new("/b.so"), home), Path::new("/b.so"));
         }
     }
 }

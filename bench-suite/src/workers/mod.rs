@@ -4,6 +4,7 @@
 mod build;
 mod home;
 mod layouts;
+mod library;
 mod preload;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use build::source_root;
+pub use library::Identity;
 pub use preload::{check_shared_library, find_library};
 
 use build::Product;
@@ -101,6 +103,16 @@ pub struct AllocatorRecord {
     pub library: Option<PathBuf>,
     /// BLAKE3 hash of that library.
     pub library_hash: Option<String>,
+    /// Its names and size; earlier versions did not note them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library_identity: Option<Identity>,
+}
+
+impl AllocatorRecord {
+    /// Where the library that is preloaded lies, as it may be published.
+    pub fn library_place(&self) -> Option<String> {
+        Some(home::shortened(self.library.as_deref()?).display().to_string())
+    }
 }
 
 /// An allocator with what is known about it and, if it can be started, how.
@@ -304,6 +316,8 @@ fn layout_in(store: &Path, bin: &str, number: usize) -> PathBuf {
 
 fn available(allocator: &Allocator, binary: Binary, library: Option<PathBuf>) -> Result<Prepared> {
     let library_hash = library.as_deref().map(hash).transpose()?;
+    let is_built = allocator.built_library().is_some();
+    let library_identity = library.as_deref().map(|path| Identity::of(path, is_built)).transpose()?;
     let library_name = match allocator.built_library() {
         Some((_, file)) => Some(PathBuf::from(file)),
         None => library.clone(),
@@ -319,6 +333,7 @@ fn available(allocator: &Allocator, binary: Binary, library: Option<PathBuf>) ->
         layout_hashes,
         library: library_name,
         library_hash,
+        library_identity,
     };
     Ok(Prepared { record, launch: Some(launch) })
 }
@@ -332,6 +347,7 @@ fn unavailable(allocator: &Allocator, status: Status, reason: String) -> Prepare
         layout_hashes: Vec::new(),
         library: None,
         library_hash: None,
+        library_identity: None,
     };
     Prepared { record, launch: None }
 }
