@@ -249,6 +249,20 @@ fn missing_reference_is_said_before_anything_is_measured() {
 }
 
 #[test]
+fn broken_references_are_told_before_the_others_are_made_ready() {
+    let place = Place::new();
+    fs::remove_file(place.workers().join("worker-mi")).unwrap();
+    let run = ["run", "--no-report", "-a", "sn", "-a", "mc", "-w", "larson", "-w", "z3", "--passes", "1"];
+    let done = place.with_workers(&run).expect(1);
+    assert!(done.stderr.contains("without 'mi' (not-installed)"), "{done:#?}");
+    assert!(!done.stderr.contains("sn: not-installed"), "it was looked for all the same: {done:#?}");
+    place.worker("mi", HEALTHY);
+    let done = place.with_workers(&run).expect(1);
+    assert!(done.stderr.contains("without 'mi-so' (not-installed)"), "{done:#?}");
+    assert!(!done.stderr.contains("sn: not-installed"), "it was looked for all the same: {done:#?}");
+}
+
+#[test]
 fn flags_of_the_environment_are_noted_and_warned_of() {
     let place = Place::new();
     let mut run = place.command(&["run", "--no-report", "-a", "mi", "-w", "larson", "--passes", "1"]);

@@ -1,12 +1,14 @@
-//! One run from its first folder to its last file: prepare workers, walk the plan,
+//! One run from its first folder to its last file: make ready, walk the plan,
 //! digest, write. Starting and resuming differ only in how they begin.
 
-use std::collections::BTreeMap;
+mod ready;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::ready::Launches;
 use crate::again::Again;
 use crate::conclusion::{Digests, write};
 use crate::config::Allocator;
@@ -16,14 +18,13 @@ use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::foreign::adhoc::environment_hash;
 use crate::journal::{self, Journal};
 use crate::jsonl::Appender;
-use crate::plan::{Field, OwnCommand, Plan};
+use crate::plan::{OwnCommand, Plan};
 use crate::progress::Progress;
 use crate::record::{Afterwards, Part, RunRecord, SCHEMA_VERSION, utc_now};
 use crate::results::{Results, RunFolder};
 use crate::session::{End, walk};
-use crate::status::Status;
 use crate::tell::tell;
-use crate::workers::{self, AllocatorRecord, Launch, Source};
+use crate::workers::{self, Source};
 
 /// What a run needs to know besides its plan.
 #[derive(Debug, Clone)]
@@ -69,22 +70,13 @@ pub fn start(
     let root = surroundings.root.as_deref();
     let commit = Commit::read(root);
     let folder = surroundings.results.create(out.as_deref(), &commit)?;
-    let prepared = prepare(main, source, &folder, surroundings).and_then(|main| {
-        Ok((main, programs.map(|programs| prepare(programs, source, &folder, surroundings)).transpose()?))
-    });
-    if prepared.is_err() || surroundings.cancel.requested() {
-        folder.discard();
-        return prepared.map(|_| Finish::Interrupted(None));
-    }
-    let (main, programs) = prepared?;
-    for (part, _) in std::iter::once(&main).chain(&programs) {
-        if let Err(error) = refuse_missing_reference(&part.plan, &part.allocators) {
-            give_up(&folder, &part.allocators);
-            return Err(error);
-        }
-    }
-    let launches: Vec<Launches> =
-        std::iter::once(main.1).chain(programs.as_ref().map(|programs| programs.1.clone())).collect();
+    let wanted = std::iter::once(main).chain(programs).collect();
+    let Some(parts) = ready::prepare(wanted, source, &folder, surroundings)? else {
+        return Ok(Finish::Interrupted(None));
+    };
+    let (parts, launches): (Vec<Part>, Vec<Launches>) = parts.into_iter().unzip();
+    let mut parts = parts.into_iter();
+    let main = parts.next().context("a run has a plan")?;
     let record = RunRecord {
         schema_version: SCHEMA_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,66 +84,15 @@ pub fn start(
         started_utc: utc_now(),
         finished_utc: None,
         commit,
-        plan: main.0.plan,
+        plan: main.plan,
         machine: Machine::read(),
         toolchain: Toolchain::read(root),
-        allocators: main.0.allocators,
-        programs: programs.map(|programs| programs.0),
+        allocators: main.allocators,
+        programs: parts.next(),
         afterwards: surroundings.afterwards,
     };
     record.store(folder.path())?;
     drive(folder, record, &launches, surroundings)
-}
-
-type Launches = BTreeMap<String, Launch>;
-
-/// Builds or finds what `wanted` needs.
-fn prepare(
-    wanted: Wanted,
-    source: &Source,
-    folder: &RunFolder,
-    surroundings: &Surroundings,
-) -> Result<(Part, Launches)> {
-    let mut say = |line: &str| note(surroundings, line);
-    let Wanted { plan, allocators } = wanted;
-    let (store, logs) = (folder.workers(), folder.logs());
-    let cancel = &surroundings.cancel;
-    let prepared = workers::prepare(&allocators, source, plan.passes, &store, &logs, cancel, &mut say)?;
-    let mut launches = BTreeMap::new();
-    let mut records = Vec::new();
-    for prepared in prepared {
-        launches.extend(prepared.launch.map(|launch| (launch.allocator.clone(), launch)));
-        records.push(prepared.record);
-    }
-    Ok((Part { plan, allocators: records }, launches))
-}
-
-/// Fails if nothing could be compared, because the reference is not there.
-fn refuse_missing_reference(plan: &Plan, allocators: &[AllocatorRecord]) -> Result<()> {
-    let reference = allocators.iter().find(|record| record.config.id == plan.reference);
-    let Some(AllocatorRecord { config, status, reason, .. }) = reference else { return Ok(()) };
-    if *status == Status::Ok {
-        return Ok(());
-    }
-    let otherwise = match (plan.field, &plan.command) {
-        (Field::Programs, None) => ", or drop the programs with -W",
-        _ => "",
-    };
-    bail!(
-        "nothing can be compared without '{}' ({status}): {}; make it available{otherwise}",
-        config.id,
-        reason.as_deref().unwrap_or_default()
-    )
-}
-
-/// Removes the folder of a run that is not begun, but for the log of a failed build, which its reason names.
-fn give_up(folder: &RunFolder, allocators: &[AllocatorRecord]) {
-    if allocators.iter().any(|record| record.status == Status::BuildFailed) {
-        // What cannot be removed does no harm: without a record it is not a run.
-        let _ = folder.remove_workers();
-    } else {
-        folder.discard();
-    }
 }
 
 /// Goes on with an unfinished run. After the passes it does what it was begun with, or less if that is wanted now.
@@ -164,7 +105,7 @@ pub fn resume(folder: RunFolder, record: RunRecord, surroundings: &Surroundings)
         refuse_changed(command)?;
     }
     for part in &parts {
-        refuse_missing_reference(&part.plan, &part.allocators)?;
+        ready::refuse_missing_reference(&part.plan, &part.allocators)?;
     }
     let launches = parts.iter().map(|part| workers::relaunch(&part.allocators, &folder.workers()));
     let launches = launches.collect::<Result<Vec<_>>>()?;
