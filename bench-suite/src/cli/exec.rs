@@ -9,10 +9,10 @@ use clap::Args;
 use workloads::rows::{Preset, Size};
 
 use super::Setup;
+use super::closing::show;
 use super::options::{
     AllocatorArgs, LevelArgs, OutputArgs, WorkerArgs, parse_passes, refuse_without_reference,
 };
-use super::run::show;
 use crate::campaign::{self, Wanted};
 use crate::catalogue;
 use crate::error::Outcome;

@@ -1,6 +1,8 @@
 //! The command line: arguments in, one outcome out.
 
+mod closing;
 mod doctor;
+mod dry_run;
 mod exec;
 mod gate;
 mod heapmap;

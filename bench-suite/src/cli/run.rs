@@ -1,34 +1,27 @@
-//! `run`: measure the selected cells and show the table.
-
-use std::fmt::Write as _;
-use std::path::PathBuf;
+//! `run`: from flags to a plan, and measuring what it has.
 
 use anyhow::{Context, Result};
 use clap::Args;
 use workloads::rows::{Preset, Size};
 
+use super::closing::show;
+use super::dry_run::{describe, headline};
 use super::options::{
     AllocatorArgs, LevelArgs, OutputArgs, SelectArgs, Selected, WorkerArgs, parse_passes,
     refuse_without_reference, size_parser,
 };
 use super::{Setup, print_out};
 use crate::campaign::{self, Finish, Wanted};
-use crate::catalogue::{Group, Workload, find};
-use crate::conclusion::{Digests, PROGRAMS};
-use crate::config::{Config, Kind, RunDefaults};
+use crate::config::{Config, RunDefaults};
 use crate::curve;
-use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
-use crate::exec::{Cancel, Job, command_line};
+use crate::exec::Cancel;
 use crate::fingerprint::cores;
-use crate::plan::{Field, Params, Plan, Profile, passes_in_words};
+use crate::plan::{Field, Params, Plan, Profile};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
-use crate::status::Status;
-use crate::table::{self, Style};
 use crate::tell::tell;
 use crate::usage;
-use crate::workers::{Launch, find_library};
 
 /// Flags of `run`.
 #[derive(Debug, Clone, Default, Args)]
@@ -141,29 +134,6 @@ pub(super) fn run(args: RunArgs, setup: Setup) -> Result<Outcome> {
     }
 }
 
-/// Shows how a run ended.
-pub(super) fn show(finish: Finish, results: &Results, quiet: bool) -> Result<Outcome> {
-    match finish {
-        Finish::Interrupted(folder) => {
-            let advice = match folder {
-                Some(folder) => format!("go on with: {}", results.command("run --resume", &folder)),
-                None => "nothing was measured yet".to_owned(),
-            };
-            tell(format_args!("bench-suite: interrupted; {advice}"));
-            Ok(Outcome::Interrupted)
-        }
-        Finish::Complete(folder, digests) => {
-            for digest in digests.iter() {
-                print_out(&table::render(&digest.summary, Style::detect()))?;
-            }
-            if !quiet {
-                tell(closing(&folder, &digests).trim_end());
-            }
-            Ok(outcome(&digests))
-        }
-    }
-}
-
 /// Measures what the flags describe; `None` for a dry run, which is printed instead.
 pub(super) fn measure(args: RunArgs, mut setup: Setup, cancel: &Cancel) -> Result<Option<Finish>> {
     args.select.allocators.add_preloads(&mut setup.config)?;
@@ -254,101 +224,4 @@ fn unfinished(results: &Results, wanted: Option<&str>) -> Result<(RunFolder, Run
         return Err(usage!("run '{name}' is finished; write its report with: {command}; or start a new run"));
     }
     Ok((folder, record))
-}
-
-fn headline(plan: &Plan) -> String {
-    format!(
-        "plan: {} workloads × {} allocators × {}, about {}; seed {}\n",
-        plan.workloads.len(),
-        plan.allocators.len(),
-        passes_in_words(plan.passes),
-        indicatif::HumanDuration(plan.estimate()),
-        plan.seed
-    )
-}
-
-/// What `--dry-run` prints.
-fn describe(Wanted { plan, allocators }: &Wanted, worker: &WorkerArgs) -> Result<String> {
-    let mut text = headline(plan);
-    let first = plan.blocks(0).into_iter().next().context("a plan has at least one workload")?;
-    writeln!(text, "first block: {} under {}", first.workload, first.order.join(", "))?;
-    for id in &first.order {
-        let allocator =
-            allocators.iter().find(|a| a.id == *id).context("a plan has only known allocators")?;
-        let folder = worker.worker_dir.clone().unwrap_or_default();
-        let preload = match (allocator.kind, allocator.built_library()) {
-            (Kind::Linked, _) => None,
-            (Kind::Preload, Some((_, file))) => Some(folder.join(file)),
-            (Kind::Preload, None) => {
-                find_library(&allocator.library).or_else(|| allocator.library.first().map(PathBuf::from))
-            }
-        };
-        let launch = Launch {
-            allocator: id.clone(),
-            worker_id: allocator.worker_id().to_owned(),
-            program: folder.join(&allocator.bin),
-            layouts: Vec::new(),
-            preload,
-            wrapper: Vec::new(),
-        };
-        let job = Job {
-            launch: &launch,
-            row: &first.workload,
-            params: plan.params,
-            stats: false,
-            heap_map: None,
-            phases: None,
-            env_pad_bytes: first.env_pad_bytes,
-            timeout: plan.timeout_of(&first.workload),
-        };
-        writeln!(text, "  {}", command_line(plan, &job))?;
-    }
-    Ok(text)
-}
-
-fn closing(folder: &RunFolder, digests: &Digests) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for digest in digests.iter() {
-        let warnings = digest.summary.run.warnings.iter().map(|warning| format!("warning: {warning}\n"));
-        for line in warnings.chain(digest.failures.iter().map(|cell| failure_line(cell, &digest.failures))) {
-            // What keeps an allocator from running at all is the same for all of its cells.
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
-        }
-    }
-    let real = match &digests.programs {
-        Some(_) => format!("; those of real programs in its folder {PROGRAMS}"),
-        None => String::new(),
-    };
-    lines.concat() + &format!("results: {}{real}\n", folder.path().display())
-}
-
-/// A line for a cell that has no figures; for what is not there, the line is the same for all cells it concerns.
-fn failure_line(cell: &FailedCell, all: &[FailedCell]) -> String {
-    let FailedCell { workload, allocator, status, reason } = cell;
-    // An allocator that is missing is so for every workload, a program for every allocator.
-    let elsewhere = |other: &FailedCell| other.workload != *workload && other.reason == *reason;
-    match status {
-        Status::BuildFailed => format!("{allocator}: {status}: {reason}\n"),
-        Status::NotInstalled if all.iter().any(elsewhere) || find(workload).is_none_or(is_port) => {
-            format!("{allocator}: {status}: {reason}\n")
-        }
-        Status::NotInstalled => format!("{workload}: {status}: {reason}\n"),
-        _ => format!("{workload} under {allocator}: {status}: {reason}\n"),
-    }
-}
-
-fn is_port(workload: &Workload) -> bool {
-    workload.group != Group::Real
-}
-
-fn outcome(digests: &Digests) -> Outcome {
-    if digests.any_failed() {
-        Outcome::CellsFailed
-    } else if !digests.iter().any(Digest::has_figures) {
-        Outcome::NothingJudged
-    } else {
-        Outcome::Done
-    }
 }
