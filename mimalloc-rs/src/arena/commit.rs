@@ -154,7 +154,12 @@ unsafe fn commit_table<T>(table: *mut T, entries: Range<usize>, reserved: usize)
 
 #[cfg(test)]
 mod tests {
-    use super::super::region::first;
+    use core::sync::atomic::AtomicBool;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::super::region::{Traits, first};
+    use super::super::supply::reserve;
     use super::super::{COUNT, allocate};
     use super::*;
     use crate::geometry::SYSTEM_PAGE_MIN;
@@ -182,16 +187,14 @@ mod tests {
 
     /// Whether a page is inaccessible still after a thread that was about to make its slices accessible did so.
     fn stays_inaccessible(region: &'static Region) -> bool {
-        use std::thread;
-
-        let is_about = core::sync::atomic::AtomicBool::new(false);
+        let is_about = AtomicBool::new(false);
         let from = region.committed.load(Ordering::Relaxed);
         let page = Slice { region, index: from }.start();
         thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(begin());
                 is_about.store(true, Ordering::Relaxed);
-                thread::sleep(core::time::Duration::from_millis(10));
+                thread::sleep(Duration::from_millis(10));
                 assert!(region.commit_range(from, from + GROUP_SLICES));
                 COMMITTING.end();
             });
@@ -211,8 +214,8 @@ mod tests {
     fn what_is_inaccessible_stays_so_if_another_thread_is_about_to_make_the_same_memory_accessible() {
         // The region of all other tests comes first.
         first();
-        let traits = super::super::region::Traits { exclusive: true, ..Default::default() };
-        let region = super::super::supply::reserve(64 << 20, false, traits).expect("address space");
+        let region =
+            reserve(64 << 20, false, Traits { exclusive: true, ..Traits::default() }).expect("address space");
         // Patience ends sooner if the other thread does not run for so long.
         assert!((0..5).any(|_| stays_inaccessible(region)));
     }

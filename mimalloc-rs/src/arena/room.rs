@@ -131,7 +131,7 @@ impl Region {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use core::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Duration;
@@ -172,30 +172,35 @@ mod tests {
         assert_eq!(unsafe { leave(site, ROOM, ROOM) }, ROOM, "a region without room");
     }
 
-    #[test]
-    fn who_finds_another_thread_at_it_waits_and_looks_again() {
-        assert!(super::super::allocate(1, 1).is_some());
-        let began = AtomicBool::new(false);
-        let waited = || {
+    /// Whether `act` comes to yes while another thread reserves room, and not before that is done. Patience ends sooner if that thread
+    /// does not run for so long, so it may do so a few times.
+    pub(in super::super) fn outlasts_another(act: impl Fn() -> bool) -> bool {
+        let attempt = || {
+            let is_under_way = AtomicBool::new(false);
             thread::scope(|scope| {
                 scope.spawn(|| {
                     while !GROWING.begin(os::process_id()) {
                         thread::yield_now();
                     }
-                    began.store(true, Ordering::Relaxed);
+                    is_under_way.store(true, Ordering::Relaxed);
                     thread::sleep(Duration::from_millis(10));
-                    began.store(false, Ordering::Relaxed);
+                    is_under_way.store(false, Ordering::Relaxed);
                     GROWING.end();
                 });
-                while !began.load(Ordering::Relaxed) {
+                while !is_under_way.load(Ordering::Relaxed) {
                     thread::yield_now();
                 }
-                grow(regions(), usize::MAX, RESERVED.current()) && !began.load(Ordering::Relaxed)
+                act() && !is_under_way.load(Ordering::Relaxed)
             })
         };
-        // Patience ends sooner if the other thread does not run for so long.
-        assert!((0..5).any(|_| waited()));
-        let refused = || !grow(regions(), usize::MAX, RESERVED.current());
-        assert!((0..5).any(|_| refused()), "nobody is at it, and it is too much");
+        (0..5).any(|_| attempt())
+    }
+
+    #[test]
+    fn who_finds_another_thread_at_it_waits_and_looks_again() {
+        assert!(super::super::allocate(1, 1).is_some());
+        let grows = || grow(regions(), usize::MAX, RESERVED.current());
+        assert!(outlasts_another(grows));
+        assert!((0..5).any(|_| !grows()), "nobody is at it, and it is too much");
     }
 }

@@ -243,39 +243,15 @@ pub(crate) fn reserve_at_start() {
 
 #[cfg(test)]
 mod tests {
-    use core::sync::atomic::AtomicBool;
-    use std::thread;
-    use std::time::Duration;
-
+    use super::super::room::tests::outlasts_another;
     use super::*;
-
-    /// Whether who needs a region while another thread is at it leaves it to that one.
-    fn leaves_it() -> bool {
-        let known = COUNT.load(Ordering::Relaxed);
-        let is_under_way = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !GROWING.begin(os::process_id()) {
-                    thread::yield_now();
-                }
-                is_under_way.store(true, Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(10));
-                is_under_way.store(false, Ordering::Relaxed);
-                GROWING.end();
-            });
-            while !is_under_way.load(Ordering::Relaxed) {
-                thread::yield_now();
-            }
-            add_region(known, 1).is_some()
-                && !is_under_way.load(Ordering::Relaxed)
-                && COUNT.load(Ordering::Relaxed) == known
-        })
-    }
 
     #[test]
     fn one_thread_adds_a_region_and_the_others_look_again() {
         assert!(super::super::allocate(1, 1).is_some());
-        // Patience ends sooner if the other thread does not run for so long.
-        assert!((0..5).any(|_| leaves_it()));
+        assert!(outlasts_another(|| {
+            let known = COUNT.load(Ordering::Relaxed);
+            add_region(known, 1).is_some() && COUNT.load(Ordering::Relaxed) == known
+        }));
     }
 }
