@@ -107,8 +107,8 @@ impl Summary {
 
 /// The geometric means of one metric over one set of workloads.
 ///
-/// An allocator that completed less than half of the workloads has none; those of the others are
-/// all over the same workloads, so that they can be compared.
+/// An allocator that completed less than half of the workloads that any completed has none; those of the
+/// others are all over the same workloads, so that they can be compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Means {
     /// What was measured.

@@ -54,15 +54,17 @@ pub(crate) fn means(
 
 /// The means of `cells[workload][allocator]`, and over how many workloads they are.
 ///
-/// An allocator that completed less than half of the workloads is not compared; otherwise its
-/// failures would take the workloads from all the others. Means of different sets of workloads
+/// An allocator that completed less than half of the workloads that anybody completed is not compared;
+/// otherwise its failures would take the workloads from all the others. What nobody completed, such as
+/// a program that is not installed, says nothing about any of them. Means of different sets of workloads
 /// cannot be compared, so all means are over what every compared allocator completed. What the
 /// reference failed is nobody else's failure, but has no ratios.
 fn compared(cells: &[Vec<Entry>], allocators: &[&str], seed: u64) -> (usize, Vec<Mean>) {
     let completed = |at: usize| cells.iter().filter(|row| row[at].completed).count();
     let counts: Vec<usize> = (0..allocators.len()).map(completed).collect();
+    let completable = cells.iter().filter(|row| row.iter().any(|entry| entry.completed)).count();
     let is_compared =
-        |at: &usize| 2 * counts[*at] >= cells.len() && cells.iter().any(|row| row[*at].has_ratio());
+        |at: &usize| 2 * counts[*at] >= completable && cells.iter().any(|row| row[*at].has_ratio());
     let compared: Vec<usize> = (0..allocators.len()).filter(is_compared).collect();
     let has_all = |row: &&Vec<Entry>| !compared.is_empty() && compared.iter().all(|at| row[*at].has_ratio());
     let common: Vec<&Vec<Entry>> = cells.iter().filter(has_all).collect();
@@ -140,6 +142,21 @@ mod tests {
         let (over, means) = of_constant(&[&[Some(1.0), Some(2.0)], &[Some(1.0), None]]);
         assert!(close(&means[1], 2.0));
         assert_eq!(over, 1);
+    }
+
+    #[test]
+    fn what_nobody_completed_takes_nobody_out() {
+        let (over, means) = of_constant(&[
+            &[Some(1.0), Some(2.0), None],
+            &[Some(1.0), Some(2.0), None],
+            &[Some(1.0), Some(2.0), Some(7.0)],
+            &[None, None, None],
+            &[None, None, None],
+            &[None, None, None],
+            &[None, None, None],
+        ]);
+        assert!(close(&means[0], 1.0) && close(&means[1], 2.0), "{means:?}");
+        assert_eq!((over, means[2].ratio_to_ref), (3, None));
     }
 
     #[test]

@@ -254,7 +254,7 @@ fn reading(summary: &Summary, matrices: &[Matrix]) -> String {
          or memory than {reference}, 0.80 a fifth less. Lower is better.\n\
          - Brackets and whiskers: {interval}. `~`: it contains 1, so no difference has been shown.\n\
          - The mean is geometric and only over workloads that every compared allocator completed; an allocator that \
-         completed less than half of them is not compared. It depends on the choice of workloads: look at the rows \
+         completed less than half of those that any completed is not compared. It depends on the choice of workloads: look at the rows \
          that resemble your program before the mean.\n\
          - `×`: the cell failed; the word says how. A failed cell is never counted as fast or slow. `no ratio`: it did \
          well, but there is no pass in which both it and {reference} have a figure above zero.",
