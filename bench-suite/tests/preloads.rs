@@ -88,6 +88,26 @@ fn own_program_that_has_changed_is_another_run() {
 }
 
 #[test]
+fn stopping_while_a_program_is_made_ready_is_no_failure_of_it() {
+    let place = Place::new();
+    program(&place.workers().join("launcher"), "#!/bin/sh\nexit 1\n");
+    fs::write(place.workers().join("libmimalloc_rs.so"), "as if it were a library").unwrap();
+    let tools = place.path("own-tools");
+    fs::create_dir(&tools).unwrap();
+    let anything = ["/bin/true", "/usr/bin/true"].into_iter().find(|path| fs::exists(path).unwrap()).unwrap();
+    for tool in ["gcc", "make"] {
+        fs::copy(anything, tools.join(tool)).unwrap();
+    }
+    let cargo = tools.join("cargo");
+    program(&cargo, "#!/bin/sh\nkill -INT $PPID\nexit 1\n");
+    let mut run = place.command(&["run", "--no-report", "-a", "mc", "-w", "lua", "--passes", "1"]);
+    run.arg("--worker-dir").arg(place.workers()).env("PATH", &tools).env("CARGO", cargo);
+    common::Done::from(run.output().unwrap()).expect(130);
+    let samples = fs::read_to_string(place.only_run().join("samples.jsonl")).unwrap();
+    assert_eq!(samples, "");
+}
+
+#[test]
 fn programs_that_are_not_there_are_nothing_to_judge() {
     let place = Place::new();
     program(&place.workers().join("launcher"), "#!/bin/sh\nexit 1\n");

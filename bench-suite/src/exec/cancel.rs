@@ -8,6 +8,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// Set once by Ctrl-C or a termination signal; clones share it.
@@ -16,7 +17,7 @@ pub struct Cancel(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    requested: AtomicBool,
+    requested: Arc<AtomicBool>,
     /// Leader of the process group that runs now. Held locked while signalling, so that
     /// a group is never signalled after its leader was reaped and its number reused.
     running: Mutex<Option<Pid>>,
@@ -29,8 +30,13 @@ impl Cancel {
         let cancel = Self::default();
         let handle = cancel.clone();
         let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
-        let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & 1 << (signal - 1) == 0);
-        let mut signals = Signals::new(heeded).context("cannot listen for Ctrl-C")?;
+        let heeded =
+            || [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & 1 << (signal - 1) == 0);
+        // In the handler itself, so that whoever finds a child ended by the same Ctrl-C finds the request, too.
+        for signal in heeded() {
+            flag::register(signal, Arc::clone(&cancel.0.requested)).context("cannot listen for Ctrl-C")?;
+        }
+        let mut signals = Signals::new(heeded()).context("cannot listen for Ctrl-C")?;
         thread::spawn(move || signals.forever().for_each(|_| handle.request()));
         Ok(cancel)
     }

@@ -89,6 +89,10 @@ impl ProgramExecutor {
             return Ok(None);
         }
         self.prepare(job.row, job.params)?;
+        // Ctrl-C also ends what was asked to prepare the program, and that says nothing about the program.
+        if self.cancel.requested() {
+            return Ok(None);
+        }
         let task = match &self.tasks[job.row] {
             Ok(task) => &**task,
             Err(Unready { status, reason }) => return Ok(Some(failed(status.clone(), reason.clone()))),
