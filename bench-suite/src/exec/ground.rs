@@ -18,6 +18,8 @@ use crate::fingerprint::{kilobytes, reports_free_pages};
 
 /// What is touched in small pages. It comes from the same remains as those of the sample, which need no more under most allocators.
 const SMALL: u64 = 128 << 20;
+/// The least size of a page on any machine.
+const SMALL_PAGE: usize = 4096;
 /// No more than this share of what is available.
 const SHARE: u64 = 4;
 
@@ -74,10 +76,22 @@ fn in_groups(own: &str, mount: &Path) -> u64 {
 
 /// Has `size` bytes of memory for a moment, in such `pages`.
 fn touch(size: usize, pages: Advice) -> io::Result<()> {
-    let memory = MmapOptions::new().len(size).no_reserve_swap().map_anon()?;
+    let mut memory = MmapOptions::new().len(size).no_reserve_swap().map_anon()?;
     // Where there is one kind only, it is that.
     let _ = memory.advise(pages);
-    memory.advise(Advice::PopulateWrite)
+    let populated = memory.advise(Advice::PopulateWrite);
+    written_instead(populated, &mut memory)
+}
+
+/// Writes to `memory` if it was not `populated` because Linux before 5.14 cannot do that.
+fn written_instead(populated: io::Result<()>, memory: &mut [u8]) -> io::Result<()> {
+    match populated {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            memory.iter_mut().step_by(SMALL_PAGE).for_each(|byte| *byte = 1);
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +121,18 @@ mod tests {
             assert!(status("VmHWM") > times * SIZE / 1024, "the most it had");
             assert!(status("VmRSS") < SIZE / 1024);
         }
+    }
+
+    #[test]
+    fn memory_that_cannot_be_populated_is_written() {
+        let populated = |error| Err(io::Error::from(error));
+        let mut memory = [0; 2 * SMALL_PAGE + 1];
+        written_instead(populated(rustix::io::Errno::INVAL), &mut memory).unwrap();
+        assert!(memory.iter().step_by(SMALL_PAGE).all(|&byte| byte == 1));
+        memory.fill(0);
+        written_instead(Ok(()), &mut memory).unwrap();
+        written_instead(populated(rustix::io::Errno::NOMEM), &mut memory).unwrap_err();
+        assert!(memory.iter().all(|&byte| byte == 0));
     }
 
     #[test]
