@@ -127,6 +127,10 @@ fn failing_exit_has_its_last_words() {
 fn running_out_of_memory_is_oom() {
     let (code, status, _) = with_bad_worker("jx", "echo 'worker: out of memory' >&2; exit 1", &[]);
     assert_eq!((code, status.as_str()), (5, "oom"));
+    let aborted = |words: &str| with_bad_worker("jx", &format!("echo '{words}' >&2; kill -ABRT $$"), &[]);
+    let (code, status, reason) = aborted("memory allocation of 64 bytes failed");
+    assert_eq!((code, &*status, &*reason), (5, "oom", "memory allocation of 64 bytes failed"));
+    assert_eq!(aborted("corrupted heap").1, "signal(SIGABRT)");
 }
 
 #[test]

@@ -125,9 +125,12 @@ fn judge(job: &Job<'_>, ended: &Ended) -> Result<Report, (Status, String)> {
     let last_words =
         stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message").to_owned();
     if let Some(signal) = exit.signal() {
-        let status = Status::from_signal(signal);
-        let oom = *kernel_oom && status == Status::from_signal(Signal::KILL.as_raw());
-        return Err((if oom { Status::Oom } else { status }, last_words));
+        let failed_allocation = stderr.lines().find(|line| is_failed_allocation(line));
+        return Err(match failed_allocation {
+            Some(line) if signal == Signal::ABORT.as_raw() => (Status::Oom, line.to_owned()),
+            _ if *kernel_oom && signal == Signal::KILL.as_raw() => (Status::Oom, last_words),
+            _ => (Status::from_signal(signal), last_words),
+        });
     }
     match exit.code() {
         Some(0) => read_report(job, stdout),
@@ -135,6 +138,11 @@ fn judge(job: &Job<'_>, ended: &Ended) -> Result<Report, (Status, String)> {
         Some(1) if last_words.contains("out of memory") => Err((Status::Oom, last_words)),
         code => Err((Status::Exit(code.unwrap_or(-1)), last_words)),
     }
+}
+
+/// Whether the standard library says so before it aborts because a collection got no memory.
+fn is_failed_allocation(line: &str) -> bool {
+    line.starts_with("memory allocation of ") && line.ends_with(" bytes failed")
 }
 
 fn read_report(job: &Job<'_>, stdout: &str) -> Result<Report, (Status, String)> {
