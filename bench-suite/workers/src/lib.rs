@@ -10,6 +10,7 @@ pub mod counting;
 pub mod library;
 #[cfg(any(feature = "mi2", feature = "mi3"))]
 pub mod mimalloc_c;
+pub mod nothing_left;
 pub mod ours;
 pub mod proof;
 
@@ -65,7 +66,10 @@ pub fn work(id: &'static str, prove: Prove, map: Option<&MapHeap>) -> ! {
 
 /// [`work`] of a worker that counts with `C` when it is asked for counts.
 pub fn work_counted<C: Api>(id: &'static str, prove: Prove, map: Option<&MapHeap>) -> ! {
-    let code = exit_code_of::<C>(id, prove, map);
+    let code = match nothing_left::end_with_parent().and_then(|()| nothing_left::leave_no_core()) {
+        Ok(()) => exit_code_of::<C>(id, prove, map),
+        Err(error) => complain(id, 1, &format!("cannot tie itself to whoever started it: {error}")),
+    };
     // Without destructors: some allocators take the heap apart in theirs, under threads of a row's crates that still run,
     // and that crash would say nothing about the row.
     // SAFETY: ends the process at once; whoever wrote has flushed.
@@ -92,6 +96,10 @@ fn exit_code_of<C: Api>(id: &'static str, prove: Prove, map: Option<&MapHeap>) -
         Failure::Parameters(reason) => (2, reason),
         Failure::Identity(reason) => (4, format!("identity-failed: {reason}")),
     };
+    complain(id, code, &reason)
+}
+
+fn complain(id: &str, code: i32, reason: &str) -> i32 {
     // There is nobody left to tell when this fails.
     let _ = writeln!(io::stderr(), "worker-{id}: {reason}");
     code

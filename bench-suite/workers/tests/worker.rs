@@ -1,8 +1,10 @@
 //! Workers as the harness sees them: arguments in, exit code and one line out.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use workloads::heap_map::{HeapMap, Holding};
 use workloads::operations::OPERATIONS;
@@ -268,4 +270,40 @@ fn the_hanging_row_hangs() {
     child.kill().expect("the worker can be ended");
     child.wait().expect("the worker has ended");
     assert!(still_there);
+}
+
+/// Whether `state` of a process, read from such a file of it, is soon as wanted.
+fn is_soon(pid: &str, file: &str, state: impl Fn(&str) -> bool) -> bool {
+    let path = format!("/proc/{pid}/{file}");
+    let started = Instant::now();
+    while !state(&fs::read_to_string(&path).unwrap_or_default()) {
+        if started.elapsed() > Duration::from_secs(20) {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+#[test]
+fn worker_leaves_no_core_and_ends_with_whoever_started_it() {
+    let script = r#""$0" run --row planted-hang --check >/dev/null 2>&1 & echo $!; wait"#;
+    let mut shell =
+        Command::new("sh").args(["-c", script, MC]).stdout(Stdio::piped()).spawn().expect("there is a shell");
+    let mut pid = String::new();
+    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut pid).unwrap();
+    let pid = pid.trim();
+    let core = |limits: &str| limits.lines().find(|line| line.starts_with("Max core")).map(str::to_owned);
+    let is_none = |limits: &str| {
+        core(limits).is_some_and(|line| line.split_whitespace().filter(|word| *word == "0").count() == 2)
+    };
+    let leaves_no_core = is_soon(pid, "limits", is_none);
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    // Whoever is to reap it may not do so.
+    let ended = is_soon(pid, "cmdline", str::is_empty);
+    if !ended {
+        Command::new("sh").args(["-c", "kill -KILL $0", pid]).status().unwrap();
+    }
+    assert!(leaves_no_core && ended, "{pid}: {leaves_no_core} {ended}");
 }

@@ -17,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
+use workers::nothing_left::{end_with_parent, leave_no_core};
 use workloads::launched::{Ending, Launched};
 use workloads::usage::Usage;
 
@@ -115,23 +116,10 @@ impl Order {
     }
 }
 
-/// Has the kernel kill this process when its parent ends.
-fn end_with_parent() -> io::Result<()> {
-    // SAFETY: sets a property of this process.
-    checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
-}
-
 /// Makes this process the parent of descendants whose own parent has ended, so that they count.
 fn adopt_orphans() -> io::Result<()> {
     // SAFETY: sets a property of this process.
     checked(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }).map(drop)
-}
-
-/// A program that crashes is not to spend time on writing its memory to a file.
-fn leave_no_core() -> io::Result<()> {
-    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the limit is readable.
-    checked(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) }).map(drop)
 }
 
 fn checked(answer: libc::c_int) -> io::Result<libc::c_int> {
