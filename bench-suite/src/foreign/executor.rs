@@ -2,7 +2,8 @@
 //! before anything is measured.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,14 @@ use crate::exec::{Cancel, Execution, Executor, Job, Observer, ground};
 use crate::noise::Noise;
 use crate::plan::Params;
 use crate::status::Status;
+
+/// A folder in `parent` by its path without links, as programs know it that ask the system where they are.
+fn folder_in(parent: &Path) -> Result<TempDir> {
+    parent
+        .canonicalize()
+        .and_then(|parent| tempfile::Builder::new().prefix("bench-suite-programs-").tempdir_in(parent))
+        .context("cannot create a temporary folder; make room, or set TMPDIR")
+}
 
 /// Why a cell cannot be measured.
 type Failure = (Status, String);
@@ -38,13 +47,9 @@ impl ProgramExecutor {
     /// # Errors
     /// There is no place for the programs' files.
     pub fn new(cancel: Cancel, own: Option<AdHoc>) -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("bench-suite-programs-")
-            .tempdir()
-            .context("cannot create a temporary folder; make room, or set TMPDIR")?;
         Ok(Self {
             cancel,
-            folder,
+            folder: folder_in(&env::temp_dir())?,
             links: Links::default(),
             own,
             tasks: BTreeMap::new(),
@@ -132,5 +137,21 @@ fn failed(status: Status, reason: String) -> Execution {
         noise: Noise::default(),
         report: None,
         stderr: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn folder_has_no_link_in_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("link");
+        symlink(place.path(), &link).unwrap();
+        let folder = folder_in(&link).unwrap();
+        assert_eq!(folder.path(), folder.path().canonicalize().unwrap());
     }
 }
