@@ -47,6 +47,9 @@ pub struct RunRecord {
     /// What is done when all passes are.
     #[serde(default)]
     pub afterwards: Afterwards,
+    /// Whether the workers were built before and taken from a folder: commit, profile and compiler are not known to be theirs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub workers_from_folder: bool,
 }
 
 /// What a run does after its passes; everything, unless it was asked for less.

@@ -31,6 +31,7 @@ fn healthy_run_leaves_all_files_and_a_table() {
     let record: serde_json::Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
     assert_eq!(record["schema_version"], 1);
     assert_eq!(record["plan"]["threads"], 3);
+    assert_eq!(record["workers_from_folder"], true);
     assert_eq!(record["allocators"][0]["binary_hash"].as_str().unwrap().len(), 64);
 }
 

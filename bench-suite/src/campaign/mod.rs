@@ -90,6 +90,7 @@ pub fn start(
         allocators: main.allocators,
         programs: parts.next(),
         afterwards: surroundings.afterwards,
+        workers_from_folder: matches!(source, Source::Folder(_)),
     };
     record.store(folder.path())?;
     drive(folder, record, &launches, surroundings)

@@ -67,11 +67,16 @@ pub(super) fn run_info(
         seed: plan.seed,
         preset: preset_name(plan.params.preset).to_owned(),
         size: size_name(plan.params.size).to_owned(),
-        profile: plan.profile.name().to_owned(),
+        profile: profile(record).to_owned(),
         machine: record.machine.line(),
         rustc: record.toolchain.rustc.clone(),
         warnings: pace.into_iter().chain(warnings(record, passes, samples, cells)).collect(),
     }
+}
+
+/// How the workers were built, if that is known.
+fn profile(record: &RunRecord) -> &'static str {
+    if record.workers_from_folder { "unknown" } else { record.plan.profile.name() }
 }
 
 /// Passes of an unfinished run in which every cell had its turn. One that failed too often has none.
@@ -92,6 +97,11 @@ fn warnings(record: &RunRecord, passes: usize, samples: &[Sample], cells: &[Cell
     }
     if record.machine.reports_free_pages && !record.plan.params.levelled {
         warnings.push("free memory was not levelled: times depend on what ran before".to_owned());
+    }
+    if record.workers_from_folder {
+        let warning = "the workers were built before and taken from a folder: what they were built from, and how, is not known; \
+                       commit and compiler are those found when the run began";
+        warnings.push(warning.to_owned());
     }
     warnings.extend(flags_warning(record));
     warnings.extend(compilers_warning(record));

@@ -38,6 +38,7 @@ pub(crate) fn record(passes: usize) -> RunRecord {
         allocators: allocators.collect(),
         programs: None,
         afterwards: Afterwards::default(),
+        workers_from_folder: false,
     }
 }
 
@@ -158,6 +159,19 @@ fn run_without_levelling_says_so_where_it_matters() {
     };
     assert!(warns(false, true));
     assert!(!warns(true, true) && !warns(false, false));
+}
+
+#[test]
+fn workers_from_a_folder_are_not_said_to_be_of_this_build() {
+    let mut record = record(7);
+    let mut told = |from_folder| {
+        record.workers_from_folder = from_folder;
+        let run = digest(&record, samples(7)).summary.run;
+        let warns = run.warnings.iter().any(|warning| warning.contains("taken from a folder"));
+        (run.profile, warns)
+    };
+    assert_eq!(told(true), ("unknown".to_owned(), true));
+    assert_eq!(told(false), ("worker".to_owned(), false));
 }
 
 #[test]
