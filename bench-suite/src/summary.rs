@@ -160,6 +160,20 @@ pub struct AllocatorInfo {
     /// The library that is preloaded, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<LibraryInfo>,
+    /// The pace of the machine that it found, if times are corrected for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<RelativePace>,
+}
+
+/// The pace of the machine that an allocator found, compared with all that ran the same workload in the same pass.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RelativePace {
+    /// Its time of the fixed computation over theirs, a geometric mean.
+    pub ratio: f64,
+    /// Of the logarithm of the ratio.
+    pub standard_error: f64,
+    /// Workloads times passes that it is over.
+    pub blocks: usize,
 }
 
 /// Which library is preloaded.

@@ -28,7 +28,7 @@ pub(super) fn allocator_info(allocator: &AllocatorRecord, cells: &[Cell<'_>]) ->
     let identity = allocator.library_identity.clone();
     let library = library.map(|(place, hash)| LibraryInfo { place, hash, identity });
     let (id, colour) = (config.id.clone(), config.colour.clone());
-    AllocatorInfo { id, label, colour, pattern: config.pattern, library }
+    AllocatorInfo { id, label, colour, pattern: config.pattern, library, pace: None }
 }
 
 /// The configured name with the version in what the worker stated, such as `jemalloc 5.3.1`, and with what it remarks after that.

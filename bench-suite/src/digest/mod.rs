@@ -2,6 +2,7 @@
 
 mod about;
 mod cell;
+mod even;
 pub(crate) mod means;
 mod paced;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use crate::sample::{Sample, mark_wrong_checksums};
 use crate::stats::median;
 use crate::stats::ratio;
 use crate::status::Status;
-use crate::summary::{Means, Metric, RATE_UNIT, Summary, SummaryRow};
+use crate::summary::{AllocatorInfo, Means, Metric, RATE_UNIT, Summary, SummaryRow};
 
 /// The metrics of a summary with their units.
 pub const METRICS: [(Metric, &str); 6] = [
@@ -116,9 +117,14 @@ pub fn digest(record: &RunRecord, samples: Vec<Sample>) -> Digest {
             reason: cell.reason.unwrap_or_default().to_owned(),
         })
         .collect();
-    let allocators =
-        record.allocators.iter().map(|allocator| about::allocator_info(allocator, &cells)).collect();
-    let run = about::run_info(record, &samples, &cells, paces.warning());
+    let warning = paces.warning();
+    let mut relative = warning.as_ref().map(|_| even::relative_paces(&cells)).unwrap_or_default();
+    let info = |allocator| {
+        let info = about::allocator_info(allocator, &cells);
+        AllocatorInfo { pace: relative.remove(&*info.id), ..info }
+    };
+    let allocators = record.allocators.iter().map(info).collect();
+    let run = about::run_info(record, &samples, &cells, warning);
     let summary = Summary { run, allocators, reference: plan.reference.clone(), rows, means };
     Digest { summary, failures, samples }
 }

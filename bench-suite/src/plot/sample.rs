@@ -114,7 +114,7 @@ fn complete() -> Summary {
     let allocators = MADE_UP.iter().map(|(id, label, ..)| {
         let known = configured.iter().find(|known| known.id == *id);
         let Allocator { id, colour, pattern, .. } = known.expect("the allocator is configured").clone();
-        AllocatorInfo { id, label: (*label).to_owned(), colour, pattern, library: None }
+        AllocatorInfo { id, label: (*label).to_owned(), colour, pattern, library: None, pace: None }
     });
     let mut cells = Vec::new();
     for (at, row) in ROWS.into_iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::digest::LOOKED_AT;
 use crate::plan::passes_in_words;
 use crate::plot::matrix::{Cell, Failure, Matrix, NO_RATIO, Ratio, failures};
 use crate::plot::{numbers, wording};
-use crate::summary::{LibraryInfo, Summary};
+use crate::summary::{LibraryInfo, RelativePace, Summary};
 
 /// As many digits of a hash as tell files apart; `run.json` has all.
 const HASH_SHOWN: usize = 16;
@@ -30,6 +30,7 @@ pub(super) fn report(
     }
     parts.extend(memory(memory_images));
     parts.extend(matrices.iter().map(intervals));
+    parts.extend(paces(summary));
     parts.extend(libraries(summary));
     parts.push(reading(summary, matrices));
     parts.join("\n\n") + "\n"
@@ -210,6 +211,26 @@ fn with_interval(ratio: &Ratio) -> String {
         Some((low, high)) => format!("{value} [{}, {}]", numbers::ratio(low), numbers::ratio(high)),
         None => value,
     }
+}
+
+/// Whether the machine was as fast for one allocator as for another, if times are corrected for its pace.
+fn paces(summary: &Summary) -> Option<String> {
+    let known = summary.allocators.iter().filter_map(|allocator| Some((allocator, allocator.pace?)));
+    let lines: String = known
+        .map(|(allocator, pace)| {
+            let RelativePace { ratio, standard_error, blocks } = pace;
+            format!("\n| {} | {ratio:.3} | {standard_error:.4} | {blocks} |", escaped(&allocator.id))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| {
+        format!(
+            "## The machine's pace under each allocator\n\nTimes are corrected for the pace of the machine, as if no allocator had \
+             a part in it. Here is the time of the fixed computation beside each allocator's samples, relative to all that ran the same \
+             workload in the same pass. One that is several standard errors off 1.000 was corrected otherwise than the rest: up for \
+             less than 1, down for more; compare its `raw_time`.\n\n\
+             | allocator | relative pace | standard error | blocks |\n|---|---:|---:|---:|{lines}"
+        )
+    })
 }
 
 /// Which libraries were preloaded, if any: their names alone count interfaces, not versions.

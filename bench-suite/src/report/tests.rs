@@ -11,7 +11,7 @@ use crate::plot::heatmap::Heatmap;
 use crate::plot::matrix::Matrix;
 use crate::plot::overview::Overview;
 use crate::plot::sample;
-use crate::summary::{Metric, Summary};
+use crate::summary::{Metric, RelativePace, Summary};
 
 /// All pictures of a run as SVG, each with the name it is written under.
 pub(super) fn pictures(summary: &Summary) -> Vec<(&'static str, String)> {
@@ -147,6 +147,23 @@ fn overview_draws_the_intervals_of_the_means() {
     // Ten allocators have a line and two caps, each on a white edge, in both panels.
     let marks = |svg: &str| svg.matches("<rect").count() + svg.matches("<line").count();
     assert_eq!(marks(&with) - marks(&picture(&summary, "overview")), 10 * 3 * 2 * 2);
+}
+
+#[test]
+fn the_report_shows_the_pace_that_each_allocator_found_if_it_is_known() {
+    let mut summary = sample::summary();
+    let mut lines = || {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        write_all(&summary, &[], directory.path()).expect("the report is written");
+        let report = fs::read_to_string(directory.path().join("report.md")).expect("the report");
+        let jx = summary.allocators.iter_mut().find(|one| one.id == "jx").expect("jx is there");
+        jx.pace = Some(RelativePace { ratio: 1.017, standard_error: 0.0045, blocks: 186 });
+        let is_of_pace = |line: &&str| line.contains("relative pace") || line.contains("| 186 |");
+        report.lines().filter(is_of_pace).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(lines().is_empty());
+    let known = lines();
+    assert_eq!(known[1..], ["| jx | 1.017 | 0.0045 | 186 |"], "{known:?}");
 }
 
 #[test]
