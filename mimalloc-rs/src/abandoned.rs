@@ -106,8 +106,8 @@ pub(crate) fn pop(class: usize) -> Option<*mut Page> {
     }
 }
 
-/// Takes entries from the top of the stack of `class` whose pages have gone, to be told when a page of another class is made where one
-/// may stand: as long as it does, what others free into that page is not told by another entry.
+/// Takes a few entries of pages that have gone from the top of the stack of `class`. A page of another class that is made where such an
+/// entry stands cannot be entered in its own stack as long as it does, whatever others free there.
 pub(crate) fn sweep(class: usize) {
     for _ in 0..SWEPT_AT_ONCE {
         let Some(entry) = take_entry(class) else { return };

@@ -175,6 +175,22 @@ fn row<const N: usize>(blocks: &[Block], size: usize) -> [usize; N] {
     starts.windows(N).find(is_row).expect("130 neighbours").try_into().unwrap()
 }
 
+/// What threads do one after the other.
+#[derive(Default)]
+struct Turn(AtomicUsize);
+
+impl Turn {
+    fn next(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    fn wait_for(&self, number: usize) {
+        while self.0.load(Ordering::Acquire) != number {
+            thread::yield_now();
+        }
+    }
+}
+
 /// Blocks are marked when a thread frees one elsewhere. One of them was freed by another thread as well, the thread is told of that,
 /// and frees and gathers meanwhile.
 #[test]
@@ -191,33 +207,27 @@ fn what_is_gathered_while_others_are_marked_is_not_forgotten() {
         let [elsewhere] = row(&last, 192);
         // SAFETY: the function can be called anywhere, with any argument.
         unsafe { hooks::register_error(Some(free_more), ptr::null_mut()) };
-        let turn = AtomicUsize::new(0);
-        let wait_for = |wanted| {
-            while turn.load(Ordering::Acquire) != wanted {
-                thread::yield_now();
-            }
-        };
-        let next = || turn.fetch_add(1, Ordering::Release);
+        let turn = Turn::default();
         thread::scope(|scope| {
             scope.spawn(|| {
                 allocate_once();
                 [first, twice, third].into_iter().for_each(free_at);
-                next();
-                wait_for(2);
+                turn.next();
+                turn.wait_for(2);
                 MORE.iter().zip(more).for_each(|(place, start)| place.store(start, Ordering::Relaxed));
                 free_at(elsewhere);
-                next();
-                wait_for(4);
+                turn.next();
+                turn.wait_for(4);
             });
             scope.spawn(|| {
-                wait_for(1);
+                turn.wait_for(1);
                 free_at(twice);
-                next();
+                turn.next();
             });
-            wait_for(3);
+            turn.wait_for(3);
             assert!(MORE.iter().all(|place| place.load(Ordering::Relaxed) == 0), "nobody was told");
             freed_meanwhile.extend(neighbours(128, UNIT / 128));
-            next();
+            turn.next();
         });
         let found = freed_meanwhile.iter().filter(|block| more.contains(&block.start())).count();
         assert_eq!(found, more.len(), "blocks that came back");
@@ -244,18 +254,13 @@ fn what_is_allocated_while_blocks_are_marked_costs_no_others() {
         let [first, twice] = row(&blocks, 64);
         // SAFETY: the function can be called anywhere, with any argument.
         unsafe { hooks::register_error(Some(allocate_one), ptr::null_mut()) };
-        let turn = AtomicUsize::new(0);
-        let wait_for = |wanted| {
-            while turn.load(Ordering::Acquire) != wanted {
-                thread::yield_now();
-            }
-        };
+        let turn = Turn::default();
         thread::scope(|scope| {
             scope.spawn(|| {
                 allocate_once();
                 [first, twice].into_iter().for_each(free_at);
-                turn.store(1, Ordering::Release);
-                wait_for(2);
+                turn.next();
+                turn.wait_for(2);
                 // Nearly as many as a page has.
                 let mut pages: BTreeSet<_> =
                     neighbours(48, UNIT / 48 * 98 / 100).iter().map(|block| block.start() / UNIT).collect();
@@ -263,9 +268,9 @@ fn what_is_allocated_while_blocks_are_marked_costs_no_others() {
                 assert_eq!(pages.len(), 1, "pages");
             });
             scope.spawn(|| {
-                wait_for(1);
+                turn.wait_for(1);
                 free_at(twice);
-                turn.store(2, Ordering::Release);
+                turn.next();
             });
         });
         [kept, blocks].into_iter().flatten().for_each(std::mem::forget);
