@@ -3,8 +3,9 @@
 mod support;
 
 use std::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
-use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use mimalloc_rs::options::{self, Opt};
 use mimalloc_rs::raw::{self, ThreadHeap};
 use mimalloc_rs::stats::Stats;
-use mimalloc_rs::{ErrorKind, hooks, process};
+use mimalloc_rs::{ErrorKind, Heap, hooks, process};
 use support::process::said;
 
 /// Frees what was never allocated.
@@ -221,12 +222,16 @@ fn an_output_function_may_allocate_while_memory_is_got() {
     });
 }
 
+fn is_of_memory_that_went_back(said: *const c_char) -> bool {
+    // SAFETY: a message is a string.
+    unsafe { CStr::from_ptr(said) }.to_bytes().windows(4).any(|word| word == b"gave")
+}
+
 /// Blocks of pages that stay in use until memory goes back.
 static KEPT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 unsafe extern "C" fn free_what_is_kept(said: *const c_char, _: *mut c_void) {
-    // SAFETY: a message is a string.
-    if unsafe { CStr::from_ptr(said) }.to_bytes().windows(4).any(|word| word == b"gave") {
+    if is_of_memory_that_went_back(said) {
         for block in std::mem::take(&mut *KEPT.lock().expect("nobody panics with it")) {
             // SAFETY: the block is live and given up.
             unsafe { raw::free(ptr::with_exposed_provenance_mut(block)) };
@@ -269,6 +274,54 @@ fn an_output_function_may_free_while_pages_are_ended() {
         again.sort_unstable();
         assert!(again.windows(2).all(|pair| pair[1] - pair[0] >= SIZE), "a block was given out twice");
         free(again);
+    });
+}
+
+/// A heap that is collected, and how often the output function has allocated from it.
+static COLLECTED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+static USES: AtomicUsize = AtomicUsize::new(0);
+/// Of a class whose turn in a collection is before that of the blocks whose memory goes back.
+const USED_SIZE: usize = 9000;
+
+unsafe extern "C" fn use_the_heap(said: *const c_char, _: *mut c_void) {
+    let heap = NonNull::new(COLLECTED.load(Ordering::Relaxed));
+    if let Some(heap) = heap.filter(|_| is_of_memory_that_went_back(said)) {
+        USES.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the heap lives, and is not ended here; the block is live and given up.
+        unsafe {
+            let heap = ManuallyDrop::new(Heap::from_raw(heap));
+            raw::free(heap.here().expect("the thread has its part").malloc(USED_SIZE));
+        }
+    }
+}
+
+#[test]
+fn an_output_function_may_use_a_heap_while_it_is_collected() {
+    const SIZE: usize = 60_000;
+    const COUNT: usize = 600;
+    let test = "an_output_function_may_use_a_heap_while_it_is_collected";
+    said(test, &[("MIMALLOC_VERBOSE", "2")], || {
+        let heap = ManuallyDrop::new(Heap::new().expect("memory for one more heap"));
+        let here = heap.here().expect("memory for this thread's part");
+        let blocks: Vec<_> = (0..COUNT).map(|_| here.malloc(SIZE).expose_provenance()).collect();
+        let free = |block| {
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(ptr::with_exposed_provenance_mut(block)) };
+        };
+        thread::spawn(move || blocks.into_iter().for_each(free)).join().expect("it only frees");
+        // SAFETY: the copy is turned back into a pointer at once.
+        COLLECTED.store(unsafe { ptr::read(&raw const *heap) }.into_raw().as_ptr(), Ordering::Relaxed);
+        // SAFETY: the function is called by this thread only, whose heap does not end meanwhile.
+        unsafe { hooks::register_output(Some(use_the_heap), ptr::null_mut()) };
+        here.collect(false);
+        // SAFETY: nothing is called any more.
+        unsafe { hooks::register_output(None, ptr::null_mut()) };
+        assert!(USES.load(Ordering::Relaxed) > 0, "memory went back");
+        let block = here.malloc(USED_SIZE);
+        assert!(heap.contains(block), "its page was ended");
+        let others: Vec<_> = (0..5 * COUNT).map(|_| ThreadHeap::current().malloc(SIZE).addr()).collect();
+        let holds_block = |other: usize| (other..other + SIZE).contains(&block.addr());
+        assert!(!others.into_iter().any(holds_block), "its memory was given out twice");
     });
 }
 

@@ -204,15 +204,17 @@ impl Theap {
         unsafe { Page::slice(page).region.is_exclusive() && Self::arena(theap).is_none() }
     }
 
-    /// Ends the pages that are in the roll only and have no block in use. No page is current. A run that another thread is
-    /// freeing at this moment is nobody's and looks like a page that is not queued.
+    /// Ends the pages that are in the roll only and have no block in use. Others that do not wait may be current: who is told of
+    /// memory that goes back may have allocated. A run that another thread is freeing at this moment is nobody's and looks like
+    /// a page that is not queued.
     pub(super) unsafe fn collect_bequests(theap: *mut Theap) {
-        // SAFETY: all that is in the roll is the theap's. Who is told of memory that goes back may free, and end other pages: so
-        // those that end here are struck before.
+        // SAFETY: all that is in the roll is the theap's, and a bequest apart is never current. Who is told of memory that goes back
+        // may free, and end other pages: so those that end here are struck before.
         unsafe {
             let mut ended: *mut Page = ptr::null_mut();
             for page in Self::rolled(theap) {
-                if Page::slice(page).owner().get() == (*theap).id && !(*page).queued {
+                let is_page = Page::slice(page).owner().get() == (*theap).id;
+                if is_page && !(*page).queued && Self::is_bequest_apart(theap, page) {
                     Page::collect_remote(page);
                     if (*page).used == 0 {
                         Self::strike(theap, page);
