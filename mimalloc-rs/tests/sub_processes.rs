@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use mimalloc_rs::raw::{self, ThreadHeap};
-use mimalloc_rs::{Heap, SubProcess, hooks};
+use mimalloc_rs::{Arena, Heap, Reserve, SubProcess, hooks};
 use support::heap::{SIZES, check, filled, live, new};
+use support::process;
 
 #[test]
 fn a_sub_process_keeps_to_itself() {
@@ -143,4 +144,51 @@ fn a_thread_whose_sub_process_is_gone_ends_without_it() {
     unsafe { hooks::register_deferred_free(None, std::ptr::null_mut()) };
     let last = last_words::THEAP.load(Ordering::Relaxed);
     assert!(last != 0 && last != gone);
+}
+
+/// When its heap ends while no theap is to be had for what that leaves behind: the heap's own goes to the sub-process.
+#[test]
+fn an_exclusive_arena_stays_so_where_there_are_no_more_theaps() {
+    process::alone("an_exclusive_arena_stays_so_where_there_are_no_more_theaps", || {
+        const SIZE: usize = 9000;
+        let apart = SubProcess::new().expect("memory for one more heap");
+        let exclusive = Reserve { exclusive: true, ..Reserve::default() };
+        let arena = Arena::reserve(Arena::MIN_SIZE, exclusive).expect("address space for an arena");
+        let ((hand, handed), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel::<()>());
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                assert!(apart.add_current_thread());
+                let heap = Heap::new_in(arena, false).expect("memory for one more heap");
+                let left = filled(heap.here().unwrap(), SIZE).expose_provenance();
+                hand.send((heap, left)).unwrap();
+                // Until then, nobody else has the thread's part of the sub-process.
+                goes_on.recv().unwrap();
+            });
+            let (heap, left) = handed.recv().unwrap();
+            let others: Vec<_> =
+                std::iter::repeat_with(new).take_while(|heap| heap.here().is_some()).collect();
+            heap.delete();
+            drop(others);
+            let user = scope.spawn(move || {
+                assert!(apart.add_current_thread());
+                let none_is_taken = || {
+                    let blocks = [(); 20].map(|()| filled(ThreadHeap::current(), SIZE));
+                    assert!(!blocks.iter().any(|&block| arena.contains(block)));
+                };
+                none_is_taken();
+                let left = std::ptr::with_exposed_provenance_mut(left);
+                check(left, SIZE);
+                // SAFETY: the block is live and given up.
+                unsafe { raw::free(left) };
+                none_is_taken();
+            });
+            let done = user.join();
+            go_on.send(()).unwrap();
+            done.unwrap();
+        });
+        let next = Heap::new_in(arena, false).expect("memory for one more heap");
+        assert!(!next.here().unwrap().malloc(30 << 20).is_null(), "all of it came back");
+        // SAFETY: its threads have ended.
+        unsafe { apart.destroy() };
+    });
 }

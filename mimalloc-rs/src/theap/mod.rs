@@ -266,11 +266,13 @@ impl Theap {
         }
     }
 
-    /// Makes the theap, which nobody uses any more, an unused one of another heap that has no arena of its own.
+    /// Makes the theap, which nobody uses any more and which was collected, an unused one of another heap that has no arena of its
+    /// own.
     pub(crate) unsafe fn join(theap: *mut Theap, heap: &'static Record, serial: u64) {
         // SAFETY: the caller uses the theap; its tie is cut.
         unsafe {
             (*theap).heap.store(ptr::from_ref(heap).cast_mut(), Ordering::Release);
+            Self::withdraw_bequests(theap);
             (*theap).tie.set(serial, 0);
         }
     }

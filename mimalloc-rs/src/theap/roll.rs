@@ -204,6 +204,21 @@ impl Theap {
         unsafe { Page::slice(page).region.is_exclusive() && Self::arena(theap).is_none() }
     }
 
+    /// Takes what lies in an exclusive arena, where the theap takes nothing from any more, out of its queues: it stays in the roll
+    /// only. No page is current.
+    pub(super) unsafe fn withdraw_bequests(theap: *mut Theap) {
+        // SAFETY: all that is in the roll is the theap's. A page of its own that is queued is in the queue of its class; what a run's
+        // record says of that is of earlier.
+        unsafe {
+            for page in Self::rolled(theap) {
+                let is_page = Page::slice(page).owner().get() == (*theap).id;
+                if is_page && (*page).queued && Self::is_bequest_apart(theap, page) {
+                    (*theap).queues[Page::class(page)].remove(page, &mut (*theap).round);
+                }
+            }
+        }
+    }
+
     /// Ends the pages that are in the roll only and have no block in use. Others that do not wait may be current: who is told of
     /// memory that goes back may have allocated. A run that another thread is freeing at this moment is nobody's and looks like
     /// a page that is not queued.
