@@ -80,6 +80,7 @@ fn numbers_are_those_of_what_was_done() {
     lists_of_heaps_that_may_end_are_left_alone();
     peaks_are_no_more_than_was_held_at_a_time();
     counts_stay_when_heaps_end();
+    heaps_that_are_destroyed_have_allocated_no_more_than_they_did();
     counts_of_the_main_heap_stay_when_threads_end();
     deferred_frees_have_a_steady_heartbeat();
 }
@@ -178,6 +179,20 @@ fn counts_stay_when_heaps_end() {
         heap.destroy();
     }
     assert!(Stats::process().pages_extended.total >= before + HEAPS);
+}
+
+/// What a part of a heap kept to allocate from was not allocated.
+fn heaps_that_are_destroyed_have_allocated_no_more_than_they_did() {
+    const HEAPS: i64 = 100;
+    let total = || bin_of(&Stats::process(), 100).blocks.total;
+    let before = total();
+    for _ in 0..HEAPS {
+        let heap = Heap::new().unwrap();
+        assert!(!heap.here().unwrap().malloc(100).is_null());
+        heap.destroy();
+    }
+    let allocated = total() - before;
+    assert!((HEAPS..2 * HEAPS).contains(&allocated), "{allocated}");
 }
 
 /// A thread's heartbeats rise, and are the same in every run.

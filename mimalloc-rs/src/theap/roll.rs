@@ -109,10 +109,14 @@ impl Theap {
     /// # Safety
     /// Nobody uses the theap, or any block of it, now or later.
     pub(crate) unsafe fn destroy(theap: *mut Theap, is_copy: bool) {
-        // SAFETY: all that is in the roll is the theap's; nothing refers to its blocks.
+        // SAFETY: all that is in the roll is the theap's; nothing refers to its blocks. Its lists are whole, unless it is a copy.
         unsafe {
             // The stack stays with the theap: what it names may not outlive the heap.
             Self::release_returned(theap);
+            if !is_copy {
+                // What they hold was not allocated.
+                Self::return_all_active(theap);
+            }
             for page in Self::rolled(theap) {
                 let first = Page::slice(page);
                 match first.owner().get() {
