@@ -17,7 +17,8 @@ impl Stats {
     ///
     /// Other threads go on meanwhile, so the numbers are those of about the same moment. Blocks that a thread keeps to
     /// allocate from count as in use, unless it is the calling thread and they are of the [main](Heap::main) heap. A peak
-    /// is the sum of the peaks of the threads, or what was held at a time if that is less.
+    /// is the sum of the peaks of the threads' parts of heaps, those that have ended included, or the most that was held at a
+    /// time if that is less: of many parts, one after the other, it may be more than they had at a time.
     ///
     /// ```
     /// use mimalloc_rs::{MiMalloc, stats::Stats};
@@ -138,8 +139,9 @@ impl Stats {
 
     /// Sums up what is known by class.
     ///
-    /// A page that one theap makes and another ends stays a part of the first one's level, so the sum of the peaks may be
-    /// nearly the total. It was never more than all memory that was held at a time.
+    /// A page that one theap makes and another ends stays a part of the first one's level, and theaps that were there one after the
+    /// other count as if they had been at the same time. So the sum of the peaks may be nearly the total. It was never more than
+    /// all memory that was held at a time.
     fn derive(&mut self) {
         let most = committed().peak;
         self.pages_abandoned.total = self.pages_abandoned.current;
@@ -149,7 +151,9 @@ impl Stats {
             // Blocks that changed hands between two looks do not make a number impossible.
             let size = i64::from(facts.block_size);
             blocks.total = blocks.total.max(blocks.current);
-            blocks.peak = blocks.peak.min(most / size).clamp(blocks.current, blocks.total);
+            let linked = blocks.peak.min(most / size).max(blocks.current);
+            blocks.peak = linked.min(blocks.total);
+            self.page_committed.peak += linked * size;
             let pages = &mut self.page_bins[class];
             let page_size = i64::from(facts.slices) << SLICE_SHIFT;
             pages.total = pages.total.max(pages.current);
@@ -162,10 +166,13 @@ impl Stats {
                 sum.current += count.current * unit;
             }
         }
-        for (sum, most) in [(&mut self.malloc_normal, most), (&mut self.pages, most >> SLICE_SHIFT)] {
+        for (sum, most) in [
+            (&mut self.malloc_normal, most),
+            (&mut self.page_committed, most),
+            (&mut self.pages, most >> SLICE_SHIFT),
+        ] {
             sum.peak = sum.peak.min(most).max(sum.current);
         }
-        self.page_committed.peak = self.malloc_normal.peak.max(self.page_committed.current);
         self.page_committed.total = self.page_committed.peak;
     }
 

@@ -98,9 +98,17 @@ const OTHERS: usize = 6;
 
 /// What theaps have done that serve another heap now.
 pub(crate) struct Past {
-    /// Blocks and pages that were made, per class.
-    classes: [[AtomicU64; 2]; CLASSES],
+    classes: [PastOfClass; CLASSES],
     others: [AtomicU64; OTHERS],
+}
+
+/// See [`ClassTally`].
+struct PastOfClass {
+    blocks: AtomicU64,
+    pages_made: AtomicU64,
+    /// The peaks that the theaps had, added up: nobody knows which of them were there at the same time.
+    linked_peaks: AtomicU64,
+    pages_peaks: AtomicU64,
 }
 
 /// That of the main heap.
@@ -111,17 +119,28 @@ pub(crate) static PAST: Past = Past::NOTHING;
 impl Past {
     #[allow(clippy::declare_interior_mutable_const, reason = "what something new is made of")]
     const NOTHING: Self = Self {
-        classes: [const { [const { AtomicU64::new(0) }; 2] }; CLASSES],
+        classes: [const {
+            PastOfClass {
+                blocks: AtomicU64::new(0),
+                pages_made: AtomicU64::new(0),
+                linked_peaks: AtomicU64::new(0),
+                pages_peaks: AtomicU64::new(0),
+            }
+        }; CLASSES],
         others: [const { AtomicU64::new(0) }; OTHERS],
     };
 
-    /// Keeps the totals of a theap that is used for another heap from now on.
+    /// Keeps the totals and peaks of a theap that is used for another heap from now on.
     pub(super) fn keep(&self, tally: &Tally) {
-        for (class, [blocks, pages]) in tally.classes.iter().zip(&self.classes) {
-            // A theap that only took pages over has blocks all the same.
-            if class.blocks | class.pages_made != 0 {
-                blocks.fetch_add(class.blocks, Ordering::Relaxed);
-                pages.fetch_add(class.pages_made, Ordering::Relaxed);
+        for (class, past) in tally.classes.iter().zip(&self.classes) {
+            let [linked_peak, pages_peak] =
+                [class.linked, class.pages].map(|level| u64::from(level.peak.unsigned_abs()));
+            // A theap that only took pages over has blocks all the same, or has linked some.
+            if class.blocks | class.pages_made | linked_peak != 0 {
+                past.blocks.fetch_add(class.blocks, Ordering::Relaxed);
+                past.pages_made.fetch_add(class.pages_made, Ordering::Relaxed);
+                past.linked_peaks.fetch_add(linked_peak, Ordering::Relaxed);
+                past.pages_peaks.fetch_add(pages_peak, Ordering::Relaxed);
             }
         }
         for (count, past) in tally.others().into_iter().zip(&self.others) {
@@ -132,9 +151,12 @@ impl Past {
     /// All of it, as if one theap had done it.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::ZERO;
-        for (class, [blocks, pages]) in tally.classes.iter_mut().zip(&self.classes) {
-            class.blocks = blocks.load(Ordering::Relaxed);
-            class.pages_made = pages.load(Ordering::Relaxed);
+        let peak = |peaks: &AtomicU64| i32::try_from(peaks.load(Ordering::Relaxed)).unwrap_or(i32::MAX);
+        for (class, past) in tally.classes.iter_mut().zip(&self.classes) {
+            class.blocks = past.blocks.load(Ordering::Relaxed);
+            class.pages_made = past.pages_made.load(Ordering::Relaxed);
+            class.linked.peak = peak(&past.linked_peaks);
+            class.pages.peak = peak(&past.pages_peaks);
         }
         let [extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired] =
             self.others.each_ref().map(|count| count.load(Ordering::Relaxed));
@@ -157,5 +179,18 @@ mod tests {
         past.keep(&tally);
         let kept = past.tally();
         assert_eq!((kept.classes[3].blocks, kept.classes[5].pages_made, kept.retired), (500, 4, 14));
+    }
+
+    #[test]
+    fn peaks_are_kept_also_where_all_that_was_linked_went_back() {
+        let mut tally = Tally::ZERO;
+        tally.classes[3].linked.add(250);
+        tally.classes[3].linked.sub(250);
+        tally.on_page_made(5);
+        let past = Past::NOTHING;
+        past.keep(&tally);
+        past.keep(&tally);
+        let kept = past.tally();
+        assert_eq!((kept.classes[3].linked.peak, kept.classes[5].pages.peak), (500, 2));
     }
 }
