@@ -249,6 +249,18 @@ fn tables_of_which_little_is_used(size: usize) {
     live.into_iter().for_each(|table| unsafe { MiMalloc.dealloc(table, layout) });
 }
 
+/// Blocks of many sizes come and go one size after the other, and then there are as many bytes in small ones.
+fn of_sizes_that_came_and_went() {
+    const SIZES: [usize; 12] = [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64];
+    const BYTES: usize = MIB / 2;
+    let start = process::resident();
+    SIZES.into_iter().for_each(|kib| free(blocks(BYTES, kib << 10), false));
+    let small = blocks(SIZES.len() * BYTES, 1000);
+    let grown = process::resident().saturating_sub(start);
+    assert!(grown < SIZES.len() * BYTES * 3 / 2, "{} KiB are resident", grown / 1024);
+    free(small, false);
+}
+
 /// Many threads each freed a large block and wait, as those of a pool do.
 fn of_threads_that_wait() {
     const THREADS: usize = 200;
@@ -321,6 +333,7 @@ alone! {
     small_blocks_of_threads_go_back_again: of_threads_that_took_it_again(250);
     large_tables_hold_what_is_used: tables_of_which_little_is_used(24 * MIB);
     tables_hold_what_is_used: tables_of_which_little_is_used(3 * MIB);
+    memory_of_sizes_that_came_and_went_is_there_for_others: of_sizes_that_came_and_went();
     large_blocks_of_threads_that_wait_go_back: of_threads_that_wait();
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
     small_blocks_of_a_second_size_are_used_again: of_a_second_size([250, 500]);

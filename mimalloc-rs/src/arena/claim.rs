@@ -45,24 +45,26 @@ impl Region {
         self.hint.store(0, Ordering::Relaxed);
     }
 
-    /// First fit: the lowest run keeps the heap dense and its untouched end untouched.
     fn allocate_run(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
-        let groups = self.slices() / GROUP_SLICES;
-        let free = |number| self.group(number).free();
-        let from = self.hint.load(Ordering::Relaxed);
-        let first = (from..groups).find(|&number| free(number) != 0);
-        self.raise_hint(from, first.unwrap_or(groups));
-        let first = first.ok_or(Missing::Slices)?;
-        let start = Slice { region: self, index: first * GROUP_SLICES };
-        let (apart, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
         loop {
-            let found = first_run((first..groups).map(free), count, apart, phase);
-            let index = start.index + found.ok_or(Missing::Slices)?;
+            let index = self.first_fit(count, align).ok_or(Missing::Slices)?;
             // Otherwise somebody else was faster.
             if self.claim(index, count) {
                 return self.hand_out(index, count, align);
             }
         }
+    }
+
+    /// Where such a run would be taken: the lowest one keeps the heap dense and its untouched end untouched.
+    pub(super) fn first_fit(&'static self, count: usize, align: usize) -> Option<usize> {
+        let groups = self.slices() / GROUP_SLICES;
+        let free = |number| self.group(number).free();
+        let from = self.hint.load(Ordering::Relaxed);
+        let first = (from..groups).find(|&number| free(number) != 0);
+        self.raise_hint(from, first.unwrap_or(groups));
+        let start = Slice { region: self, index: first? * GROUP_SLICES };
+        let (apart, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
+        Some(start.index + first_run((first?..groups).map(free), count, apart, phase)?)
     }
 
     pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {

@@ -114,6 +114,19 @@ fn allocate_shared(count: usize, align: usize) -> Option<Run> {
     }
 }
 
+/// Whether the next run of so many slices, from one region only if one is given, begins with memory that is there, as far as a look
+/// tells.
+pub(crate) fn is_next_resident(region: Option<&'static Region>, count: usize) -> bool {
+    let is_resident = |region: &'static Region| {
+        region.first_fit(count, SLICE_SIZE).map(|index| Slice { region, index }.is_resident())
+    };
+    let next = match region {
+        Some(region) => is_resident(region),
+        None => regions().iter().filter(|region| !region.is_exclusive()).find_map(is_resident),
+    };
+    next == Some(true)
+}
+
 /// A run from the first of these regions that has one. What came free unseen, while a hint was being raised, is found before more
 /// is reserved.
 fn first_to_have(

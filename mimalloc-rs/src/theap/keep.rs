@@ -9,6 +9,7 @@ use crate::arena::{self, Slice};
 use crate::geometry::{CLASSES, SLICES_PER_SPARE, SPARE_IN_ALL, SPARE_SLICES};
 use crate::options::{self, Opt};
 use crate::page::{self, Block, Link, Page};
+use crate::size_class::CLASS;
 use crate::thread;
 
 /// # Safety
@@ -67,6 +68,26 @@ impl Theap {
                 Self::collect(theap, false);
                 let pages = (*theap).queues.iter().map(Queue::len).sum();
                 (*theap).tear_down.collected(pages);
+            }
+        }
+    }
+
+    /// To be told before a page of so many slices is made. If there would be no memory behind them, ends pages of several slices
+    /// that allocation goes on in although no block is in use: what is behind those is there, and more than their next blocks need.
+    pub(super) unsafe fn make_room(theap: *mut Theap, slices: usize) {
+        // SAFETY: the caller owns the theap, and with it its current pages.
+        unsafe {
+            if arena::is_next_resident(Self::arena(theap), slices) {
+                return;
+            }
+            for class in (0..CLASSES).filter(|&class| CLASS[class].slices > 1) {
+                // With an empty list, a page whose blocks are all free has none that counts as used.
+                Self::return_active(theap, class);
+                let current = (*theap).current[class];
+                if current != page::EMPTY.as_ptr() && (*current).used == 0 {
+                    (*theap).current[class] = page::EMPTY.as_ptr();
+                    Self::dissolve(theap, current);
+                }
             }
         }
     }

@@ -241,6 +241,7 @@ impl Theap {
         unsafe {
             let slices = usize::from(CLASS[class].slices);
             if Self::is_of_heap(theap) {
+                Self::make_room(theap, slices);
                 let first = arena::allocate_in(Self::arena(theap), slices, SLICE_SIZE)?.first;
                 let page = Self::make_page(theap, first, class);
                 Self::enroll(theap, page);
@@ -255,6 +256,7 @@ impl Theap {
             let first = match Self::take_spare(theap, slices) {
                 Some(slice) => slice,
                 None => {
+                    Self::make_room(theap, slices);
                     let run = arena::allocate(slices, SLICE_SIZE)?;
                     if Self::fills_pages(theap, class) {
                         run.expect_use(slices);
