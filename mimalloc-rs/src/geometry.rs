@@ -149,6 +149,8 @@ pub(crate) const ZERO_BY_SYSTEM: usize = 1 << 30;
 /// About as many slices are held at most while their memory goes back. In the child of a fork they stay so if the thread that held
 /// them is not there.
 pub(crate) const PURGED_AT_ONCE: usize = 4 * GROUP_SLICES;
+/// Passes that a thread makes at most because others ask for one more: what is left then goes back with whoever comes by next.
+pub(crate) const PASSES_AT_ONCE: u32 = 16;
 
 /// What it takes to copy a slice to where no memory is yet, most of it page faults.
 pub(crate) const COPY_SLICE_NS: u64 = 16_000;

@@ -120,8 +120,8 @@ impl MiMalloc {
     }
 
     /// Gives back memory that is not in use: the calling thread's empty pages and, with `force`, everything
-    /// that any thread has freed and the allocator still keeps resident. Another thread that is doing the latter
-    /// at this moment is not waited for.
+    /// that any thread has freed and the allocator still keeps resident. Another thread that is giving
+    /// memory back at this moment is asked to do the latter, and not waited for.
     ///
     /// ```
     /// use mimalloc_rs::MiMalloc;

@@ -114,6 +114,40 @@ fn freed_memory_never_goes_back() {
     });
 }
 
+/// It is left to the thread whose purge is under way and has passed it.
+#[test]
+fn freed_memory_goes_back_on_demand_behind_a_purge_under_way() {
+    // Nothing goes back by itself, and a purge of small pages takes a while.
+    let slowly = [("MIMALLOC_PURGE_DELAY", "-1"), ("MIMALLOC_ALLOW_THP", "0")];
+    process::alone_with("freed_memory_goes_back_on_demand_behind_a_purge_under_way", &slowly, || {
+        let before = process::resident();
+        let [passed_first, rest] =
+            [64, 512].map(|count| (0..count).map(|_| touched(MIB)).collect::<Vec<_>>());
+        let free_and_collect = |blocks: &[usize]| {
+            // SAFETY: the blocks are live and given up.
+            blocks.iter().for_each(|&p| unsafe { raw::free(std::ptr::with_exposed_provenance_mut::<u8>(p)) });
+            ThreadHeap::current().collect(true);
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| free_and_collect(&rest));
+            while Stats::process().purged.total == 0 {
+                std::hint::spin_loop();
+            }
+            free_and_collect(&passed_first);
+        });
+        let left = process::resident().saturating_sub(before);
+        assert!(left < 16 * MIB, "{} MiB are left", left / MIB);
+    });
+}
+
+/// Where a block of this size is that holds its memory.
+fn touched(size: usize) -> usize {
+    let p = ThreadHeap::current().malloc(size);
+    // SAFETY: the block has this size.
+    unsafe { p.write_bytes(1, size) };
+    p.expose_provenance()
+}
+
 #[test]
 fn small_stretches_stay() {
     process::alone_with("small_stretches_stay", &[("MIMALLOC_MINIMAL_PURGE_SIZE", "64MiB")], || {

@@ -164,7 +164,8 @@ mi_decl_export void mi_register_output(mi_output_fun* out, void* arg) mi_attr_no
 typedef void(mi_cdecl mi_error_fun)(int err, void* arg);
 mi_decl_export void mi_register_error(mi_error_fun* fun, void* arg) mi_attr_noexcept;
 
-/* Gives back what the calling thread keeps without need; with force, all free memory of the process. */
+/* Gives back what the calling thread keeps without need; with force, all free memory of the process. Another thread that
+ * is giving memory back at this moment is asked to do the latter, and not waited for. */
 mi_decl_export void mi_collect(bool force) mi_attr_noexcept;
 /* Versions 1 and 2: abandon until the thread owns at most that much. Here a forced collection. */
 mi_decl_export void mi_collect_reduce(size_t target_thread_owned) mi_attr_noexcept;

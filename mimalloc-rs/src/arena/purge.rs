@@ -3,9 +3,9 @@
 //! There is no timer thread. Threads come by from their slow paths ([`purge_if_due`]); the clock is only read
 //! while something waits to be given back. A pass gives back what was free at the pass before as well, so
 //! slices that are in constant exchange stay resident. When most of what was held is freed, all of it goes back at once (see
-//! [`super::ebb`]). One thread purges at a time, the others go on without it.
+//! [`super::ebb`]). One thread purges at a time, the others go on without it: where all is to go back, it does so once more.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::bitmap::{Group, mask};
 use super::ebb;
@@ -14,7 +14,7 @@ use super::patience::HOLDS;
 use super::pending::Pending;
 use super::region::{Region, Slice};
 use super::task::Task;
-use crate::geometry::{GROUP_SLICES, PURGED_AT_ONCE, SLICE_SHIFT};
+use crate::geometry::{GROUP_SLICES, PASSES_AT_ONCE, PURGED_AT_ONCE, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::report;
@@ -25,6 +25,8 @@ static PENDING: Pending = Pending::new(AtomicU32::new(0));
 static DUE_MS: AtomicU64 = AtomicU64::new(0);
 /// Who has it gives memory back.
 pub(super) static PURGING: Task = Task::new(AtomicU32::new(0));
+/// Whether there was an ebb since all was last to go back.
+static WAS_EBB: AtomicBool = AtomicBool::new(false);
 
 /// Which free slices a pass gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,18 +66,11 @@ fn look_at_clock() {
     }
 }
 
-/// Gives all free slices back because most of what was held came free, unless the user wants none to go back by itself. A thread
-/// that is doing so, and may have passed what came free just now, does it once more.
+/// Gives all free slices back because most of what was held came free, unless the user wants none to go back by itself.
 pub(super) fn purge_at_ebb() {
-    if options::get(Opt::PurgeDelay) < 0 {
-        return;
-    }
-    while PURGING.begin_or_ask(os::process_id()) {
-        let Passed { given, again } = pass_through(Pass::All);
-        ebb::note_gone(given);
-        if !again {
-            break;
-        }
+    if options::get(Opt::PurgeDelay) >= 0 {
+        WAS_EBB.store(true, Ordering::Relaxed);
+        purge(Pass::All);
     }
 }
 
@@ -116,30 +111,30 @@ pub(crate) fn purge_now() {
     purge(Pass::All);
 }
 
-/// Gives slices back and says how many; `None` if another thread is doing so.
-fn purge(pass: Pass) -> Option<usize> {
-    if !PURGING.begin(os::process_id()) {
-        return None;
+/// Gives slices back. False if another thread is doing so, which does it once more if all are to go back: it may have passed what
+/// came free just now.
+fn purge(mut pass: Pass) -> bool {
+    let process = os::process_id();
+    let has_task = match pass {
+        Pass::Idle => PURGING.begin(process),
+        Pass::All => PURGING.begin_or_ask(process),
+    };
+    let mut passes = 0;
+    let mut goes_on = has_task;
+    while goes_on {
+        passes += 1;
+        goes_on = pass_through(pass) && passes < PASSES_AT_ONCE && PURGING.begin_or_ask(process);
+        pass = Pass::All;
     }
-    let Passed { given, again } = pass_through(pass);
-    if again {
-        purge_at_ebb();
-    }
-    Some(given)
+    has_task
 }
 
-/// A pass that has ended.
-struct Passed {
-    /// Slices that went back.
-    given: usize,
-    /// Whether all was to go back meanwhile.
-    again: bool,
-}
-
-/// Gives slices back. For whoever has the task, which ends.
-fn pass_through(pass: Pass) -> Passed {
+/// Gives slices back. For whoever has the task, which ends. True if all were to go back meanwhile.
+fn pass_through(pass: Pass) -> bool {
     PENDING.take();
     super::PURGES.add(1);
+    // What goes back for other reasons tells nothing of ebbs.
+    let is_for_ebb = pass == Pass::All && WAS_EBB.swap(false, Ordering::Relaxed);
     let mut total = Outcome { given: 0, left: false };
     for region in super::regions().iter().filter(|region| !region.is_pinned()) {
         let Outcome { given, left } = purge_region(region, pass);
@@ -149,7 +144,15 @@ fn pass_through(pass: Pass) -> Passed {
     if total.left {
         PENDING.set();
     }
-    Passed { given: total.given, again: PURGING.end() }
+    if is_for_ebb {
+        ebb::note_gone(total.given);
+    }
+    let is_asked_for = PURGING.end();
+    if total.given > 0 {
+        // Not while this thread has the task: an output function may free and collect, and would ask for it each time.
+        report::trace(format_args!("gave {} KiB back", (total.given << SLICE_SHIFT) >> 10));
+    }
+    is_asked_for
 }
 
 /// What a pass through a region came to.
@@ -219,8 +222,6 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
     let gone = unsafe { drop_memory(first, held.count) };
     if let Some(gone) = gone {
-        let (start, size) = (first.start(), held.count << SLICE_SHIFT);
-        report::trace(format_args!("gave {} KiB at {start:p} back", size >> 10));
         super::PURGED.add(held.resident);
         super::PURGE_CALLS.add(1);
         if gone == Gone::Offered {
@@ -281,7 +282,7 @@ mod tests {
         let before = super::super::PURGE_CALLS.current();
         // SAFETY: the slices were taken above.
         unsafe { super::super::release(first, SLICES) };
-        while purge(Pass::All).is_none() {
+        while !purge(Pass::All) {
             thread::yield_now();
         }
         assert!(super::super::PURGE_CALLS.current() - before > 3);
@@ -311,7 +312,7 @@ mod tests {
                     // Which may be a purge at an ebb.
                     super::super::release(first, SLICES);
                 }
-                while purge(Pass::All).is_none() {
+                while !purge(Pass::All) {
                     thread::yield_now();
                 }
                 has_ended.store(true, Ordering::Relaxed);
@@ -330,10 +331,12 @@ mod tests {
 
     #[test]
     fn what_comes_free_behind_a_purge_under_way_is_left_to_it() {
-        while !PURGING.begin(os::process_id()) {
-            thread::yield_now();
+        for leave_it in [purge_at_ebb, purge_now] {
+            while !PURGING.begin(os::process_id()) {
+                thread::yield_now();
+            }
+            leave_it();
+            assert!(pass_through(Pass::Idle));
         }
-        purge_at_ebb();
-        assert!(pass_through(Pass::Idle).again);
     }
 }
