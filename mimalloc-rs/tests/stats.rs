@@ -82,6 +82,7 @@ fn numbers_are_those_of_what_was_done() {
     counts_stay_when_heaps_end();
     heaps_that_are_destroyed_have_allocated_no_more_than_they_did();
     counts_of_the_main_heap_stay_when_threads_end();
+    memory_that_goes_back_before_it_is_free_counts();
     deferred_frees_have_a_steady_heartbeat();
 }
 
@@ -193,6 +194,55 @@ fn heaps_that_are_destroyed_have_allocated_no_more_than_they_did() {
     }
     let allocated = total() - before;
     assert!((HEAPS..2 * HEAPS).contains(&allocated), "{allocated}");
+}
+
+/// That of a heap's blocks which another thread freed, and that of a block which is to be zero.
+fn memory_that_goes_back_before_it_is_free_counts() {
+    let gone_by = |action: &mut dyn FnMut()| {
+        let before = Stats::process();
+        action();
+        let after = Stats::process();
+        let calls = after.purge_calls.total - before.purge_calls.total;
+        (after.purged.total - before.purged.total, calls)
+    };
+    let heap = Heap::new().unwrap();
+    let here = heap.here().unwrap();
+    let (size, count) = (4 << 20, 50);
+    let blocks: Vec<_> = (0..count).map(|_| here.malloc(size).expose_provenance()).collect();
+    let (bytes, calls) = gone_by(&mut || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for &p in &blocks {
+                    // SAFETY: the block is live and given up.
+                    unsafe { raw::free(std::ptr::with_exposed_provenance_mut(p)) };
+                }
+            });
+        });
+    });
+    // Some may keep theirs, in case this thread goes on.
+    assert!(bytes > (size * count / 2) as i64 && calls > count as i64 / 2, "{bytes} in {calls}");
+    heap.destroy();
+
+    if cfg!(feature = "debug") {
+        // Blocks are filled there.
+        return;
+    }
+    let (here, size) = (ThreadHeap::current(), 1 << 30);
+    // So that most is still in use: otherwise it would go back when it is free.
+    let kept = here.malloc(size / 2);
+    // SAFETY: the blocks have this size, are live, and given up.
+    unsafe {
+        let used = here.malloc(size);
+        used.write(1);
+        raw::free(used);
+        let (bytes, calls) = gone_by(&mut || {
+            let zero = here.zalloc(size);
+            assert!(zero == used && zero.read() == 0);
+            raw::free(zero);
+        });
+        assert!(bytes >= size as i64 && calls > 0, "{bytes} in {calls}");
+        raw::free(kept);
+    }
 }
 
 /// A thread's heartbeats rise, and are the same in every run.

@@ -82,7 +82,7 @@ pub(crate) unsafe fn empty(first: Slice, count: usize) {
     huge::note_use(first, count);
     if !first.region.is_pinned() && options::get(Opt::PurgeDelay) >= 0 {
         // SAFETY: as the caller says.
-        unsafe { drop_memory(first, count) };
+        unsafe { drop_memory(first, count, count) };
     }
 }
 
@@ -94,7 +94,11 @@ pub(crate) unsafe fn renew(first: Slice, count: usize) -> bool {
     let region = first.region;
     let may = !region.is_pinned() && !region.is_foreign() && options::get(Opt::PurgeDelay) >= 0;
     // SAFETY: as the caller says.
-    may && unsafe { os::purge(first.start(), count << SLICE_SHIFT) }
+    let renewed = may && unsafe { os::purge(first.start(), count << SLICE_SHIFT) };
+    if renewed {
+        count_purged(count);
+    }
+    renewed
 }
 
 /// To be told when a thread has ended which was there since `born_ms`, and has released what it held.
@@ -220,14 +224,8 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     }
     let first = Slice { region, index: held.start };
     // SAFETY: the purger claimed these slices when they were free, so nobody reads or writes them.
-    let gone = unsafe { drop_memory(first, held.count) };
+    let gone = unsafe { drop_memory(first, held.count, held.resident) };
     if let Some(gone) = gone {
-        super::PURGED.add(held.resident);
-        super::PURGE_CALLS.add(1);
-        if gone == Gone::Offered {
-            super::OFFERED.add(held.resident);
-            super::OFFER_CALLS.add(1);
-        }
         let mark = if gone == Gone::Zeroed { Group::clean } else { Group::offer };
         region.each_group(held.start, held.count, |group, bits| {
             mark(region.group(group), bits);
@@ -238,34 +236,45 @@ fn give_back(region: &'static Region, held: &Held) -> usize {
     if gone.is_some() { held.resident } else { 0 }
 }
 
-/// What became of the memory of slices.
+/// What memory that went back reads as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gone {
-    /// It was given back, and reads as zero.
+    /// Zero.
     Zeroed,
-    /// It was given back, and need not read as zero.
-    Given,
-    /// The system may take it.
-    Offered,
+    /// Anything: it is the program's, or the system takes it when it needs some.
+    Unknown,
 }
 
-/// Gives the memory of slices back as the options say. `None` if they keep it.
+/// Gives the memory of slices back as the options say, and counts the `resident` ones. `None` if they keep it.
 ///
 /// # Safety
 /// The caller holds the slices, and nothing refers to what is in them.
-unsafe fn drop_memory(first: Slice, count: usize) -> Option<Gone> {
+unsafe fn drop_memory(first: Slice, count: usize, resident: usize) -> Option<Gone> {
     let (start, size) = (first.start(), count << SLICE_SHIFT);
     if size < options::get_size(Opt::MinimalPurgeSize) {
         return None;
     }
+    let is_offered = !options::is_enabled(Opt::PurgeDecommits);
     // SAFETY: as the caller says.
     unsafe {
-        if !options::is_enabled(Opt::PurgeDecommits) {
+        if is_offered {
             os::offer(start, size);
-            return Some(Gone::Offered);
+        } else if !os::purge(start, size) {
+            return None;
         }
-        os::purge(start, size).then_some(if first.region.is_foreign() { Gone::Given } else { Gone::Zeroed })
     }
+    count_purged(resident);
+    if is_offered {
+        super::OFFERED.add(resident);
+        super::OFFER_CALLS.add(1);
+    }
+    Some(if is_offered || first.region.is_foreign() { Gone::Unknown } else { Gone::Zeroed })
+}
+
+/// Counts slices that were given back or offered in one call.
+fn count_purged(slices: usize) {
+    super::PURGED.add(slices);
+    super::PURGE_CALLS.add(1);
 }
 
 #[cfg(test)]
