@@ -8,6 +8,7 @@ use mi::raw::ThreadHeap;
 
 use crate::errno;
 use crate::family::product;
+use crate::place::Place;
 
 /// A block of `size` bytes, which `slow` finds if none is at hand. The way there is a jump, not a call.
 #[inline(always)]
@@ -83,8 +84,8 @@ unsafe extern "C" fn mi_expand(p: *mut u8, size: usize) -> *mut u8 {
 }
 
 /// # Safety
-/// As for [`ThreadHeap::realloc`]; the block is given up in any case.
-pub(crate) unsafe fn realloc_or_free(on: ThreadHeap<'_>, p: *mut u8, size: usize) -> *mut u8 {
+/// As for [`Place::realloc`]; the block is given up in any case.
+pub(crate) unsafe fn realloc_or_free(on: Place, p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller gives up the block, which is still live if there is no result.
     unsafe {
         let block = on.realloc(p, size);
@@ -97,11 +98,7 @@ pub(crate) unsafe fn realloc_or_free(on: ThreadHeap<'_>, p: *mut u8, size: usize
 
 /// # Safety
 /// `string` is null, or as long as `len` says.
-pub(crate) unsafe fn copy_string(
-    on: ThreadHeap<'_>,
-    string: *const c_char,
-    len: impl FnOnce() -> usize,
-) -> *mut u8 {
+pub(crate) unsafe fn copy_string(on: Place, string: *const c_char, len: impl FnOnce() -> usize) -> *mut u8 {
     if string.is_null() {
         return ptr::null_mut();
     }
@@ -119,7 +116,7 @@ pub(crate) unsafe fn copy_string(
 
 /// # Safety
 /// `path` is a string, `resolved` null or a buffer of `PATH_MAX` bytes.
-unsafe fn resolve(on: ThreadHeap<'_>, path: *const c_char, resolved: *mut c_char) -> *mut u8 {
+unsafe fn resolve(on: Place, path: *const c_char, resolved: *mut c_char) -> *mut u8 {
     // SAFETY: the caller vouches for both, and the block of our own is large enough, and live until it is freed.
     unsafe {
         if !resolved.is_null() {

@@ -9,7 +9,8 @@ use mi::raw::ThreadHeap;
 #[cfg(feature = "override")]
 use crate::cxx_library::make_catchable;
 use crate::cxx_library::{call_and_catch, new_handler, throw_bad_alloc};
-use crate::heap::{MiHeap, theap_of};
+use crate::heap::MiHeap;
+use crate::place::Place;
 
 /// What happens when there is no memory and no handler to ask for some.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,31 +144,21 @@ unsafe extern "C-unwind" fn mi_new_reallocn(p: *mut u8, count: usize, size: usiz
     new_product(count, size, |size| unsafe { ThreadHeap::current().realloc(p, size) })
 }
 
-/// # Safety
-/// `heap` is a live heap.
-unsafe fn malloc_in(heap: *mut MiHeap, size: usize) -> *mut u8 {
-    // SAFETY: as the caller says.
-    match unsafe { theap_of(heap) } {
-        Some(on) => on.malloc(size),
-        None => ptr::null_mut(),
-    }
-}
-
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn mi_heap_alloc_new(heap: *mut MiHeap, size: usize) -> *mut u8 {
     // SAFETY: C callers pass a live heap, here and below.
-    insist(Ending::Throw, || unsafe { malloc_in(heap, size) })
+    insist(Ending::Throw, || unsafe { Place::in_heap(heap) }.malloc(size))
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn mi_heap_alloc_new_n(heap: *mut MiHeap, count: usize, size: usize) -> *mut u8 {
     // SAFETY: as for `mi_heap_alloc_new`.
-    new_product(count, size, |size| unsafe { malloc_in(heap, size) })
+    new_product(count, size, |size| unsafe { Place::in_heap(heap) }.malloc(size))
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn mi_heap_try_new(heap: *mut MiHeap, size: usize, nothrow: bool) -> *mut u8 {
     let ending = if nothrow { Ending::Null } else { Ending::Throw };
     // SAFETY: as for `mi_heap_alloc_new`.
-    insist(ending, || unsafe { malloc_in(heap, size) })
+    insist(ending, || unsafe { Place::in_heap(heap) }.malloc(size))
 }

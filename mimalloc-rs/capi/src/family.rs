@@ -2,7 +2,7 @@
 
 /// Defines `mi_x`, and if they are named `mi_heap_x` and `mi_theap_x`, which take where to allocate as a first argument.
 ///
-/// `on` is that place: the calling thread's part of the heap. A heap that has none for want of memory gives null.
+/// `on` is that [`Place`](crate::place::Place).
 macro_rules! family {
     ($(#[$doc:meta])* $plain:ident: $arguments:tt $body:block) => {
         family!(@plain [$(#[$doc])*] $plain $arguments $body);
@@ -24,7 +24,7 @@ macro_rules! family {
         $($doc)*
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name($($argument: $type),*) -> *mut u8 {
-            let $on = ::mi::raw::ThreadHeap::current();
+            let $on = $crate::place::Place::current();
             $body
         }
     };
@@ -33,7 +33,7 @@ macro_rules! family {
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(heap: *mut $crate::heap::MiHeap $(, $argument: $type)*) -> *mut u8 {
             // SAFETY: C callers pass a live heap.
-            let Some($on) = (unsafe { $crate::heap::theap_of(heap) }) else { return ::core::ptr::null_mut() };
+            let $on = unsafe { $crate::place::Place::in_heap(heap) };
             $body
         }
     };
@@ -42,7 +42,7 @@ macro_rules! family {
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(theap: *mut $crate::theap::MiTheap $(, $argument: $type)*) -> *mut u8 {
             // SAFETY: C callers pass a theap of their own thread, or the null that `mi_heap_theap` gives without memory.
-            let Some($on) = (unsafe { $crate::theap::theap_from(theap) }) else { return ::core::ptr::null_mut() };
+            let $on = unsafe { $crate::place::Place::theap(theap) };
             $body
         }
     };

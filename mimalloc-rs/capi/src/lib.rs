@@ -28,6 +28,7 @@ mod override_c;
 mod override_cxx;
 #[cfg(feature = "override")]
 mod override_libc;
+mod place;
 mod posix;
 mod process;
 // Elsewhere a thread finds its theap through the standard library.

@@ -14,6 +14,7 @@ use mi::raw::{self, ThreadHeap};
 use crate::basic::{self, realloc_or_free};
 use crate::errno::{self, or_no_memory};
 use crate::family::product;
+use crate::place::Place;
 use crate::posix;
 
 // The fast path of the function that is called most is a cache line long, and lies in one.
@@ -66,10 +67,10 @@ named_twice! {
         unsafe { posix::mi_posix_memalign(result, align, size) }
     }
     valloc, __libc_valloc: (size: usize) -> *mut u8 {
-        or_no_memory(posix::page_aligned(ThreadHeap::current(), size))
+        or_no_memory(posix::page_aligned(Place::current(), size))
     }
     pvalloc, __libc_pvalloc: (size: usize) -> *mut u8 {
-        or_no_memory(posix::whole_pages(ThreadHeap::current(), size))
+        or_no_memory(posix::whole_pages(Place::current(), size))
     }
 }
 
@@ -85,7 +86,7 @@ fn or_no_block_or_memory(block: *mut u8, p: *const u8) -> *mut u8 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn reallocf(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: as for `realloc`.
-    or_no_memory(unsafe { realloc_or_free(ThreadHeap::current(), p, size) })
+    or_no_memory(unsafe { realloc_or_free(Place::current(), p, size) })
 }
 
 #[unsafe(no_mangle)]

@@ -9,6 +9,7 @@ use mi::raw::{self, ThreadHeap};
 
 use crate::basic::copy_string;
 use crate::errno;
+use crate::place::Place;
 
 /// The system's page size.
 fn page_size() -> usize {
@@ -43,11 +44,11 @@ family! { mi_aligned_alloc: (on, align: usize, size: usize) { on.malloc_aligned_
 family! { mi_valloc: (on, size: usize) { page_aligned(on, size) } }
 family! { mi_pvalloc: (on, size: usize) { whole_pages(on, size) } }
 
-pub(crate) fn page_aligned(on: ThreadHeap<'_>, size: usize) -> *mut u8 {
+pub(crate) fn page_aligned(on: Place, size: usize) -> *mut u8 {
     on.malloc_aligned_at(size, page_size(), 0)
 }
 
-pub(crate) fn whole_pages(on: ThreadHeap<'_>, size: usize) -> *mut u8 {
+pub(crate) fn whole_pages(on: Place, size: usize) -> *mut u8 {
     let page = page_size();
     match size.checked_next_multiple_of(page) {
         Some(size) => on.malloc_aligned_at(size, page, 0),
@@ -162,7 +163,7 @@ unsafe extern "C" fn mi_dupenv_s(buffer: *mut *mut c_char, size: *mut usize, nam
             return 0;
         }
         let len = libc::strlen(value);
-        let copy = copy_string(ThreadHeap::current(), value, || len);
+        let copy = copy_string(Place::current(), value, || len);
         if copy.is_null() {
             return libc::ENOMEM;
         }

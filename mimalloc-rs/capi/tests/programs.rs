@@ -49,6 +49,7 @@ programs! {
     early_and_late: "tests/c/early_and_late.c";
     heap: "tests/c/heap.c";
     theap: "tests/c/theap.c";
+    no_theap: "tests/c/no_theap.c";
     visit: "tests/c/visit.c";
     arena: "tests/c/arena.c";
     stats: "tests/c/stats.c";
