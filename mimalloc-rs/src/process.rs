@@ -72,12 +72,14 @@ impl ProcessInfo {
 
     fn with_commit(commit: Count) -> Self {
         let usage = os::usage();
+        let resident = os::resident();
         Self {
             elapsed: os::elapsed(),
             user: usage.user,
             system: usage.system,
-            current_rss: os::resident(),
-            peak_rss: usage.peak_rss,
+            current_rss: resident,
+            // The kernel counts some pages late, and not in both numbers alike.
+            peak_rss: usage.peak_rss.max(resident),
             current_commit: usize::try_from(commit.current).unwrap_or(0),
             peak_commit: usize::try_from(commit.peak).unwrap_or(0),
             page_faults: usage.page_faults,
@@ -128,6 +130,17 @@ mod tests {
         assert!(info.user + info.system > Duration::ZERO, "{info:?}");
         assert!(info.elapsed < Duration::from_secs(24 * 3600), "{info:?}");
         assert_eq!((info.current_commit, info.peak_commit), (5, 7));
+    }
+
+    #[test]
+    fn the_peak_is_never_below_what_is_resident() {
+        let mut blocks = std::vec![];
+        for _ in 0..300 {
+            // A little at a time: what there is more of is counted late.
+            blocks.push(std::vec![1_u8; 200_000]);
+            let info = ProcessInfo::current();
+            assert!(info.peak_rss >= info.current_rss, "{info:?}");
+        }
     }
 
     #[test]
