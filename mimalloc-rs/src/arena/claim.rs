@@ -57,14 +57,19 @@ impl Region {
 
     /// Where such a run would be taken: the lowest one keeps the heap dense and its untouched end untouched.
     pub(super) fn first_fit(&'static self, count: usize, align: usize) -> Option<usize> {
-        let groups = self.slices() / GROUP_SLICES;
+        let slices = self.slices();
+        let (apart, phase) = (align >> SLICE_SHIFT, self.base.load(Ordering::Relaxed).addr() >> SLICE_SHIFT);
+        // To look at all of a large heap takes long.
+        if phase.next_multiple_of(apart) - phase + count > slices {
+            return None;
+        }
+        let groups = slices / GROUP_SLICES;
         let free = |number| self.group(number).free();
         let from = self.hint.load(Ordering::Relaxed);
         let first = (from..groups).find(|&number| free(number) != 0);
         self.raise_hint(from, first.unwrap_or(groups));
-        let start = Slice { region: self, index: first? * GROUP_SLICES };
-        let (apart, phase) = (align >> SLICE_SHIFT, start.start().addr() >> SLICE_SHIFT);
-        Some(start.index + first_run((first?..groups).map(free), count, apart, phase)?)
+        let before = first? * GROUP_SLICES;
+        Some(before + first_run((first?..groups).map(free), count, apart, phase + before)?)
     }
 
     pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {
@@ -180,6 +185,24 @@ mod tests {
         let _behind = region.allocate_at(border, 1).expect("nobody uses the hundredth group");
         assert!(region.allocate_at(border - 1, 2).is_none(), "its second half is used");
         assert!(region.allocate_at(border - 1, 1).is_some(), "its first half stayed claimed");
+    }
+
+    #[test]
+    fn a_region_that_cannot_hold_a_run_is_not_searched() {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
+        let exclusive = Traits { exclusive: true, ..Traits::default() };
+        let region = reserve(32 << 20, false, exclusive).expect("there is address space");
+        let slices = region.slices();
+        while region.allocate(1, SLICE_SIZE).is_ok() {}
+        region.look_at_all();
+        for (count, align) in
+            [(slices + 1, SLICE_SIZE), (usize::MAX >> SLICE_SHIFT, SLICE_SIZE), (1, 1 << 62)]
+        {
+            assert_eq!(region.allocate(count, align).err(), Some(Missing::Slices));
+            assert_eq!(region.hint.load(Ordering::Relaxed), 0, "{count} slices at {align}");
+        }
+        assert!(region.allocate(slices, SLICE_SIZE).is_err());
+        assert_ne!(region.hint.load(Ordering::Relaxed), 0, "it could hold as many as it has");
     }
 
     #[test]
