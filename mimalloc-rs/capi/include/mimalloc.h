@@ -124,7 +124,8 @@ mi_decl_alloc void* mi_uzalloc_small(size_t size, size_t* block_size) mi_attr_no
 
 /* ---- Aligned allocation: the size comes before the alignment --------------------------------------------------- */
 
-/* An alignment that is no power of two gives NULL. With `_at`, p + offset is aligned instead of p. */
+/* An alignment that is no power of two gives NULL. Only reallocation without an offset takes any up to 8, which every
+ * block has. With `_at`, p + offset is aligned instead of p. */
 mi_decl_alloc void* mi_malloc_aligned(size_t size, size_t alignment) mi_attr_noexcept mi_attr_malloc
     mi_attr_alloc_size(1) mi_attr_alloc_align(2);
 mi_decl_alloc void* mi_malloc_aligned_at(size_t size, size_t alignment, size_t offset) mi_attr_noexcept mi_attr_malloc

@@ -94,7 +94,7 @@ impl Place {
         offset: usize,
     ) -> *mut u8 {
         // SAFETY: as the caller says.
-        self.or_null(|on| unsafe { on.realloc_aligned_at(p, size, align, offset) })
+        self.or_null(|on| unsafe { on.realloc_aligned_at(p, size, to_realign(align, offset), offset) })
     }
 
     /// # Safety
@@ -108,6 +108,13 @@ impl Place {
         offset: usize,
     ) -> *mut u8 {
         // SAFETY: as the caller says.
-        self.or_null(|on| unsafe { on.rezalloc_aligned_at(p, size, align, offset) })
+        self.or_null(|on| unsafe { on.rezalloc_aligned_at(p, size, to_realign(align, offset), offset) })
     }
+}
+
+/// The alignment to ask for when a block is resized. One up to a word's is not looked at, power of two or not, as in mimalloc:
+/// every block has that.
+#[inline(always)]
+fn to_realign(align: usize, offset: usize) -> usize {
+    if offset == 0 && align <= align_of::<usize>() { 1 } else { align }
 }

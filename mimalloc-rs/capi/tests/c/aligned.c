@@ -66,6 +66,22 @@ static void reallocation(void) {
   mi_free(p);
 }
 
+/* Up to a word reallocation takes any, for every block is aligned to one. */
+static void any_alignment_up_to_a_word(void) {
+  for (size_t alignment = 0; alignment <= sizeof(void*); alignment++) {
+    char* p = mi_realloc_aligned(NULL, 5, alignment);
+    CHECK(p != NULL && is_aligned(p, sizeof(void*)));
+    if (p == NULL) continue;
+    strcpy(p, "here");
+    p = mi_realloc_aligned(p, 1000, alignment);
+    CHECK(p != NULL && is_aligned(p, sizeof(void*)) && strcmp(p, "here") == 0);
+    p = mi_realloc_aligned_at(p, 100000, alignment, 0);
+    CHECK(p != NULL && is_aligned(p, sizeof(void*)) && strcmp(p, "here") == 0);
+    CHECK(mi_realloc_aligned(p, TOO_LARGE, alignment) == NULL && strcmp(p, "here") == 0);
+    mi_free(p);
+  }
+}
+
 static void refusals(void) {
   char* p = mi_malloc(10);
   strcpy(p, "here");
@@ -79,7 +95,9 @@ static void refusals(void) {
     CHECK(mi_calloc_aligned(8, 8, alignment) == NULL);
     CHECK(mi_calloc_aligned_at(8, 8, alignment, 4) == NULL);
     CHECK(mi_realloc_aligned_at(p, 8, alignment, 4) == NULL);
+    if (alignment <= sizeof(void*)) continue;
     CHECK(mi_realloc_aligned(p, 800, alignment) == NULL);
+    CHECK(mi_realloc_aligned_at(p, 800, alignment, 0) == NULL);
   }
   size_t large[] = {TOO_LARGE, TOO_LARGE - 64, BEYOND, BEYOND - 1, NOT_THERE};
   for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
@@ -103,6 +121,7 @@ int main(void) {
   every_alignment();
   offsets();
   reallocation();
+  any_alignment_up_to_a_word();
   refusals();
   return report_checks();
 }

@@ -46,6 +46,8 @@ static void every_function(void) {
   IN_HEAP(mi_heap_rezalloc_aligned_at(heap, NULL, 10, 256, 8));
   IN_HEAP(mi_heap_recalloc_aligned(heap, NULL, 10, 10, 256));
   IN_HEAP(mi_heap_recalloc_aligned_at(heap, NULL, 10, 10, 256, 8));
+  IN_HEAP(mi_heap_realloc_aligned(heap, NULL, 10, 0));
+  IN_HEAP(mi_heap_recalloc_aligned(heap, NULL, 10, 10, 3));
   IN_HEAP(mi_heap_alloc_new(heap, 10));
   IN_HEAP(mi_heap_alloc_new_n(heap, 10, 10));
   IN_HEAP(mi_heap_try_new(heap, 10, true));

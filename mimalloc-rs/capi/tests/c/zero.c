@@ -31,6 +31,13 @@ int main(void) {
   GROWS(mi_zalloc_aligned(10, 64), mi_aligned_recalloc(p, 1, larger, 64));
   GROWS(mi_zalloc_aligned_at(10, 64, 8), mi_aligned_offset_recalloc(p, larger, 1, 64, 8));
 
+  for (size_t alignment = 0; alignment <= sizeof(void*); alignment++) {
+    GROWS(mi_rezalloc_aligned(NULL, 10, alignment), mi_rezalloc_aligned(p, larger, alignment));
+    GROWS(mi_recalloc_aligned(NULL, 10, 1, alignment), mi_recalloc_aligned(p, 1, larger, alignment));
+    GROWS(mi_aligned_recalloc(NULL, 10, 1, alignment), mi_aligned_recalloc(p, 1, larger, alignment));
+    GROWS(mi_rezalloc_aligned_at(NULL, 10, alignment, 0), mi_recalloc_aligned_at(p, 1, larger, alignment, 0));
+  }
+
   char* p = mi_zalloc(20);
   strcpy(p, "here");
   CHECK(mi_rezalloc(p, TOO_LARGE) == NULL);
