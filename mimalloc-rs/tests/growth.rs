@@ -9,6 +9,7 @@ use std::alloc::Layout;
 use std::collections::HashSet;
 
 use support::block::Block;
+use support::process;
 
 const KIB: usize = 1 << 10;
 /// Memory is handed out in units of this many bytes.
@@ -24,7 +25,7 @@ fn alone(blocks: &[Block]) -> usize {
 }
 
 #[test]
-fn blocks_that_grow_far_stay_where_they_are() {
+fn blocks_that_grow_far_hardly_move() {
     // By doubling, as a vector does, and by little.
     let steps: [fn(usize) -> usize; 2] = [|size| 2 * size, |size| size + size / 8 + 1];
     for step in steps {
@@ -37,7 +38,8 @@ fn blocks_that_grow_far_stay_where_they_are() {
             }
         }
         grown.free();
-        assert_eq!(places.len(), 1);
+        // It may begin in a gap.
+        assert!(places.len() <= 2, "{places:x?}");
     }
     // A slice is more than most of them need, so only a few may own one.
     for (count, before, after) in [(3_000, 12 * KIB, 17 * KIB), (3_000, 100 * KIB, 20 * KIB)] {
@@ -49,4 +51,19 @@ fn blocks_that_grow_far_stay_where_they_are() {
     // Those that are free again do not count.
     let last = block(12 * KIB).resize(17 * KIB);
     assert!(alone(&[last]) == 1);
+}
+
+/// What the allocator has reserved ends at several places on the way.
+#[test]
+fn a_block_grows_on_where_reserved_memory_ends() {
+    process::alone("a_block_grows_on_where_reserved_memory_ends", || {
+        const MIB: usize = KIB * KIB;
+        let mut grown = block(MIB);
+        let start = grown.start();
+        for size in 2..=300 {
+            grown = grown.resize(size * MIB);
+            assert_eq!(grown.start(), start, "{size} MiB");
+        }
+        grown.free();
+    });
 }

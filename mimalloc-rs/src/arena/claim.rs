@@ -68,8 +68,9 @@ impl Region {
         let from = self.hint.load(Ordering::Relaxed);
         let first = (from..groups).find(|&number| free(number) != 0);
         self.raise_hint(from, first.unwrap_or(groups));
-        let before = first? * GROUP_SLICES;
-        Some(before + first_run((first?..groups).map(free), count, apart, phase + before)?)
+        let first = first?;
+        let before = first * GROUP_SLICES;
+        Some(before + first_run((first..groups).map(free), count, apart, phase + before)?)
     }
 
     pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {
@@ -77,6 +78,11 @@ impl Region {
             return None;
         }
         self.hand_out(start, count, SLICE_SIZE).ok()
+    }
+
+    /// Whether nobody holds a slice from `start` up to the end of the region at this moment.
+    pub(super) fn is_free_from(&self, start: usize) -> bool {
+        self.each_group(start, self.slices() - start, |group, bits| self.group(group).free() & bits == bits)
     }
 
     fn claim(&self, start: usize, count: usize) -> bool {

@@ -210,10 +210,17 @@ pub(crate) fn regions() -> &'static [Region] {
 }
 
 /// Takes the `count` slices from `first` on, to grow a run in place. If only a purge holds them, waits for it to let go, for as long
-/// as it would take to copy what is in the run, `before` slices.
+/// as it would take to copy what is in the run, `before` slices. Where the region ends, it grows.
 pub(crate) fn allocate_behind(first: Slice, count: usize, before: usize) -> bool {
-    let attempt = || first.region.allocate_at(first.index, count).is_some();
-    attempt() || patience::outlast(first, count, before as u64 * COPY_SLICE_NS) && attempt()
+    let region = first.region;
+    let reserved = RESERVED.current();
+    let attempt = || region.allocate_at(first.index, count).is_some();
+    let is_at_end = || region.slices() - first.index < count && region.is_free_from(first.index);
+    attempt()
+        || patience::outlast(first, count, before as u64 * COPY_SLICE_NS) && attempt()
+        || is_at_end()
+            && room::grow(core::slice::from_ref(region), count << SLICE_SHIFT, reserved)
+            && attempt()
 }
 
 /// Gives `count` slices back, or none.
