@@ -179,6 +179,26 @@ fn run_without_samples_is_refused_by_name() {
 }
 
 #[test]
+fn runs_that_lack_samples_show_no_regression() {
+    let place = with_baseline();
+    place.with_workers(&["run", "--quick", "--no-report", "-a", "mi3", "--out", "other"]).expect(0);
+    let samples = place.path("other/samples.jsonl");
+    let all = fs::read_to_string(&samples).unwrap();
+    let others: String =
+        all.split_inclusive('\n').filter(|line| !line.contains(r#""workload":"cfrac""#)).collect();
+    fs::write(samples, &others).unwrap();
+    let done = place.plain(&["gate", "other"]).expect(0);
+    assert!(done.stdout.contains("skipped peak rss cfrac: not measured"), "{done:#?}");
+    assert!(done.stdout.contains(" 0 failed, "), "{done:#?}");
+
+    place.worker("mi", r#"[ "$row" = larson ] && kill -INT $PPID && sleep 300"#);
+    place.with_workers(&["run", "--quick", "--no-report", "-a", "mi3", "--out", "begun"]).expect(130);
+    place
+        .plain(&["gate", "begun"])
+        .complains(2, "run 'begun' cannot be judged: it is not finished; go on with: ");
+}
+
+#[test]
 fn run_of_another_size_is_skipped_and_nothing_is_judged() {
     let place = with_baseline();
     let arguments = ["run", "--no-report", "-a", "mi3", "--passes", "1", "--out", "other"];

@@ -80,7 +80,8 @@ pub fn instructions(
 /// Peaks, and ratios to the yardstick, from a run.
 pub fn from_run(record: &RunRecord, samples: Vec<Sample>, figures: &mut Figures) {
     let digest = of_both(record, samples);
-    for cell in &digest.failures {
+    // What has no sample did not fail.
+    for cell in digest.failures.iter().filter(|cell| cell.status != Status::NotRun) {
         let failures = match cell.allocator.as_str() {
             SUBJECT => &mut figures.failures,
             _ => &mut figures.yardstick_failures,
@@ -287,6 +288,19 @@ mod tests {
         let RowRatio { ratio, low, high } = figures.ratios[TIME]["larson"];
         assert_eq!([ratio, low, high].map(|ratio| (ratio * 1000.0).round()), [600.0, 500.0, 900.0]);
         assert_eq!(figures.ratios[PEAK_RSS]["larson"].ratio, 1.0);
+    }
+
+    #[test]
+    fn cells_without_samples_were_not_measured_and_did_not_fail() {
+        let mut run = record(3);
+        run.allocators[1].config.id = YARDSTICK.to_owned();
+        let samples = (0..3)
+            .flat_map(|pass| [sample(pass, "larson", SUBJECT, 500), sample(pass, "larson", YARDSTICK, 1000)]);
+        let mut figures = figures();
+        from_run(&run, samples.collect(), &mut figures);
+        assert!(figures.failures.is_empty() && figures.yardstick_failures.is_empty(), "{figures:?}");
+        let measured: Vec<_> = figures.peak_rss.keys().map(String::as_str).collect();
+        assert_eq!((run.plan.workloads.len(), measured), (2, vec!["larson"]));
     }
 
     #[test]

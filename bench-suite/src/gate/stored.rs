@@ -36,7 +36,8 @@ impl StoredRun {
     /// The run to judge: the named one, or the newest that fits, if that has samples.
     ///
     /// # Errors
-    /// A named one that says nothing about the subject: without samples it would look as if nothing had been measured.
+    /// A named one that says nothing about the subject, or not all yet: what lacks samples would look like a regression, or as if
+    /// nothing had been measured.
     pub fn find(wanted: Option<&str>, results: &Results, fit: &Fit) -> Result<Option<Self>> {
         let Some(name) = wanted else {
             let Some((folder, _)) = results.newest(|record| fit.refusal(record).is_none()) else {
@@ -47,6 +48,10 @@ impl StoredRun {
         let folder = results.find(name)?;
         let run = Self::load(folder.path())?;
         refuse_other_profile(name, run.record.plan.profile)?;
+        if run.record.finished_utc.is_none() {
+            let command = results.command("run --resume", &folder);
+            return Err(usage!("run '{name}' cannot be judged: it is not finished; go on with: {command}"));
+        }
         if run.has_samples() {
             return Ok(Some(run));
         }
@@ -134,6 +139,7 @@ mod tests {
     use crate::digest::tests::record;
     use crate::error::exit_code;
     use crate::journal::{Journal, Sink as _};
+    use crate::plan::Plan;
     use crate::sample::tests::sample;
 
     fn fit_of(run: &RunRecord) -> Fit {
@@ -178,10 +184,14 @@ mod tests {
 
     /// Keeps a run of subject and yardstick, and names it.
     fn store(results: &Results, profile: Profile, started: &str, samples: &[Sample]) -> (RunRecord, String) {
+        let run = record(3);
+        let plan = Plan { profile, ..run.plan };
+        keep(results, RunRecord { plan, started_utc: started.to_owned(), ..run }, samples)
+    }
+
+    fn keep(results: &Results, mut run: RunRecord, samples: &[Sample]) -> (RunRecord, String) {
         let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        let mut run = record(3);
         (run.plan.allocators, run.plan.workloads) = (strings(&[SUBJECT, YARDSTICK]), strings(ROWS));
-        (run.plan.profile, run.started_utc) = (profile, started.to_owned());
         let folder = results.create(None, &run.commit).unwrap();
         run.run_id = folder.name();
         run.store(folder.path()).unwrap();
@@ -209,6 +219,19 @@ mod tests {
         assert_eq!(found.record.run_id, usual);
         let why = refused(&newer, &results, &fit);
         assert!(why.contains("workers of profile worker-nolto"), "{why}");
+    }
+
+    #[test]
+    fn unfinished_runs_are_not_judged_by_what_they_lack() {
+        let root = tempfile::tempdir().unwrap();
+        let results = Results::at(root.path().into());
+        let begun = RunRecord { finished_utc: None, ..record(3) };
+        let (run, name) = keep(&results, begun, &[sample(0, "larson", SUBJECT, 5)]);
+        let fit = fit_of(&run);
+        let why = refused(&name, &results, &fit);
+        let advice = format!("is not finished; go on with: bench-suite run --resume {name} ");
+        assert!(why.contains(&advice), "{why}");
+        assert!(StoredRun::find(None, &results, &fit).unwrap().is_none());
     }
 
     #[test]
