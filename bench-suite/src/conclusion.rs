@@ -1,5 +1,6 @@
 //! Everything that is made from the samples of a run: its digests, tables, charts and report.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use crate::digest::{Digest, digest};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::sample::{Sample, expected_checksums};
+use crate::session::is_done;
 use crate::status::Status;
 use crate::{export, journal, report, usage};
 
@@ -41,38 +43,47 @@ pub const PROGRAMS: &str = "real";
 /// Writes everything that is made from the samples of the run in `folder` once more.
 ///
 /// # Errors
-/// Without samples, before anything is written: what is there may have been made from samples that are elsewhere.
+/// Without all samples of a finished run, before anything is written: what is there was made from more.
 pub fn rewrite(folder: &RunFolder, record: &RunRecord, results: &Results) -> Result<Digests> {
     let samples = journal::load(folder.path())?;
-    refuse_without_samples(folder, record, &samples, results)?;
+    refuse_lack_of_samples(folder, record, &samples, results)?;
     write(folder, record, samples, true)
 }
 
-/// Fails if a part of a finished run has no samples, or an unfinished run has none at all.
-fn refuse_without_samples(
+/// Fails if a finished run lacks a sample that it took, or an unfinished run has none at all.
+fn refuse_lack_of_samples(
     folder: &RunFolder,
     record: &RunRecord,
     samples: &[Sample],
     results: &Results,
 ) -> Result<()> {
-    let parts = record.parts();
-    let has_samples = |part: &RunRecord| {
-        let workloads = &part.plan.workloads;
-        samples.iter().any(|sample| workloads.contains(&sample.workload))
-    };
-    let place = folder.path().join(journal::FILE);
-    if record.finished_utc.is_none() && !parts.iter().any(has_samples) {
+    if record.finished_utc.is_none() && samples.is_empty() {
         let command = results.command("run --resume", folder);
         return Err(usage!("nothing of {} is measured yet; go on with: {command}", record.run_id));
     }
-    if record.finished_utc.is_some() && !parts.iter().all(has_samples) {
+    if record.finished_utc.is_some() && !record.parts().iter().all(|part| has_all_samples(part, samples)) {
         return Err(usage!(
-            "cannot write the report of {} anew: its samples are not in {}; get that file, or read what is there",
+            "cannot write the report of {} anew: not all of its samples are in {}; get that file as it was, or read what is there",
             record.run_id,
-            place.display()
+            folder.path().join(journal::FILE).display()
         ));
     }
     Ok(())
+}
+
+/// Whether every cell of `part` that could be measured was, as often as it is when nothing stops the run.
+fn has_all_samples(part: &RunRecord, samples: &[Sample]) -> bool {
+    let mut cells: BTreeMap<(&str, &str), Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        cells.entry((&sample.workload, &sample.allocator)).or_default().push(sample);
+    }
+    let available = part.allocators.iter().filter(|allocator| allocator.status == Status::Ok);
+    available.map(|allocator| allocator.config.id.as_str()).all(|allocator| {
+        part.plan.workloads.iter().all(|workload| {
+            let own = cells.get(&(workload.as_str(), allocator)).map(Vec::as_slice).unwrap_or_default();
+            is_done(&part.plan, own.iter().copied())
+        })
+    })
 }
 
 /// Writes everything that is made from `samples`, those of the run in `folder`.

@@ -16,6 +16,12 @@ use crate::workers::Launch;
 /// Failures after which a cell is not tried again.
 const GIVE_UP_AFTER: usize = 2;
 
+/// Whether `plan` has nothing left to do with a cell that has these samples.
+pub fn is_done<'s>(plan: &Plan, samples: impl Iterator<Item = &'s Sample> + Clone) -> bool {
+    let failures = samples.clone().filter(|sample| sample.status != Status::Ok).count();
+    samples.count() >= plan.passes || failures >= GIVE_UP_AFTER
+}
+
 /// How walking ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {

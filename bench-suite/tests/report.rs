@@ -36,14 +36,41 @@ fn report_without_samples_is_refused_and_changes_nothing() {
     let samples = run.join("samples.jsonl");
     let of_another = fs::read_to_string(&samples).unwrap().replace("larson", "cfrac");
     fs::write(&samples, of_another).unwrap();
-    let refused = || {
-        let before = contents(&run);
-        place.plain(&["report"]).complains(2, "its samples are not in ");
-        assert_eq!(contents(&run), before);
-    };
+    let refused = || refused_and_unchanged(&place, &run);
     refused();
     fs::remove_file(&samples).unwrap();
     refused();
+}
+
+/// Asserts that the report of the run is not written anew.
+#[track_caller]
+fn refused_and_unchanged(place: &Place, run: &Path) {
+    let before = contents(run);
+    place.plain(&["report"]).complains(2, "not all of its samples are in ");
+    assert_eq!(contents(run), before);
+}
+
+#[test]
+fn report_of_a_part_of_the_samples_is_refused_and_changes_nothing() {
+    let place = Place::new();
+    place.worker("jx", r#"[ "$row" = larson ] && exit 9"#);
+    place.with_workers(&[&BOTH[..], &["-a", "jx", "-a", "sn", "--passes", "4"]].concat()).expect(5);
+    let run = place.only_run();
+    let samples = run.join("samples.jsonl");
+    let all = fs::read_to_string(&samples).unwrap();
+    let lines: Vec<&str> = all.split_inclusive('\n').collect();
+    for kept in [1, lines.len() / 2, lines.len() - 1] {
+        fs::write(&samples, lines[..kept].concat()).unwrap();
+        refused_and_unchanged(&place, &run);
+    }
+    fs::write(&samples, &all[..all.len() - 1]).unwrap();
+    refused_and_unchanged(&place, &run);
+    let failed_once = lines.iter().position(|line| line.contains("exit(9)")).unwrap();
+    fs::write(&samples, [&lines[..failed_once], &lines[failed_once + 1..]].concat().concat()).unwrap();
+    refused_and_unchanged(&place, &run);
+    // Neither an allocator that is not there nor a cell that was given up lacks any.
+    fs::write(&samples, &all).unwrap();
+    place.plain(&["report"]).expect(0);
 }
 
 #[test]
