@@ -105,7 +105,10 @@ mod tests {
     fn damage_in_the_middle_is_named_by_line() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "{}\n").unwrap();
-        assert!(load(folder.path()).unwrap_err().to_string().starts_with("line 1 of "));
+        let error = load(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("line 1 of ") && error.ends_with("; restore that file, or start a new run")
+        );
     }
 
     #[test]

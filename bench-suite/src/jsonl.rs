@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::record::RESTORE;
+
 /// A file that is open for appending.
 #[derive(Debug)]
 pub(crate) struct Appender {
@@ -74,7 +76,7 @@ fn parse<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, u64)> {
             break;
         }
         let value = serde_json::from_slice(line)
-            .with_context(|| format!("line {} of {} is damaged", index + 1, path.display()))?;
+            .with_context(|| format!("line {} of {} is damaged; {RESTORE}", index + 1, path.display()))?;
         values.push(value);
         whole_bytes += line.len() as u64;
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -102,14 +103,12 @@ impl RunRecord {
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        refuse_newer(&path, &text)?;
-        let record: Self =
-            serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        let record: Self = parse(&path, &text, RESTORE)?;
         let plans = std::iter::once(&record.plan).chain(record.programs.as_ref().map(|part| &part.plan));
         for passes in plans.map(|plan| plan.passes) {
             ensure!(
                 (1..=MOST_PASSES).contains(&passes),
-                "{} is damaged: its passes are {passes}, and there are 1 to {MOST_PASSES} in a run",
+                "{} is damaged; {RESTORE}: its passes are {passes}, and there are 1 to {MOST_PASSES} in a run",
                 path.display()
             );
         }
@@ -122,21 +121,27 @@ impl RunRecord {
     }
 }
 
-/// Fails with advice if `text` was written by a newer version of this program.
-pub fn refuse_newer(path: &Path, text: &str) -> Result<()> {
+/// What to do about a damaged file of a run.
+pub(crate) const RESTORE: &str = "restore that file, or start a new run";
+
+/// What `text`, the content of `path`, says.
+///
+/// # Errors
+/// If a newer version of this program wrote it, or if it is damaged, with `advice` for that.
+pub fn parse<T: DeserializeOwned>(path: &Path, text: &str, advice: &str) -> Result<T> {
     #[derive(Deserialize)]
     struct Version {
         schema_version: u32,
     }
-    let Version { schema_version } =
-        serde_json::from_str(text).with_context(|| format!("{} is damaged", path.display()))?;
+    let damaged = || format!("{} is damaged; {advice}", path.display());
+    let Version { schema_version } = serde_json::from_str(text).with_context(damaged)?;
     if schema_version > SCHEMA_VERSION {
         bail!(
             "{} has schema {schema_version}, this bench-suite reads up to {SCHEMA_VERSION}; update bench-suite",
             path.display()
         );
     }
-    Ok(())
+    serde_json::from_str(text).with_context(damaged)
 }
 
 /// Writes `value` as indented JSON by way of a neighbouring file, so that a full disk
@@ -181,8 +186,11 @@ mod tests {
         fs::write(&path, r#"{"schema_version": 99, "something": "new"}"#).unwrap();
         let error = RunRecord::load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("schema 99") && error.contains("update bench-suite"), "{error}");
-        fs::write(&path, "{").unwrap();
-        assert!(RunRecord::load(folder.path()).unwrap_err().to_string().ends_with("run.json is damaged"));
+        for damaged in ["", "{", r#"{"schema_version": 1}"#] {
+            fs::write(&path, damaged).unwrap();
+            let error = RunRecord::load(folder.path()).unwrap_err().to_string();
+            assert!(error.ends_with("run.json is damaged; restore that file, or start a new run"), "{error}");
+        }
     }
 
     #[test]
@@ -201,7 +209,7 @@ mod tests {
             RunRecord::load(folder.path()).unwrap_err().to_string()
         };
         for error in [of(0, 3), of(usize::MAX, 3), of(3, 0), of(3, usize::MAX)] {
-            assert!(error.contains("run.json is damaged: its passes are"), "{error}");
+            assert!(error.contains("or start a new run: its passes are"), "{error}");
         }
     }
 

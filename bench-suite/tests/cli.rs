@@ -112,9 +112,11 @@ fn unknown_newer_and_finished_runs_are_refused() {
     assert_eq!(fs::read_to_string(run.join("run.json")).unwrap(), newer);
     let countless = record.replacen("\"passes\": 1", "\"passes\": 10000000000000000000", 1);
     fs::write(run.join("run.json"), countless).unwrap();
-    place.plain(&["report", &name]).complains(1, "run.json is damaged: its passes are 10000000000000000000");
+    place.plain(&["report", &name]).complains(1, "or start a new run: its passes are 10000000000000000000");
     fs::write(run.join("run.json"), "{").unwrap();
-    place.plain(&["report", &name]).complains(1, "run.json is damaged");
+    place
+        .plain(&["report", &name])
+        .complains(1, "run.json is damaged; restore that file, or start a new run");
 }
 
 #[test]

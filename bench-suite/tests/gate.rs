@@ -214,6 +214,9 @@ fn newer_and_damaged_baselines_are_refused() {
     let path = place.results().join("baseline.json");
     fs::write(&path, r#"{"schema_version": 9}"#).unwrap();
     place.plain(&["gate"]).complains(1, "has schema 9");
-    fs::write(&path, "[]").unwrap();
-    place.plain(&["gate"]).complains(1, "baseline.json is damaged");
+    for damaged in ["", "{", "[]", r#"{"schema_version": 1}"#] {
+        fs::write(&path, damaged).unwrap();
+        let advice = "baseline.json is damaged; restore it, or delete it and write a new one with: bench-suite gate --update: ";
+        place.plain(&["gate"]).complains(1, advice);
+    }
 }

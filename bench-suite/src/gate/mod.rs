@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use self::rows::RowRatio;
 use crate::fingerprint::Machine;
 use crate::plan::Params;
-use crate::record::{refuse_newer, refuse_unwritable, write_json};
+use crate::record::{parse, refuse_unwritable, write_json};
 
 /// The allocator that is gated.
 pub const SUBJECT: &str = "mi";
@@ -209,13 +209,8 @@ impl Baseline {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        refuse_newer(path, &text)?;
-        serde_json::from_str(&text).map(Some).with_context(|| {
-            format!(
-                "{} is damaged; restore it, or delete it and write a new one with: bench-suite gate --update",
-                path.display()
-            )
-        })
+        let advice = "restore it, or delete it and write a new one with: bench-suite gate --update";
+        parse(path, &text, advice).map(Some)
     }
 
     /// What is to be said of ratios if `machine` has another processor than the one the baseline is of.
