@@ -91,6 +91,29 @@ fn report_of_a_run_that_has_no_sample_yet_says_how_to_go_on() {
 }
 
 #[test]
+fn measured_run_whose_end_cannot_be_stored_says_how_to_go_on() {
+    let place = Place::new();
+    let runs = place.results().join("runs").display().to_string();
+    place.worker(
+        "mi",
+        &format!("for run in {runs}/*; do mv $run/run.json {runs}/../; mkdir $run/run.json; done"),
+    );
+    let run = ["run", "-q", "--no-report", "--no-curves", "-a", "mi", "-w", "larson", "-n", "1"];
+    let done = place.with_workers(&run).expect(1);
+    let (_, command) = done
+        .stderr
+        .split_once("everything is measured; make room and go on with: bench-suite ")
+        .expect(&done.stderr);
+    let command = command.split_once(": cannot write ").expect(command).0;
+    let record = place.only_run().join("run.json");
+    fs::remove_dir(&record).unwrap();
+    fs::rename(place.results().join("run.json"), record).unwrap();
+    as_told(command).expect(0);
+    assert_eq!(place.times_started("mi", "larson"), 1);
+    assert!(place.only_run().join("summary.csv").exists());
+}
+
+#[test]
 fn measured_run_that_cannot_be_drawn_says_how_to_get_its_report() {
     let place = Place::new();
     let obstacle = format!("for run in {}/runs/*; do : > $run/charts; done", place.results().display());

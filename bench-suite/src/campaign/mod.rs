@@ -161,9 +161,12 @@ fn drive(
     {
         return Ok(Finish::Interrupted(Some(folder)));
     }
-    record.finished_utc = Some(utc_now());
-    record.store(folder.path())?;
     let results = &surroundings.results;
+    record.finished_utc = Some(utc_now());
+    record.store(folder.path()).with_context(|| {
+        let command = results.command("run --resume", &folder);
+        format!("everything is measured; make room and go on with: {command}")
+    })?;
     let written = results
         .note_latest(&folder)
         .and_then(|()| journal::load(folder.path()))
