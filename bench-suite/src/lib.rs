@@ -33,4 +33,5 @@ pub mod status;
 pub mod summary;
 pub mod table;
 pub mod tell;
+mod temporary;
 pub mod workers;

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{Place, csv_rows};
+use common::{Done, Place, csv_rows};
 
 #[test]
 fn memory_over_time_is_taken_once_per_cell_after_the_passes() {
@@ -33,6 +33,15 @@ fn memory_over_time_is_taken_once_per_cell_after_the_passes() {
         report.contains("## Memory over time") && report.contains("(charts/curve-larson.svg)"),
         "{report}"
     );
+}
+
+#[test]
+fn a_missing_folder_for_temporary_files_is_named_with_what_to_do() {
+    let place = Place::new();
+    let mut run = place.command(&["run", "-q", "-a", "mi", "-w", "larson", "-n", "1"]);
+    run.arg("--worker-dir").arg(place.workers()).env("TMPDIR", "/nonexistent");
+    Done::from(run.output().unwrap())
+        .complains(1, "cannot create anything in /nonexistent; make room, or set TMPDIR: ");
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::Place;
+use common::{Done, Place};
 
 #[test]
 fn a_picture_of_either_kind_is_written_where_asked() {
@@ -36,6 +36,15 @@ fn mistakes_are_named_and_nothing_is_started() {
         place.with_workers(&[&["heapmap"], arguments].concat()).complains(2, part);
     }
     assert_eq!(place.times_started("mi", "larson"), 0);
+}
+
+#[test]
+fn a_missing_folder_for_temporary_files_is_named_with_what_to_do() {
+    let place = Place::new();
+    let mut heapmap = place.command(&["heapmap"]);
+    heapmap.arg("--worker-dir").arg(place.workers()).env("TMPDIR", "/nonexistent");
+    Done::from(heapmap.output().unwrap())
+        .complains(1, "cannot create anything in /nonexistent; make room, or set TMPDIR: ");
 }
 
 #[test]

@@ -20,8 +20,7 @@ use crate::fingerprint::{Commit, Machine, Toolchain, cores};
 use crate::plan::{Params, Profile, preset_name, size_name};
 use crate::plot::figure;
 use crate::plot::heapmap::Heapmap;
-use crate::select;
-use crate::usage;
+use crate::{select, temporary, usage};
 
 /// Allocators whose workers can show their heap.
 const SHOWN: [&str; 2] = ["mi", "mi-secure"];
@@ -71,7 +70,7 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
         // Nothing is timed.
         levelled: false,
     };
-    let map = NamedTempFile::new().context("cannot create a temporary file")?;
+    let map = temporary::file()?;
     let job = Job {
         launch,
         row: &row,

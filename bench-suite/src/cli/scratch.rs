@@ -1,15 +1,17 @@
 //! Workers for commands that keep nothing: prepared in a folder that goes away again.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use crate::config::Allocator;
 use crate::exec::Cancel;
 use crate::status::Status;
 use crate::tell::tell;
+use crate::temporary;
 use crate::workers::{AllocatorRecord, Launch, Source, prepare};
 
 /// Prepared workers and the folder they are in.
@@ -33,11 +35,9 @@ impl Scratch {
         // The build folder is known to allow programs, which temporary folders may not.
         let create = |parent: &Path| tempfile::Builder::new().prefix("bench-suite-").tempdir_in(parent);
         let target = root.map(|root| root.join("target")).filter(|target| target.is_dir());
-        let temporary = std::env::temp_dir();
         let mut folder = target
             .and_then(|target| create(&target).ok())
-            .map_or_else(|| create(&temporary), Ok)
-            .with_context(|| format!("cannot create a folder in {}", temporary.display()))?;
+            .map_or_else(|| temporary::create_in(&env::temp_dir(), create), Ok)?;
         let path = folder.path().to_path_buf();
         let prepared = prepare(allocators, source, 1, &path, &path, cancel, &mut |line| tell(line))?;
         // The log of a failed build is named in its reason and must outlive the command.

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tempfile::NamedTempFile;
 use workloads::phases::Mark;
 
 use super::{Curve, Sampler, Scope, assemble};
@@ -15,6 +14,7 @@ use crate::plan::{Field, Plan, expected_sample_time};
 use crate::sample::Sample;
 use crate::session::{End, Step, explain};
 use crate::status::Status;
+use crate::temporary;
 use crate::workers::Launch;
 
 /// How much longer an execution takes: a worker is idle for a second at its end.
@@ -69,7 +69,7 @@ impl Pass<'_> {
                 continue;
             }
             tell(Step { pass: plan.passes, workload, allocator, done: at, total: cells.len() });
-            let phases = NamedTempFile::new().context("cannot create a temporary file")?;
+            let phases = temporary::file()?;
             let job = Job {
                 launch,
                 row: workload,

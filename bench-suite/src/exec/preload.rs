@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
+use crate::temporary;
+
 /// What the loader does not take for a part of a path.
 const SPECIAL: &[u8] = b" :$";
 
@@ -62,10 +64,9 @@ fn folder_in(parent: &Path, library: &Path) -> Result<TempDir> {
         library.display(),
         parent.display()
     );
-    tempfile::Builder::new()
-        .prefix("bench-suite-preload-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot create a folder in {}; make room, or set TMPDIR", parent.display()))
+    temporary::create_in(parent, |parent| {
+        tempfile::Builder::new().prefix("bench-suite-preload-").tempdir_in(parent)
+    })
 }
 
 #[cfg(test)]

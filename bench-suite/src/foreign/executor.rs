@@ -18,13 +18,13 @@ use crate::exec::{Cancel, Execution, Executor, Job, Observer, ground};
 use crate::noise::Noise;
 use crate::plan::Params;
 use crate::status::Status;
+use crate::temporary;
 
 /// A folder in `parent` by its path without links, as programs know it that ask the system where they are.
 fn folder_in(parent: &Path) -> Result<TempDir> {
-    parent
-        .canonicalize()
-        .and_then(|parent| tempfile::Builder::new().prefix("bench-suite-programs-").tempdir_in(parent))
-        .context("cannot create a temporary folder; make room, or set TMPDIR")
+    temporary::create_in(parent, |parent| {
+        tempfile::Builder::new().prefix("bench-suite-programs-").tempdir_in(parent.canonicalize()?)
+    })
 }
 
 /// Why a cell cannot be measured.
