@@ -27,6 +27,7 @@ fn mistakes_are_named_and_nothing_is_started() {
     for (arguments, part) in [
         (&["--row", "larsn"][..], "did you mean 'larson'?"),
         (&["--row", "larson*"], "one workload"),
+        (&["--row", "redis"], "'redis' is a real program"),
         (&["-a", "mc"], "'mc' cannot show its heap; take one of: mi, mi-secure"),
         (&["-a", "nobody"], "'nobody' cannot show its heap"),
         (&["-o", "map.gif"], ".png or .svg"),

@@ -17,7 +17,7 @@ use super::{Setup, print_out};
 use crate::error::Outcome;
 use crate::exec::{Cancel, Executor, Job, RealExecutor};
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
-use crate::plan::{Params, Profile, preset_name, size_name};
+use crate::plan::{Field, Params, Profile, preset_name, size_name};
 use crate::plot::figure;
 use crate::plot::heapmap::Heapmap;
 use crate::{select, temporary, usage};
@@ -112,7 +112,10 @@ pub(super) fn heapmap(args: HeapmapArgs, setup: Setup) -> Result<Outcome> {
 fn only_row(row: String) -> Result<String> {
     let mut rows = select::workloads(&[row], &[], &[])?;
     match (rows.pop(), rows.is_empty()) {
-        (Some(row), true) => Ok(row),
+        (Some(row), true) if select::field_of(&row) == Field::Workers => Ok(row),
+        (Some(row), true) => Err(usage!(
+            "'{row}' is a real program, whose heap cannot be shown; give --row a workload of another kind in 'bench-suite list'"
+        )),
         _ => Err(usage!("a picture shows one workload; give --row one of 'bench-suite list'")),
     }
 }
