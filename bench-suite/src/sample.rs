@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use workloads::protocol::Report;
 
+use crate::foreign::adhoc::exit_code;
 use crate::noise::Noise;
 use crate::status::Status;
 
@@ -63,13 +64,14 @@ impl Sample {
         self.discarded.iter().filter_map(|discarded| discarded.checksum.as_deref())
     }
 
-    /// What is wrong with this sample if `expected` is the right checksum.
-    fn deviation(&self, expected: &str) -> Option<String> {
+    /// What is wrong with this sample if `expected` is right.
+    fn deviation(&self, expected: &Expected) -> Option<String> {
         let own = self.usable().map(|report| (report.checksum.as_deref().unwrap_or("none"), ""));
         let discarded =
             self.discarded_checksums().map(|found| (found, " in an execution that was taken again"));
-        let (found, place) = own.into_iter().chain(discarded).find(|(found, _)| *found != expected)?;
-        Some(wrong_checksum(&format!("{found}{place}"), expected))
+        let (found, place) =
+            own.into_iter().chain(discarded).find(|(found, _)| *found != expected.checksum)?;
+        Some(expected.missed_by(found, place))
     }
 
     /// The report, if the sample counts as a measurement.
@@ -78,16 +80,33 @@ impl Sample {
     }
 }
 
-/// How it is said that a checksum is not the one that most allocators agree on.
-pub(crate) fn wrong_checksum(found: &str, expected: &str) -> String {
-    format!("checksum {found}, the other allocators have {expected}")
+/// What the work of a workload amounts to if it is done right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The checksum that most allocators agree on.
+    pub checksum: String,
+    /// Whether the reference has others, too.
+    pub varies: bool,
+}
+
+impl Expected {
+    /// How it is said that a checksum, found at `place`, is not this one.
+    pub(crate) fn missed_by(&self, found: &str, place: &str) -> String {
+        let code = exit_code(found);
+        if self.varies && code.is_some() && code == exit_code(&self.checksum) {
+            return format!(
+                "checksum {found}{place}: the output is not the same twice under one allocator; leave --compare-output away"
+            );
+        }
+        format!("checksum {found}{place}, expected {}", self.checksum)
+    }
 }
 
 /// The checksum of each workload that most allocators agree on.
 ///
 /// Each allocator has one vote per workload, its most frequent checksum; on a tie the
 /// reference decides. A workload without checksums has none.
-pub fn expected_checksums(samples: &[Sample], reference: &str) -> BTreeMap<String, String> {
+pub fn expected_checksums(samples: &[Sample], reference: &str) -> BTreeMap<String, Expected> {
     let mut votes: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, usize>>> = BTreeMap::new();
     for sample in samples {
         let own = sample.usable().and_then(|report| report.checksum.as_deref());
@@ -97,7 +116,9 @@ pub fn expected_checksums(samples: &[Sample], reference: &str) -> BTreeMap<Strin
         }
     }
     let elected = votes.into_iter().filter_map(|(workload, by_allocator)| {
-        Some((workload.to_owned(), elected(&by_allocator, reference)?.to_owned()))
+        let checksum = elected(&by_allocator, reference)?.to_owned();
+        let varies = by_allocator.get(reference).is_some_and(|checksums| checksums.len() > 1);
+        Some((workload.to_owned(), Expected { checksum, varies }))
     });
     elected.collect()
 }
@@ -236,6 +257,35 @@ pub(crate) mod tests {
         let votes =
             vec![again("jx", Some("x"), "x"), again("jx", Some("x"), "z"), with_checksum("mi", Some("x"))];
         assert_eq!(wrong(votes), ["jx"]);
+    }
+
+    #[test]
+    fn output_that_is_not_the_same_twice_is_told_from_one_that_an_allocator_changes() {
+        let reasons = |checksums: [(&str, &str); 4]| {
+            let mut samples = checksums.map(|(allocator, checksum)| with_checksum(allocator, Some(checksum)));
+            mark_wrong_checksums(&mut samples, "mi");
+            samples.map(|sample| sample.reason.unwrap_or_default())
+        };
+        let [first, second, other, _] = reasons([
+            ("mi", "exit 0, output a"),
+            ("mi", "exit 0, output b"),
+            ("jx", "exit 0, output c"),
+            ("jx", "exit 0, output d"),
+        ]);
+        let told = |reason: &str| {
+            reason.ends_with("is not the same twice under one allocator; leave --compare-output away")
+        };
+        assert!(first.is_empty() != second.is_empty() && told(&(first + &second)) && told(&other), "{other}");
+        let [_, _, changed, _] = reasons([
+            ("mi", "exit 0, output a"),
+            ("mi", "exit 0, output a"),
+            ("jx", "exit 0, output b"),
+            ("jx", "exit 0, output a"),
+        ]);
+        assert_eq!(changed, "checksum exit 0, output b, expected exit 0, output a");
+        let [_, ended, _, _] =
+            reasons([("mi", "exit 0"), ("mi", "exit 1"), ("mi", "exit 0"), ("jx", "exit 0")]);
+        assert_eq!(ended, "checksum exit 1, expected exit 0");
     }
 
     #[test]

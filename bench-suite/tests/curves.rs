@@ -68,7 +68,8 @@ fn wrong_result_while_memory_is_looked_at_is_a_failure_as_in_any_other_pass() {
     let place = Place::new();
     place.worker("mc", r#"[ -z "$phases" ] || checksum='"other"'"#);
     let done = place.with_workers(&["run", "-a", "mc", "-w", "larson", "--passes", "1"]).expect(5);
-    let line = "larson under mc: wrong-output: while its memory was looked at: checksum other, the other allocators have c0ffee\n";
+    let line =
+        "larson under mc: wrong-output: while its memory was looked at: checksum other, expected c0ffee\n";
     assert!(done.stderr.contains(line), "{done:#?}");
     let run = place.only_run();
     let is_told = || {

@@ -18,7 +18,7 @@ pub use sampler::{Reading, Sampler, Scope};
 pub use thin::thinned;
 
 use crate::jsonl;
-use crate::sample::wrong_checksum;
+use crate::sample::Expected;
 use crate::status::Status;
 
 /// Name of the file inside a run's folder.
@@ -138,13 +138,13 @@ impl Curve {
 
 /// Marks curves of executions whose work did not amount to what is `expected` of their workload, as samples are marked: it may be
 /// just then that an allocator gives out what is in use.
-pub fn mark_wrong_checksums(curves: &mut [Curve], expected: &BTreeMap<String, String>) {
+pub fn mark_wrong_checksums(curves: &mut [Curve], expected: &BTreeMap<String, Expected>) {
     for curve in curves.iter_mut().filter(|curve| curve.status == Status::Ok) {
         let (Some(found), Some(expected)) = (&curve.checksum, expected.get(&curve.workload)) else {
             continue;
         };
-        if found != expected {
-            curve.reason = Some(wrong_checksum(found, expected));
+        if *found != expected.checksum {
+            curve.reason = Some(expected.missed_by(found, ""));
             curve.status = Status::WrongOutput;
         }
     }
@@ -215,11 +215,12 @@ pub(crate) mod tests {
         };
         let marked = |status, checksum, workload: &str| {
             let mut curves = [curve(status, checksum)];
-            mark_wrong_checksums(&mut curves, &[(workload.to_owned(), "right".to_owned())].into());
+            let expected = Expected { checksum: "right".to_owned(), varies: false };
+            mark_wrong_checksums(&mut curves, &[(workload.to_owned(), expected)].into());
             let [Curve { status, reason, .. }] = curves;
             (status, reason)
         };
-        let reason = "checksum wrong, the other allocators have right".to_owned();
+        let reason = "checksum wrong, expected right".to_owned();
         assert_eq!(marked(Status::Ok, Some("wrong"), "larson"), (Status::WrongOutput, Some(reason)));
         assert_eq!(marked(Status::Ok, Some("right"), "larson"), (Status::Ok, None));
         assert_eq!(marked(Status::Ok, Some("wrong"), "cfrac"), (Status::Ok, None));
