@@ -147,7 +147,7 @@ impl Allocator {
         self.bin.strip_prefix("worker-").unwrap_or(&self.bin)
     }
 
-    /// Package and file name of a library that is built as the workers are.
+    /// Package and file name of a library that is built from the sources of the workspace.
     pub fn built_library(&self) -> Option<(&str, &str)> {
         Some((self.library_from.as_deref()?, self.library.first()?))
     }

@@ -55,6 +55,9 @@ pub struct SummaryRow {
     pub status: String,
 }
 
+/// The profile of workers that were built before.
+pub const UNKNOWN_PROFILE: &str = "unknown";
+
 /// What a reader must know to judge a run; the footer of charts and the head of reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
@@ -72,7 +75,7 @@ pub struct RunInfo {
     pub preset: String,
     /// `quick`, `calibrated` or `full`.
     pub size: String,
-    /// `worker` or `worker-nolto`: the build profile of the workers.
+    /// `worker` or `worker-nolto`: the build profile of the workers; or [`UNKNOWN_PROFILE`].
     pub profile: String,
     /// One line about the machine: CPU, cores, virtualisation, kernel.
     pub machine: String,
@@ -186,6 +189,13 @@ pub struct LibraryInfo {
     /// Its names and size, where they were noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+}
+
+impl LibraryInfo {
+    /// Whether it was built as the workers were, if with another profile.
+    pub fn is_built(&self) -> bool {
+        !self.place.contains('/')
+    }
 }
 
 /// Lines drawn over a filled bar.

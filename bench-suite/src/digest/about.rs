@@ -7,7 +7,7 @@ use crate::record::RunRecord;
 use crate::sample::Sample;
 use crate::stats::bootstrap::MIN_OBSERVATIONS;
 use crate::status::Status;
-use crate::summary::{AllocatorInfo, LibraryInfo, RunInfo};
+use crate::summary::{AllocatorInfo, LibraryInfo, RunInfo, UNKNOWN_PROFILE};
 use crate::workers::AllocatorRecord;
 
 /// Share of disturbed samples from which on a run is called noisy.
@@ -76,7 +76,7 @@ pub(super) fn run_info(
 
 /// How the workers were built, if that is known.
 fn profile(record: &RunRecord) -> &'static str {
-    if record.workers_from_folder { "unknown" } else { record.plan.profile.name() }
+    if record.workers_from_folder { UNKNOWN_PROFILE } else { record.plan.profile.name() }
 }
 
 /// Passes of an unfinished run in which every cell had its turn. One that failed too often has none.

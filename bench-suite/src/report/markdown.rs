@@ -9,7 +9,8 @@ use crate::digest::LOOKED_AT;
 use crate::plan::passes_in_words;
 use crate::plot::matrix::{Cell, Failure, Matrix, NO_RATIO, Ratio, failures};
 use crate::plot::{numbers, wording};
-use crate::summary::{LibraryInfo, RelativePace, Summary};
+use crate::summary::{LibraryInfo, RelativePace, Summary, UNKNOWN_PROFILE};
+use crate::workers::LIBRARY_PROFILE;
 
 /// As many digits of a hash as tell files apart; `run.json` has all.
 const HASH_SHOWN: usize = 16;
@@ -46,8 +47,7 @@ fn head(summary: &Summary) -> String {
     }
     let _ = write!(
         text,
-        "Run `{}`, started {}, commit `{}`: {} of preset {}, size {}, seed {}, workers built with profile \
-         `{}`.\n\n{}\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
+        "Run `{}`, started {}, commit `{}`: {} of preset {}, size {}, seed {}, {}.\n\n{}\n\nIn every pass each workload ran once under every allocator, in shuffled order, each time \
          in a fresh process. Executions that others on the host disturbed were discarded and taken again, within bounds \
          (`discarded` in `samples.csv`). Ratios are paired: each is the median over the passes of an allocator's figure \
          divided by that of {} in the same pass.",
@@ -58,11 +58,24 @@ fn head(summary: &Summary) -> String {
         run.preset,
         run.size,
         run.seed,
-        run.profile,
+        profiles(summary),
         escaped(&wording::machine_line(run)),
         escaped(&summary.reference),
     );
     text
+}
+
+/// How what is measured was built.
+fn profiles(summary: &Summary) -> String {
+    let of_workers = format!("workers built with profile `{}`", summary.run.profile);
+    let is_built = |library: &LibraryInfo| library.is_built() && summary.run.profile != UNKNOWN_PROFILE;
+    let built =
+        summary.allocators.iter().filter(|allocator| allocator.library.as_ref().is_some_and(is_built));
+    let built: Vec<String> = built.map(|allocator| escaped(&allocator.id)).collect();
+    if built.is_empty() {
+        return of_workers;
+    }
+    format!("{of_workers}, what is preloaded as {} with `{LIBRARY_PROFILE}`", built.join(" and "))
 }
 
 fn failed(summary: &Summary, matrices: &[Matrix], curves: &[Curve]) -> String {
@@ -294,4 +307,27 @@ fn escaped(text: &str) -> String {
         }
     }
     plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::sample;
+
+    #[test]
+    fn libraries_that_were_built_are_told_with_their_own_profile() {
+        let mut summary = sample::summary();
+        let library =
+            |place: &str| Some(LibraryInfo { place: place.to_owned(), hash: String::new(), identity: None });
+        summary.allocators[0].library = library("/usr/lib/libjemalloc.so.2");
+        assert_eq!(profiles(&summary), "workers built with profile `worker`");
+        summary.allocators[1].library = library("libmimalloc_rs.so");
+        let both = format!(
+            "workers built with profile `worker`, what is preloaded as {} with `release`",
+            summary.allocators[1].id
+        );
+        assert_eq!(profiles(&summary), both);
+        summary.run.profile = UNKNOWN_PROFILE.to_owned();
+        assert_eq!(profiles(&summary), "workers built with profile `unknown`");
+    }
 }

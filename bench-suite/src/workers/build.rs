@@ -35,6 +35,9 @@ pub(super) fn missing_tool(needs: &[String]) -> Option<String> {
     Some(format!("{tool} not found; install it with: apt-get install {package}"))
 }
 
+/// Profile of libraries, as they are shipped: those of the workers abort where a library throws a C++ exception.
+pub const LIBRARY_PROFILE: &str = "release";
+
 /// What one build makes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Product<'a> {
@@ -63,9 +66,8 @@ impl Product<'_> {
                 what.extend(feature.iter().flat_map(|feature| ["--features", feature]));
                 ("rustc", what, vec!["--", &linker])
             }
-            // As it is shipped: the workers' profiles abort where it throws a C++ exception.
             Self::Library { package, .. } => {
-                ("build", vec!["--package", package, "--lib", "--release"], Vec::new())
+                ("build", vec!["--package", package, "--lib", "--profile", LIBRARY_PROFILE], Vec::new())
             }
         };
         let words = [command].into_iter().chain(common).chain(what).chain(flags);

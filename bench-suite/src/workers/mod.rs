@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-pub use build::source_root;
+pub use build::{LIBRARY_PROFILE, source_root};
 pub use library::Identity;
 pub use preload::{check_shared_library, find_library};
 
