@@ -160,6 +160,17 @@ fn what_could_never_fail_becomes_no_baseline() {
 }
 
 #[test]
+fn a_missing_subject_is_told_before_the_yardstick_is_made_ready() {
+    let place = with_baseline();
+    for id in ["mi", "mi3"] {
+        fs::remove_file(place.workers().join(format!("worker-{id}"))).unwrap();
+    }
+    let done = place.with_workers(&["gate", "--measure"]).expect(1);
+    assert!(done.stderr.contains("'mi' is not available: there is no "), "{done:#?}");
+    assert!(!done.stderr.contains("mi3"), "it was looked for all the same: {done:#?}");
+}
+
+#[test]
 fn run_of_fewer_passes_than_a_quick_one_is_not_taken_for_one() {
     let place = with_baseline();
     place.with_workers(&["run", "--quick", "--no-report", "-n", "1", "-a", "mi3"]).expect(0);

@@ -171,15 +171,21 @@ fn take(
         let found = setup.config.allocators.iter().find(|allocator| allocator.id == id);
         found.cloned().with_context(|| format!("bench.toml has no allocator '{id}'"))
     };
-    let both = [configured(SUBJECT)?, configured(YARDSTICK)?];
-    let scratch = Scratch::prepare(&both, &worker.source()?, setup.root.as_deref(), &cancel)?;
+    let source = worker.source()?;
+    let prepare = |id| Scratch::prepare(&[configured(id)?], &source, setup.root.as_deref(), &cancel);
+    let subject = prepare(SUBJECT)?;
     if cancel.requested() {
         return Ok(None);
     }
-    let Some(launch) = scratch.launches.get(SUBJECT) else {
-        let reason = scratch.records.first().and_then(|record| record.reason.clone()).unwrap_or_default();
+    let Some(launch) = subject.launches.get(SUBJECT) else {
+        let reason = subject.records.first().and_then(|record| record.reason.clone()).unwrap_or_default();
         bail!("'{SUBJECT}' is not available: {reason}");
     };
+    let yardstick = prepare(YARDSTICK)?;
+    if cancel.requested() {
+        return Ok(None);
+    }
+    let workers = [&subject.records[..], &yardstick.records].concat();
     let mut executor = RealExecutor::new(cancel.clone());
     tell("counting allocations");
     if measure::checks(&mut executor, launch, &mut figures)?.is_none() {
@@ -191,7 +197,7 @@ fn take(
             return Ok(None);
         }
     }
-    match stored.filter(|stored| args.run.is_some() || stored.is_of(&scratch.records)) {
+    match stored.filter(|stored| args.run.is_some() || stored.is_of(&workers)) {
         Some(stored) => stored.add_to(&mut figures),
         None => {
             let level = LevelArgs { no_levelling: !params.levelled };
