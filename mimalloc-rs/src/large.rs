@@ -141,6 +141,9 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
             0 => Theap::keep_spare(own, first, dissolve(first)),
             home => Theap::free_run(Theap::of_id(home), own, first),
         }
+        if !Theap::is_none(own) {
+            Theap::follow_ebb(own);
+        }
     }
     arena::purge_if_due();
     true

@@ -249,16 +249,30 @@ fn tables_of_which_little_is_used(size: usize) {
     live.into_iter().for_each(|table| unsafe { MiMalloc.dealloc(table, layout) });
 }
 
+/// In KiB. A page of such blocks has half a megabyte.
+const MEDIUM: [usize; 12] = [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64];
+
 /// Blocks of many sizes come and go one size after the other, and then there are as many bytes in small ones.
 fn of_sizes_that_came_and_went() {
-    const SIZES: [usize; 12] = [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64];
     const BYTES: usize = MIB / 2;
     let start = process::resident();
-    SIZES.into_iter().for_each(|kib| free(blocks(BYTES, kib << 10), false));
-    let small = blocks(SIZES.len() * BYTES, 1000);
+    MEDIUM.into_iter().for_each(|kib| free(blocks(BYTES, kib << 10), false));
+    let small = blocks(MEDIUM.len() * BYTES, 1000);
     let grown = process::resident().saturating_sub(start);
-    assert!(grown < SIZES.len() * BYTES * 3 / 2, "{} KiB are resident", grown / 1024);
+    assert!(grown < MEDIUM.len() * BYTES * 3 / 2, "{} KiB are resident", grown / 1024);
     free(small, false);
+}
+
+/// Blocks of many sizes are there at the same time, then none, and last a large block is freed.
+fn of_many_sizes_before_a_large_block() {
+    const BYTES: usize = MIB / 3;
+    let start = process::resident();
+    let large = blocks(64 * MIB, 64 * MIB);
+    let medium: Vec<_> = MEDIUM.into_iter().map(|kib| blocks(BYTES, kib << 10)).collect();
+    medium.into_iter().for_each(|blocks| free(blocks, false));
+    free(large, false);
+    let left = process::resident().saturating_sub(start);
+    assert!(left < MEDIUM.len() * BYTES / 2, "{} KiB are left", left / 1024);
 }
 
 /// Many threads each freed a large block and wait, as those of a pool do.
@@ -334,6 +348,7 @@ alone! {
     large_tables_hold_what_is_used: tables_of_which_little_is_used(24 * MIB);
     tables_hold_what_is_used: tables_of_which_little_is_used(3 * MIB);
     memory_of_sizes_that_came_and_went_is_there_for_others: of_sizes_that_came_and_went();
+    medium_blocks_go_back_with_a_large_one: of_many_sizes_before_a_large_block();
     large_blocks_of_threads_that_wait_go_back: of_threads_that_wait();
     pages_of_ended_threads_are_used_again: pages_are_taken_over();
     small_blocks_of_a_second_size_are_used_again: of_a_second_size([250, 500]);

@@ -27,7 +27,7 @@ mod task;
 mod trial;
 
 pub(crate) use huge::renew_for_little;
-pub(crate) use purge::{empty, purge_after_thread, purge_if_due, purge_now, renew};
+pub(crate) use purge::{empty, follows_ebb, purge_after_thread, purge_if_due, purge_now, renew};
 pub(crate) use region::{Region, Slice, find, slice_at, slice_of_number};
 pub(crate) use ring::{OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON};
 pub(crate) use survey::Content;

@@ -27,6 +27,8 @@ static DUE_MS: AtomicU64 = AtomicU64::new(0);
 pub(super) static PURGING: Task = Task::new(AtomicU32::new(0));
 /// Whether there was an ebb since all was last to go back.
 static WAS_EBB: AtomicBool = AtomicBool::new(false);
+/// Whether there was one that no thread has followed.
+static UNFOLLOWED: AtomicBool = AtomicBool::new(false);
 
 /// Which free slices a pass gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +72,15 @@ fn look_at_clock() {
 pub(super) fn purge_at_ebb() {
     if options::get(Opt::PurgeDelay) >= 0 {
         WAS_EBB.store(true, Ordering::Relaxed);
+        UNFOLLOWED.store(true, Ordering::Relaxed);
         purge(Pass::All);
     }
+}
+
+/// Whether there was an ebb just now, for a thread that has released slices: what it keeps for later should be free then, too.
+#[inline]
+pub(crate) fn follows_ebb() -> bool {
+    UNFOLLOWED.load(Ordering::Relaxed) && UNFOLLOWED.swap(false, Ordering::Relaxed)
 }
 
 /// Has the system take back what lies behind slices that stay held, if it may have it: the holder needs nothing of it.

@@ -64,6 +64,7 @@ impl Theap {
         unsafe {
             let slices = u32::from(Page::facts(page).slices);
             Self::dissolve(theap, page);
+            Self::follow_ebb(theap);
             if (*theap).tear_down.goes_on(slices) {
                 Self::collect(theap, false);
                 let pages = (*theap).queues.iter().map(Queue::len).sum();
@@ -72,14 +73,30 @@ impl Theap {
         }
     }
 
-    /// To be told before a page of so many slices is made. If there would be no memory behind them, ends pages of several slices
-    /// that allocation goes on in although no block is in use: what is behind those is there, and more than their next blocks need.
+    /// To be told before a page of so many slices is made: if there would be no memory behind them, there is some behind idle pages.
     pub(super) unsafe fn make_room(theap: *mut Theap, slices: usize) {
+        // SAFETY: the caller owns the theap.
+        unsafe {
+            if !arena::is_next_resident(Self::arena(theap), slices) {
+                Self::end_idle(theap);
+            }
+        }
+    }
+
+    /// To be told when slices were released: at an ebb idle pages should not stay.
+    pub(crate) unsafe fn follow_ebb(theap: *mut Theap) {
+        if arena::follows_ebb() {
+            // SAFETY: the caller owns the theap.
+            unsafe { Self::end_idle(theap) };
+        }
+    }
+
+    /// Ends pages of several slices that allocation goes on in although no block is in use. There is more memory behind them than
+    /// their next blocks need.
+    #[cold]
+    unsafe fn end_idle(theap: *mut Theap) {
         // SAFETY: the caller owns the theap, and with it its current pages.
         unsafe {
-            if arena::is_next_resident(Self::arena(theap), slices) {
-                return;
-            }
             for class in (0..CLASSES).filter(|&class| CLASS[class].slices > 1) {
                 // With an empty list, a page whose blocks are all free has none that counts as used.
                 Self::return_active(theap, class);
