@@ -158,16 +158,22 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::super::region::{Traits, first};
+    use super::super::allocate;
+    use super::super::region::Traits;
     use super::super::supply::reserve;
-    use super::super::{COUNT, allocate};
     use super::*;
     use crate::geometry::SYSTEM_PAGE_MIN;
 
+    /// A region that no other test uses.
+    fn region_of_its_own() -> &'static Region {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
+        reserve(64 << 20, false, Traits { exclusive: true, ..Traits::default() }).expect("address space")
+    }
+
     #[test]
     fn what_another_thread_made_accessible_in_the_meantime_stays_so() {
-        assert!(allocate(1, SLICE_SIZE).is_some() && COUNT.load(Ordering::Relaxed) > 0);
-        let region = first();
+        let region = region_of_its_own();
+        assert!(region.commit(2));
         let committed = region.committed.load(Ordering::Relaxed);
         assert!(region.commit(committed / 2), "less than what is accessible");
         assert_eq!(region.committed.load(Ordering::Relaxed), committed);
@@ -212,10 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_inaccessible_stays_so_if_another_thread_is_about_to_make_the_same_memory_accessible() {
-        // The region of all other tests comes first.
-        first();
-        let region =
-            reserve(64 << 20, false, Traits { exclusive: true, ..Traits::default() }).expect("address space");
+        let region = region_of_its_own();
         // Patience ends sooner if the other thread does not run for so long.
         assert!((0..5).any(|_| stays_inaccessible(region)));
     }
