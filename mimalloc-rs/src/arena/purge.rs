@@ -27,7 +27,7 @@ static DUE_MS: AtomicU64 = AtomicU64::new(0);
 pub(super) static PURGING: Task = Task::new(AtomicU32::new(0));
 /// Whether there was an ebb since all was last to go back.
 static WAS_EBB: AtomicBool = AtomicBool::new(false);
-/// Whether there was one that no thread has followed.
+/// Whether there was one, and no thread has asked [`follows_ebb`] since.
 static UNFOLLOWED: AtomicBool = AtomicBool::new(false);
 
 /// Which free slices a pass gives back.
