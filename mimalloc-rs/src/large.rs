@@ -9,7 +9,7 @@ use crate::geometry::{
     BLOCK_MAX, GROWN_ALONE, GROWN_MIN, GUARD_SIZE, SLICE_SHIFT, SLICE_SIZE, SLICES_PER_GROWN, ZERO_BY_SYSTEM,
 };
 use crate::page::Page;
-use crate::theap::Theap;
+use crate::theap::{Theap, here};
 use crate::thread;
 use crate::zero::make_zero;
 
@@ -135,18 +135,29 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
         if Page::run_block(page) != p {
             return false;
         }
-        match Page::origin(page) {
+        let home = Page::origin(page);
+        match home {
             // Whoever allocates from another heap has no use for it.
             0 if Theap::is_none(own) || thread::theap() != own => release(first),
             0 => Theap::keep_spare(own, first, dissolve(first)),
             home => Theap::free_run(Theap::of_id(home), own, first),
         }
-        if !Theap::is_none(own) {
-            Theap::follow_ebb(own);
-        }
+        follow_ebb(own, home);
     }
     arena::purge_if_due();
     true
+}
+
+/// To be told when slices of a run were released whose origin is `home`, by a thread with the theap `own`.
+///
+/// # Safety
+/// The run's heap has not ended.
+unsafe fn follow_ebb(own: *mut Theap, home: u32) {
+    // SAFETY: as the caller says; a theap of the heap is the thread's if that holds it.
+    unsafe {
+        let of_heap = Some(home).filter(|&home| home != 0).map(Theap::of_id);
+        Theap::follow_ebb(of_heap.filter(|&theap| Theap::is_held_by(theap, own)).unwrap_or(own));
+    }
 }
 
 /// Gives back the run at `first`.
@@ -225,6 +236,7 @@ pub(crate) unsafe fn resize(first: arena::Slice, p: *mut u8, size: usize) -> boo
         count(new);
         if new < old {
             arena::release(first.plus(new), old - new);
+            follow_ebb(here::own(), Page::origin(first.page()));
         }
     }
     true

@@ -10,7 +10,7 @@ use crate::geometry::{RECORD_CHUNKS, RECORD_SIZE};
 use crate::os;
 use crate::page::Page;
 use crate::pool::{Pool, Pooled};
-use crate::theap::{OF_HEAP, Theap};
+use crate::theap::{OF_HEAP, Theap, here};
 use crate::thread;
 
 /// A heap. Written by whoever makes or ends it, except for the list of theaps.
@@ -245,6 +245,7 @@ impl Record {
                 Theap::retire(theap);
             });
             RECORDS.release(self.number.load(Ordering::Relaxed));
+            Theap::follow_ebb(here::own());
         }
         arena::purge_if_due();
     }

@@ -110,7 +110,8 @@ impl Heap {
         unsafe { self.visit(blocks, |area, block| area.owned || visitor(area, block)) }
     }
 
-    /// Puts blocks that wait to be allocated back where they can be told from those in use.
+    /// Puts blocks that wait to be allocated back where they can be told from those in use. What the visitor frees elsewhere may
+    /// bring about an ebb, which would end idle pages under the visit.
     unsafe fn settle(&self) {
         // SAFETY: nobody else uses the heap.
         unsafe {
@@ -118,11 +119,13 @@ impl Heap {
                 let thread = here::own();
                 if !Theap::is_none(thread) {
                     Theap::settle(thread);
+                    Theap::end_idle(thread);
                 }
             } else {
                 for theap in self.record.theaps() {
                     Theap::release_returned(theap);
                     Theap::return_all_active(theap);
+                    Theap::end_idle(theap);
                 }
             }
         }

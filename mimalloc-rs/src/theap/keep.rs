@@ -83,18 +83,21 @@ impl Theap {
         }
     }
 
-    /// To be told when slices were released: at an ebb idle pages should not stay.
+    /// To be told when the thread has released slices: at an ebb idle pages should not stay, here or in the thread's part of the
+    /// main heap. Those that own nothing may be passed here.
     pub(crate) unsafe fn follow_ebb(theap: *mut Theap) {
-        if arena::follows_ebb() {
-            // SAFETY: the caller owns the theap.
-            unsafe { Self::end_idle(theap) };
+        // SAFETY: the caller owns the theap, and so its thread's own.
+        unsafe {
+            if !Self::is_none(theap) && arena::follows_ebb() {
+                [theap, (*theap).thread].into_iter().for_each(|theap| Self::end_idle(theap));
+            }
         }
     }
 
     /// Ends pages of several slices that allocation goes on in although no block is in use. There is more memory behind them than
     /// their next blocks need.
     #[cold]
-    unsafe fn end_idle(theap: *mut Theap) {
+    pub(crate) unsafe fn end_idle(theap: *mut Theap) {
         // SAFETY: the caller owns the theap, and with it its current pages.
         unsafe {
             for class in (0..CLASSES).filter(|&class| CLASS[class].slices > 1) {
