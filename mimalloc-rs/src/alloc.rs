@@ -11,7 +11,7 @@ use crate::large;
 use crate::padding;
 use crate::page::{Block, Page};
 use crate::size_class::{self, CLASS, WORD};
-use crate::theap::{Theap, here};
+use crate::theap::{OF_HEAP, Theap, here};
 use crate::thread;
 
 /// A request's size, rounded so that its class is aligned as the request demands; every class is a multiple of a word.
@@ -353,19 +353,24 @@ pub(crate) fn is_worth_keeping(usable: usize, size: usize) -> bool {
     size <= usable && size >= usable / 2
 }
 
-/// Bytes that can be used at `p` if it is a block of one of the theap's own pages in the first region. Never, if blocks are
-/// padded or guarded: then they hold less than their class says.
+/// Bytes that can be used at `p` if it is a block of a page in the first region that shows by its owner word to be of the theap's
+/// heap: of the theap's own, or for one of the main heap, of any that is not another heap's. Never, if blocks are padded or
+/// guarded: then they hold less than their class says.
 ///
 /// # Safety
 /// `p` is null or a live block of this allocator; `theap` is the calling thread's, or one of those that own nothing.
 #[inline]
-pub(crate) unsafe fn usable_size_if_own(theap: *mut Theap, p: *mut u8) -> Option<usize> {
+pub(crate) unsafe fn usable_size_at_home(theap: *mut Theap, p: *mut u8) -> Option<usize> {
     if PADDED || GUARDED {
         return None;
     }
-    let (page, owner) = ring::owned_page(p)?;
+    let (page, owner) = ring::shared_page(p)?;
     // SAFETY: the caller holds the block, so its page exists, and its class does not change.
-    unsafe { (owner == (*theap).id).then(|| Page::facts(page).block_size as usize) }
+    unsafe {
+        let id = Theap::id(theap);
+        let is_home = owner == id || (owner | id) & OF_HEAP == 0;
+        is_home.then(|| Page::facts(page).block_size as usize)
+    }
 }
 
 /// Moves what is in the block `p`, of which `old` bytes are in use, to one of `new` bytes. Null when there is no memory:
@@ -411,7 +416,7 @@ pub(crate) unsafe fn usable_size(p: *const u8) -> usize {
 /// As for [`usable_size`].
 #[inline]
 pub(crate) unsafe fn whole_size(p: *const u8) -> usize {
-    match ring::owned_page(p) {
+    match ring::shared_page(p) {
         // SAFETY: the caller holds the block, so its page exists, and its class does not change.
         Some((page, _)) => unsafe { Page::facts(page).block_size as usize },
         // SAFETY: as the caller says.

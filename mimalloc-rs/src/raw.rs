@@ -151,7 +151,8 @@ impl ThreadHeap<'_> {
     pub unsafe fn realloc(self, p: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: as the caller says; null leaves the block as it was.
         unsafe {
-            let block = if p.is_null() { self.malloc_at_hand(size) } else { self.reallocate_own(p, size) };
+            let block =
+                if p.is_null() { self.malloc_at_hand(size) } else { self.reallocate_at_home(p, size) };
             if block.is_null() { self.reallocate(p, Request::plain(size)) } else { block }
         }
     }

@@ -289,6 +289,28 @@ fn reallocating_in_a_heap_moves_a_block_there() {
 }
 
 #[test]
+fn reallocating_finds_the_heap_of_a_block_whoever_owns_its_page() {
+    let (heap, size) = (new(), 100);
+    // Most of their pages are full, so that nobody owns them.
+    let blocks: Vec<_> = (0..3000).map(|_| filled(ThreadHeap::current(), size).expose_provenance()).collect();
+    let go_round = || {
+        let (main, part) = (ThreadHeap::current(), heap.here().unwrap());
+        for &p in &blocks {
+            let mut p = std::ptr::with_exposed_provenance_mut(p);
+            for (is_main, here) in [(true, main), (false, part), (false, part), (true, main)] {
+                // SAFETY: the block is live and given up for the new one.
+                p = unsafe { here.realloc(p, size) };
+                assert_eq!((Heap::main().contains(p), heap.contains(p)), (is_main, !is_main));
+                check(p, size);
+            }
+            // SAFETY: the block is live and given up.
+            unsafe { raw::free(p) };
+        }
+    };
+    std::thread::scope(|scope| scope.spawn(go_round).join().unwrap());
+}
+
+#[test]
 fn collections_work_in_a_heap() {
     let heap = new();
     let mut words: ApiVec<ApiVec<u64, &Heap>, &Heap> = ApiVec::new_in(&heap);

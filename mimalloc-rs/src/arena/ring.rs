@@ -151,19 +151,19 @@ impl Seen {
     }
 }
 
-/// The page that holds `p` and the theap that owns it, as far as the ring says so: not for a run, for a page that nobody owns, and
-/// for what lies in other regions.
+/// The page that holds `p` and its owner word, as far as the ring says so: not for a run, and for what lies in other regions.
 #[inline]
-pub(crate) fn owned_page(p: *const u8) -> Option<(*mut Page, u32)> {
+pub(crate) fn shared_page(p: *const u8) -> Option<(*mut Page, u32)> {
     let mut seen = look(p);
     loop {
         let owner = seen.owner();
-        if !(OWNER_SINGLETON + 1..SAID + RING_SLICES as u32).contains(&owner) {
+        let is_in_page = (OWNER_SINGLETON + 1..SAID + RING_SLICES as u32).contains(&owner);
+        if !is_in_page && owner != OWNER_NONE {
             return None;
         }
         match way_back(owner) {
             Some(distance) => seen = seen.before(distance),
-            // SAFETY: that a theap owns it is said of a page's first slice only.
+            // SAFETY: that somebody owns it, or nobody, is said of a page's first slice only.
             None => return Some((unsafe { seen.page() }, owner)),
         }
     }
@@ -253,21 +253,23 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_found_from_all_of_its_slices_if_a_theap_owns_it() {
+    fn a_page_is_found_from_all_of_its_slices_whoever_owns_it() {
         let run = slices(3);
-        let page_at = |index: usize| owned_page(run.plus(index).start());
+        let page_at = |index: usize| shared_page(run.plus(index).start());
         let id = SAID | 100;
-        run.owner().set(id);
         run.plus(1).owner().set(interior(1));
         run.plus(2).owner().set(interior(1));
-        assert_eq!([0, 1, 2].map(page_at), [Some((run.page(), id)); 3]);
-        for owner in [OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON] {
+        for owner in [OWNER_NONE, id] {
+            run.owner().set(owner);
+            assert_eq!([0, 1, 2].map(page_at), [Some((run.page(), owner)); 3]);
+        }
+        for owner in [OWNER_NOT_A_PAGE, OWNER_SINGLETON] {
             run.owner().set(owner);
             assert_eq!([0, 1, 2].map(page_at), [None; 3]);
         }
         run.owner().set(id);
         let elsewhere = run.start().wrapping_add(RING_SLICES * SLICE_SIZE);
-        assert_eq!([ptr::null(), elsewhere.cast_const()].map(owned_page), [None; 2]);
+        assert_eq!([ptr::null(), elsewhere.cast_const()].map(shared_page), [None; 2]);
         (0..3).for_each(|index| run.plus(index).owner().set(OWNER_NONE));
         // SAFETY: the slices were taken above.
         unsafe { release(run, 3) };

@@ -107,16 +107,16 @@ impl ThreadHeap<'_> {
         Record::of(p).is_some_and(|home| ptr::eq(home, self.record()))
     }
 
-    /// The short way for a block in a page of this very theap, so in its heap, to another size above zero. Null if it is
-    /// none such or there is no memory; `p` is still live then.
+    /// The short way to another size above zero for a block in a page of many, if that shows at a look to be of this heap. Null if
+    /// it does not, or there is no memory; `p` is still live then.
     #[inline]
-    pub(super) unsafe fn reallocate_own(self, p: *mut u8, size: usize) -> *mut u8 {
+    pub(super) unsafe fn reallocate_at_home(self, p: *mut u8, size: usize) -> *mut u8 {
         if size == 0 || size > SIZE_MAX {
             return ptr::null_mut();
         }
         // SAFETY: as the caller says; the theap is the calling thread's.
         unsafe {
-            match alloc::usable_size_if_own(self.theap, p) {
+            match alloc::usable_size_at_home(self.theap, p) {
                 None => ptr::null_mut(),
                 Some(usable) if alloc::is_worth_keeping(usable, size) => p,
                 Some(usable) => alloc::move_to_new(self.theap, p, usable, size, 1),
