@@ -6,7 +6,7 @@ use core::ptr;
 
 use libc::FILE;
 use mi::MiMalloc;
-use mi::stats::Stats;
+use mi::stats::{Stats, purged};
 
 use crate::stats;
 
@@ -15,9 +15,9 @@ use crate::stats;
 #[unsafe(no_mangle)]
 extern "C" fn malloc_trim(pad: usize) -> c_int {
     let _ = pad;
-    let before = Stats::process().purged.total;
+    let before = purged();
     MiMalloc.collect(true);
-    c_int::from(Stats::process().purged.total > before)
+    c_int::from(purged() > before)
 }
 
 /// Accepts every parameter, and ignores it: none of glibc's exists here.

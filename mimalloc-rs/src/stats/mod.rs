@@ -23,6 +23,7 @@ pub use bins::{MIMALLOC_BINS, mimalloc_bin, mimalloc_bin_size};
 pub use fields::{CHUNK_BINS, Stats};
 pub use spans::{Holding, SLICE, Span, spans};
 pub(crate) use survey::committed;
+pub use survey::purged;
 
 use crate::geometry::CLASSES;
 use crate::size_class;

@@ -189,7 +189,7 @@ impl Stats {
         self.arena_count.total = arena::regions().len() as i64;
         self.mmap_calls.total = self.arena_count.total;
         self.commit_calls.total = read(&arena::COMMIT_CALLS, 1).total;
-        self.purged.total = read(&arena::PURGED, SLICE_SIZE).total;
+        self.purged.total = purged();
         self.purge_calls.total = read(&arena::PURGE_CALLS, 1).total;
         self.reset.total = read(&arena::OFFERED, SLICE_SIZE).total;
         self.reset_calls.total = read(&arena::OFFER_CALLS, 1).total;
@@ -206,6 +206,19 @@ impl Stats {
 /// Bytes of memory that are ready for use.
 pub(crate) fn committed() -> Count {
     read(&arena::HELD, SLICE_SIZE)
+}
+
+/// Bytes that were given back to the system until now: the total of [`Stats::purged`], without a look at all pages.
+///
+/// ```
+/// use mimalloc_rs::stats::{Stats, purged};
+///
+/// let before = purged();
+/// assert!(Stats::process().purged.total >= before);
+/// ```
+#[must_use]
+pub fn purged() -> i64 {
+    read(&arena::PURGED, SLICE_SIZE).total
 }
 
 fn read(gauge: &Gauge, unit: usize) -> Count {
