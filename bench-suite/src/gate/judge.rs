@@ -273,6 +273,46 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn every_count_is_compared_and_a_checksum_even_if_it_did_not_repeat() {
+        let judged_with = |change: fn(&mut Check)| {
+            let mut baseline = baseline();
+            baseline.figures.checks.get_mut("cfrac").unwrap().cross_thread_frees = Some(3);
+            let mut now = baseline.figures.clone();
+            change(now.checks.get_mut("cfrac").unwrap());
+            judge(&baseline, &now, Skipped)[0].verdict
+        };
+        assert_eq!(judged_with(|_| {}), Passed);
+        let changes: [fn(&mut Check); 5] = [
+            |check| check.allocations = Some(11),
+            |check| check.frees = Some(9),
+            |check| check.bytes = Some(639),
+            |check| check.cross_thread_frees = Some(4),
+            |check| check.checksum = None,
+        ];
+        assert_eq!(changes.map(judged_with), [Failed; 5]);
+        assert_eq!(
+            judged_with(|check| check.frees = None),
+            Passed,
+            "a count that did not repeat says nothing"
+        );
+    }
+
+    #[test]
+    fn means_of_time_and_of_memory_have_a_tolerance_each() {
+        let verdict = |metric: &str, ratio: f64| {
+            let mut baseline = baseline();
+            let mean = baseline.figures.means["time"].clone();
+            baseline.figures.means = [(metric.to_owned(), mean)].into();
+            let now =
+                Figures { ratios: [(metric.to_owned(), ratios(&[("cfrac", ratio)]))].into(), ..figures() };
+            let judged = judge(&baseline, &now, Skipped);
+            judged.iter().find(|one| one.figure == format!("mean {metric}")).unwrap().verdict
+        };
+        assert_eq!([1.09, 1.11].map(|ratio| verdict("time", ratio)), [Passed, Failed]);
+        assert_eq!([1.04, 1.06].map(|ratio| verdict("peak_rss", ratio)), [Passed, Failed]);
+    }
+
+    #[test]
     fn workload_that_does_not_run_fails() {
         let crash = |now: &mut Figures| {
             now.failures.insert("cfrac".to_owned(), "signal(SIGSEGV)".to_owned());
@@ -345,6 +385,7 @@ pub(super) mod tests {
         };
         assert_eq!(over(&[("cfrac", 1.0), ("larson", 9.0)]), Passed);
         assert_eq!(over(&[("cfrac", 9.0), ("larson", 0.01)]), Failed);
+        assert_eq!(over(&[("cfrac", 1.15), ("larson", 1.0)]), Failed);
         assert_eq!(over(&[("larson", 1.0)]), Skipped);
     }
 

@@ -274,6 +274,40 @@ mod tests {
     }
 
     #[test]
+    fn a_peak_is_kept_with_the_least_and_the_greatest_of_all_passes() {
+        let mut run = record(3);
+        run.allocators[1].config.id = YARDSTICK.to_owned();
+        let of_pass = |(pass, mebibytes): (usize, u64)| {
+            let mut own = sample(pass, "larson", SUBJECT, 500);
+            own.report.as_mut().unwrap().peak_rss_bytes = mebibytes << 20;
+            [own, sample(pass, "larson", YARDSTICK, 1000)]
+        };
+        let mut figures = figures();
+        from_run(&run, [38, 12, 20].into_iter().enumerate().flat_map(of_pass).collect(), &mut figures);
+        let expected = Peak { lowest_bytes: 12 << 20, median_bytes: 20 << 20, highest_bytes: 38 << 20 };
+        assert_eq!(figures.peak_rss["larson"], expected);
+    }
+
+    #[test]
+    fn who_has_the_wrong_checksum_is_decided_by_all_that_ran() {
+        let mut run = record(3);
+        run.allocators[1].config.id = YARDSTICK.to_owned();
+        let of_pass = |pass| {
+            [SUBJECT, YARDSTICK, "sn"].map(|id| {
+                let mut sample = sample(pass, "larson", id, 500);
+                let checksum = if id == SUBJECT { "wrong" } else { "right" };
+                sample.report.as_mut().unwrap().checksum = Some(checksum.to_owned());
+                sample
+            })
+        };
+        let mut figures = figures();
+        from_run(&run, (0..3).flat_map(of_pass).collect(), &mut figures);
+        let why = "wrong-output: checksum wrong, expected right";
+        assert_eq!(figures.failures.get("larson").map(String::as_str), Some(why));
+        assert!(figures.yardstick_failures.is_empty(), "{figures:?}");
+    }
+
+    #[test]
     fn ratios_are_those_of_subject_to_yardstick_from_the_least_to_the_greatest() {
         let mut run = record(3);
         (run.plan.allocators, run.plan.workloads) =
@@ -314,6 +348,26 @@ mod tests {
         checks(&mut executor, &launch(), &mut figures).unwrap().unwrap();
         assert_eq!(figures.checks.len(), ROWS.len() - 1);
         assert_eq!(figures.failures["larson"], "signal(SIGSEGV): planted signal(SIGSEGV)");
+    }
+
+    #[test]
+    fn a_worker_that_does_not_say_what_it_counted_is_a_failure() {
+        let mut figures = figures();
+        checks(&mut MockExecutor::healthy(), &launch(), &mut figures).unwrap().unwrap();
+        assert_eq!(figures.failures["cfrac"], "ok: it did not say what was counted");
+        assert!(figures.checks.keys().all(|row| is_rust(row)), "{figures:?}");
+    }
+
+    #[test]
+    fn instructions_of_a_worker_that_failed_do_not_count() {
+        let mut executor = MockExecutor::new(|_, _| {
+            let stderr = "==7== Collected : 4321\n".to_owned();
+            Some(Execution { stderr, ..failure(Status::from_signal(11)) })
+        });
+        let mut figures = figures();
+        instructions(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        assert!(figures.instructions.is_empty(), "{figures:?}");
+        assert_eq!(figures.failures["cfrac"], "under callgrind: signal(SIGSEGV): planted signal(SIGSEGV)");
     }
 
     #[test]

@@ -238,3 +238,16 @@ impl Baseline {
         write_json(path, self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_baseline_that_cannot_be_read_is_not_one_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Baseline::load(&folder.path().join("baseline.json")).unwrap().is_none());
+        let error = Baseline::load(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read "), "{error}");
+    }
+}

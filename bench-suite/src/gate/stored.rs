@@ -161,6 +161,8 @@ mod tests {
         assert_eq!(refusal(&|run| run.finished_utc = None), "it is not finished");
         assert_eq!(refusal(&|run| drop(run.plan.allocators.pop())), "it has no mi3");
         assert_eq!(refusal(&|run| drop(run.plan.workloads.remove(0))), format!("it has no {}", ROWS[0]));
+        let last = ROWS.last().unwrap();
+        assert_eq!(refusal(&|run| drop(run.plan.workloads.pop())), format!("it has no {last}"));
         assert_eq!(refusal(&|run| run.plan.passes = 1), "it has 1 pass, a quick run 3");
         assert!(refusal(&|run| run.plan.params.threads = 99).starts_with("it is of Params"));
         assert!(
