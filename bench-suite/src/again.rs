@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn the_share_of_stolen_time_decides_and_nothing_else() {
         let mut again = Again::if_stolen();
-        let discarded = again.discard(&execution(10_000), 0);
+        let mut first = execution(10_000);
+        first.report.as_mut().unwrap().run_ns = 95_000_000;
+        let discarded = again.discard(&first, 0);
         let checksum = Some("c0ffee".to_owned());
         assert_eq!(
             discarded,

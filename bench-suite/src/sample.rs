@@ -224,6 +224,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_allocator_has_one_vote_however_often_it_ran() {
+        let mut samples = vec![with_checksum("mi", Some("x")); 3];
+        samples.extend(["jx", "sn"].map(|allocator| with_checksum(allocator, Some("y"))));
+        assert_eq!(wrong(samples), ["mi"; 3]);
+    }
+
+    #[test]
+    fn what_failed_for_good_keeps_its_status_whatever_was_discarded_before() {
+        let mut crash = with_checksum("jx", None);
+        (crash.status, crash.reason, crash.report) =
+            (Status::from_signal(11), Some("its last words".to_owned()), None);
+        let checksum = Some("y".to_owned());
+        crash.discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7, checksum }];
+        let mut samples = [with_checksum("mi", Some("x")), crash.clone()];
+        mark_wrong_checksums(&mut samples, "mi");
+        assert_eq!(samples[1], crash);
+    }
+
+    #[test]
     fn reference_decides_a_tie() {
         let samples = vec![with_checksum("mi", Some("a")), with_checksum("jx", Some("z"))];
         assert_eq!(wrong(samples), ["jx"]);
@@ -283,6 +302,8 @@ pub(crate) mod tests {
             ("jx", "exit 0, output a"),
         ]);
         assert_eq!(changed, "checksum exit 0, output b, expected exit 0, output a");
+        let [_, _, of_suite, _] = reasons([("mi", "a"), ("mi", "b"), ("jx", "c"), ("jx", "d")]);
+        assert!(of_suite.starts_with("checksum c, expected "), "only commands have outputs: {of_suite}");
         let [_, ended, _, _] =
             reasons([("mi", "exit 0"), ("mi", "exit 1"), ("mi", "exit 0"), ("jx", "exit 0")]);
         assert_eq!(ended, "checksum exit 1, expected exit 0");
