@@ -213,7 +213,7 @@ pub fn passes_in_words(passes: usize) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     use super::*;
 
@@ -264,6 +264,27 @@ pub(crate) mod tests {
         assert_eq!(seen.len(), 16);
         // A fair shuffle gives 1000 each, with a standard deviation of 27.
         assert!(seen.values().all(|count| (850..1150).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn workloads_change_places_and_pads_change_sizes_from_pass_to_pass() {
+        let plan = plan(&["mi"], &["cfrac", "larson"], 100);
+        let blocks: Vec<Vec<Block>> = (0..plan.passes).map(|pass| plan.blocks(pass)).collect();
+        let firsts = blocks.iter().filter(|blocks| blocks[0].workload == "cfrac").count();
+        assert!((25..=75).contains(&firsts), "cfrac is the first of two in {firsts} of 100 passes");
+        let pads: HashSet<usize> = blocks.iter().flatten().map(|block| block.env_pad_bytes).collect();
+        assert!(pads.len() > 50 && pads.iter().any(|pad| *pad > MAX_ENV_PAD / 2), "{pads:?}");
+    }
+
+    #[test]
+    fn workloads_that_take_long_get_more_time() {
+        let plan = plan(&["mi"], &["cfrac"], 1);
+        let patience = |id: &str| catalogue::find(id).unwrap().patience;
+        let slow = catalogue::workloads().iter().find(|workload| workload.patience > 1).unwrap();
+        assert_eq!(patience("cfrac"), 1);
+        assert_eq!(plan.timeout_of("cfrac"), plan.timeout());
+        assert_eq!(plan.timeout_of(&slow.id), plan.timeout() * slow.patience);
+        assert_eq!(plan.timeout_of("of the user"), plan.timeout());
     }
 
     #[test]
