@@ -1,7 +1,9 @@
 //! Walking a plan with a mock executor: order, failures, and resuming at any point.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use bench_suite::again::Again;
 use bench_suite::exec::mock::{MockExecutor, failure, success};
@@ -94,6 +96,28 @@ fn workers_are_started_in_the_planned_order() {
         assert_eq!(block.env_pad_bytes, sample.env_pad_bytes);
         assert_eq!(sample.layout, sample.pass % 3);
     }
+}
+
+#[test]
+fn what_is_written_of_a_sample_is_what_was_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&started);
+    let mut executor = MockExecutor::new(move |job, _| {
+        seen.borrow_mut().push((job.launch.program.clone(), job.env_pad_bytes, job.timeout));
+        Some(success(job))
+    });
+    session(folder.path(), &mut executor);
+    let samples = journal::load(folder.path()).unwrap();
+    let programs = |sample: &Sample| match sample.layout {
+        0 => format!("worker-{}", sample.allocator),
+        layout => format!("worker-{}.{layout}", sample.allocator),
+    };
+    let told: Vec<_> = samples
+        .iter()
+        .map(|sample| (programs(sample).into(), sample.env_pad_bytes, plan().timeout_of(&sample.workload)))
+        .collect();
+    assert_eq!(*started.borrow(), told);
 }
 
 #[test]

@@ -31,3 +31,18 @@ pub(crate) fn isolated_in_shell(pad_bytes: usize) -> String {
     let _ = write!(line, r#" {name}={value} {PAD}="$(printf %{pad_bytes}s | tr ' ' x)""#);
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pad_is_as_long_as_asked_for() {
+        for bytes in [0, 16, 4096] {
+            let mut command = Command::new("true");
+            isolate(&mut command, bytes);
+            let pad = command.get_envs().find(|(name, _)| *name == PAD).and_then(|(_, value)| value);
+            assert_eq!(pad.map(|pad| pad.len()), Some(bytes));
+        }
+    }
+}
