@@ -167,3 +167,52 @@ fn read_report(job: &Job<'_>, stdout: &str) -> Result<Report, (Status, String)> 
     }
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitStatus;
+
+    use workloads::rows::{Preset, Size};
+
+    use super::*;
+    use crate::noise::Noise;
+    use crate::plan::Params;
+    use crate::workers::Launch;
+
+    #[test]
+    fn killed_is_out_of_memory_only_if_the_kernel_says_so() {
+        let launch = Launch {
+            allocator: "mi".to_owned(),
+            worker_id: "mi".to_owned(),
+            program: "worker-mi".into(),
+            layouts: Vec::new(),
+            preload: None,
+            wrapper: Vec::new(),
+        };
+        let job = Job {
+            launch: &launch,
+            row: "larson",
+            params: Params { preset: Preset::Current, size: Size::Check, threads: 1, levelled: false },
+            stats: false,
+            heap_map: None,
+            phases: None,
+            env_pad_bytes: 0,
+            timeout: std::time::Duration::from_secs(1),
+        };
+        let status = |signal: Signal, kernel_oom| {
+            let ended = Ended {
+                exit: ExitStatus::from_raw(signal.as_raw()),
+                in_time: true,
+                total_ns: 1,
+                noise: Noise::default(),
+                kernel_oom,
+                stdout: String::new(),
+                stderr: String::new(),
+            };
+            judge(&job, &ended).unwrap_err().0
+        };
+        assert_eq!(status(Signal::KILL, true), Status::Oom);
+        assert_eq!(status(Signal::KILL, false), Status::from_signal(9));
+        assert_eq!(status(Signal::SEGV, true), Status::from_signal(11));
+    }
+}
