@@ -114,6 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn what_happened_is_the_growth_of_each_counter() {
+        let at = |steal, pressure, kills| Counters {
+            steal_us: Some(steal),
+            cpu_pressure_us: Some(pressure),
+            oom_kills: Some(kills),
+        };
+        let (before, later) = (at(100, 1000, 7), at(103, 1050, 8));
+        let noise = before.until(&later);
+        assert_eq!((noise.steal_us, noise.cpu_pressure_us), (Some(3), Some(50)));
+        assert!(before.oom_until(&later) && !before.oom_until(&before));
+        let silent = Counters { steal_us: None, oom_kills: None, ..before };
+        assert_eq!(silent.until(&later).steal_us, None);
+        assert!(!silent.oom_until(&later));
+    }
+
+    #[test]
     fn own_process_can_be_asked_for_its_waiting_time() {
         assert!(queue_wait_ns(std::process::id()).is_some());
     }
