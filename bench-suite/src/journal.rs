@@ -122,7 +122,11 @@ mod tests {
     }
 
     #[test]
-    fn no_file_means_no_samples() {
-        assert!(load(tempfile::tempdir().unwrap().path()).unwrap().is_empty());
+    fn no_file_means_no_samples_and_one_that_cannot_be_read_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(load(folder.path()).unwrap().is_empty());
+        fs::create_dir(folder.path().join(FILE)).unwrap();
+        let error = load_and_mend(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read "), "{error}");
     }
 }
