@@ -224,6 +224,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_goes_on_does_afterwards_what_both_commands_ask_for() {
+        let of = |curves, report| Afterwards { curves, report };
+        assert_eq!(of(true, true).and(of(true, true)), of(true, true));
+        assert_eq!(of(true, false).and(of(true, true)), of(true, false));
+        assert_eq!(of(true, true).and(of(false, false)), of(false, false));
+        assert_eq!(of(false, true).and(of(true, true)), of(false, true));
+    }
+
+    #[test]
     fn replacing_leaves_no_other_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.json");
