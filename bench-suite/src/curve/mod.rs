@@ -229,6 +229,28 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_peak_between_two_looks_is_the_one_that_the_worker_noted() {
+        let (settled_100ms, settled_1s) = (0, 0);
+        let memory = PhaseMemory { begin: 0, run_end: 500, peak: 900, drained: 0, settled_100ms, settled_1s };
+        let mut curve = Curve {
+            workload: "larson".to_owned(),
+            allocator: "mc".to_owned(),
+            status: Status::Ok,
+            reason: None,
+            points: vec![Point { ms: 0.0, bytes: 100 }, Point { ms: 2.0, bytes: 700 }],
+            phases: Vec::new(),
+            memory: Some(memory),
+            checksum: None,
+        };
+        assert_eq!(curve.peak(), Some(900));
+        curve.memory = None;
+        assert_eq!(curve.peak(), Some(700));
+        assert!(curve.usable().is_some());
+        curve.status = Status::Timeout;
+        assert_eq!(curve.usable(), None, "what was seen of a run that failed is no curve");
+    }
+
+    #[test]
     fn points_are_pairs_in_files() {
         let text = serde_json::to_string(&Point { ms: 1.5, bytes: 7 }).unwrap();
         assert_eq!(text, "[1.5,7]");

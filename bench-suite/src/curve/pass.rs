@@ -146,8 +146,11 @@ mod tests {
 
     /// Takes curves with the cells of `samples` until `limit` executions.
     fn take(plan: &Plan, samples: &[Sample], done: &mut Vec<Curve>, limit: usize) -> (End, MockExecutor) {
+        let plan_timeout = plan.timeout();
         let mut executor = MockExecutor::new(move |job, before| {
             let file = job.phases.expect("phases are asked for");
+            let idle = Duration::from_millis(1100);
+            assert_eq!(job.timeout, plan_timeout + idle, "a worker does nothing for a second at the end");
             fs::write(file, "{\"phase\":\"begin\",\"at_ns\":5,\"rss_bytes\":7}\n{\"phase\":\"st").unwrap();
             let bad = job.row == "larson" && job.launch.allocator == "jx";
             (before < limit).then(|| if bad { failure(Status::Timeout) } else { success(job) })
@@ -182,6 +185,16 @@ mod tests {
             assert_eq!(take(&plan, &samples, &mut curves, usize::MAX).0, End::Complete);
             assert_eq!(curves, whole);
         }
+    }
+
+    #[test]
+    fn wrappers_and_launchers_are_told_from_what_they_start() {
+        let plan = plan(&["mi"], &["cfrac"], 1);
+        let bare = launches(&plan).remove("mi").unwrap();
+        let wrapped = Launch { wrapper: vec!["env".to_owned()], ..bare.clone() };
+        assert_eq!(scope(Field::Workers, &bare), Scope::Process);
+        assert_eq!(scope(Field::Workers, &wrapped), Scope::Tree);
+        assert_eq!(scope(Field::Programs, &bare), Scope::Descendants);
     }
 
     #[test]
