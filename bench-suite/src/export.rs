@@ -191,3 +191,101 @@ impl<'a> From<&'a Sample> for SampleLine<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use workloads::protocol::PhaseMemory;
+
+    use super::*;
+    use crate::sample::Discarded;
+    use crate::sample::tests::sample;
+
+    /// The columns of one line, by name.
+    fn line(of: impl Serialize) -> serde_json::Value {
+        serde_json::to_value(of).unwrap()
+    }
+
+    #[test]
+    fn every_figure_of_a_sample_is_in_the_column_of_its_name() {
+        let mut sample = sample(3, "larson", "mi", 501);
+        (sample.block, sample.position, sample.layout, sample.total_ns) = (4, 5, 2, 502);
+        let noise = &mut sample.noise;
+        (noise.steal_us, noise.cpu_pressure_us, noise.queue_wait_ns) = (Some(503), Some(504), Some(505));
+        (noise.pace_ns, noise.watch_ns) = (Some(506), Some(507));
+        sample.discarded = vec![Discarded { total_ns: 9, score_ns: 8, steal_us: 7, checksum: None }; 2];
+        let report = sample.report.as_mut().unwrap();
+        (report.run_ns, report.operations, report.peak_rss_bytes) = (508, 509, 510);
+        (report.run_end_rss_bytes, report.drained_rss_bytes) = (Some(511), Some(512));
+        let usage = &mut report.usage;
+        (usage.user_us, usage.sys_us, usage.minor_faults, usage.major_faults) = (513, 514, 515, 516);
+        (usage.voluntary_switches, usage.involuntary_switches) = (517, 518);
+        let line = line(SampleLine::from(&sample));
+        for (column, expected) in [
+            ("pass", 3),
+            ("block", 4),
+            ("position", 5),
+            ("layout", 2),
+            ("score_ns", 501),
+            ("total_ns", 502),
+            ("steal_us", 503),
+            ("cpu_pressure_us", 504),
+            ("queue_wait_ns", 505),
+            ("pace_ns", 506),
+            ("watch_ns", 507),
+            ("run_ns", 508),
+            ("operations", 509),
+            ("peak_rss_bytes", 510),
+            ("run_end_rss_bytes", 511),
+            ("drained_rss_bytes", 512),
+            ("user_us", 513),
+            ("sys_us", 514),
+            ("minor_faults", 515),
+            ("major_faults", 516),
+            ("voluntary_switches", 517),
+            ("involuntary_switches", 518),
+            ("discarded", 2),
+        ] {
+            assert_eq!(line[column], expected, "{column}");
+        }
+    }
+
+    #[test]
+    fn retention_has_what_was_kept_at_each_mark_of_a_worker_that_did_well() {
+        let memory =
+            PhaseMemory { begin: 1, peak: 2, run_end: 3, drained: 4, settled_100ms: 5, settled_1s: 6 };
+        let mut curve = Curve {
+            workload: "larson".to_owned(),
+            allocator: "mi".to_owned(),
+            status: Status::Ok,
+            reason: None,
+            points: Vec::new(),
+            phases: Vec::new(),
+            memory: Some(memory),
+            checksum: None,
+        };
+        let kept = line(retention_line(&curve).unwrap());
+        let columns = ["begin", "peak", "run_end", "drained", "settled_100ms", "settled_1s"];
+        assert_eq!(
+            columns.map(|column| kept[format!("{column}_bytes")].as_u64().unwrap()),
+            [1, 2, 3, 4, 5, 6]
+        );
+        curve.status = Status::WrongOutput;
+        assert!(retention_line(&curve).is_none());
+    }
+
+    #[test]
+    fn means_say_over_how_many_workloads_they_are() {
+        let mut samples = crate::digest::tests::samples(3);
+        for sample in samples.iter_mut().filter(|s| s.allocator == "sn" && s.workload == "larson") {
+            (sample.status, sample.report) = (Status::Timeout, None);
+        }
+        let pass = samples.iter_mut().find(|s| s.allocator == "jx" && s.workload == "cfrac").unwrap();
+        pass.report.as_mut().unwrap().score_ns *= 2;
+        let summary = crate::digest::digest(&crate::digest::tests::record(3), samples).summary;
+        let all = summary.means_of(Metric::Time, None).unwrap();
+        let jx = line(mean_lines(all).find(|line| line.allocator == "jx").unwrap());
+        assert_eq!([&jx["workloads"], &jx["of"], &jx["completed"]], [1, 2, 2]);
+        let [low, ratio, high] = ["ci_low", "ratio_to_ref", "ci_high"].map(|name| jx[name].as_f64().unwrap());
+        assert!((low - 2.0).abs() < 1e-9 && (ratio - 2.0).abs() < 1e-9 && (high - 4.0).abs() < 1e-9, "{jx}");
+    }
+}
