@@ -98,3 +98,36 @@ fn value(report: &Report, metric: Metric) -> Option<f64> {
     };
     Some(value as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::tests::{report, sample};
+
+    #[test]
+    fn every_metric_has_its_own_figure() {
+        let mut report = report("mi", "larson", 100);
+        (report.run_ns, report.peak_rss_bytes, report.drained_rss_bytes) = (200, 300, Some(400));
+        let usage = &mut report.usage;
+        (usage.user_us, usage.sys_us, usage.minor_faults, usage.major_faults) = (1000, 500, 600, 700);
+        let metrics = [
+            (Metric::Time, 100.0),
+            (Metric::RawTime, 100.0),
+            (Metric::PeakRss, 300.0),
+            (Metric::DrainedRss, 400.0),
+            (Metric::CpuTime, 1500.0),
+            (Metric::MinorFaults, 600.0),
+        ];
+        for (metric, expected) in metrics {
+            assert_eq!(value(&report, metric), Some(expected), "{metric:?}");
+        }
+    }
+
+    #[test]
+    fn a_cell_whose_only_sample_ran_out_of_time_has_failed() {
+        let (good, mut late) = (sample(0, "larson", "mi", 5), sample(1, "larson", "mi", 5));
+        (late.status, late.report) = (Status::Timeout, None);
+        assert_eq!(verdict(&[&late]).0, Status::Timeout);
+        assert_eq!(verdict(&[&good, &late]).0, Status::Ok);
+    }
+}

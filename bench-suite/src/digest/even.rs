@@ -70,6 +70,24 @@ mod tests {
     }
 
     #[test]
+    fn a_pace_without_another_to_compare_it_with_says_nothing() {
+        let mut samples = samples(4);
+        for sample in &mut samples {
+            let slowness = if sample.allocator == "sn" { 2000 } else { 1000 };
+            let is_alone = sample.pass == 3 && sample.allocator != "sn";
+            sample.noise.pace_ns = (!is_alone).then_some(slowness * (10 + sample.pass as u64));
+        }
+        let record = record(4);
+        let cells: Vec<Cell<'_>> = (record.plan.workloads.iter())
+            .flat_map(|workload| record.allocators.iter().map(move |allocator| (workload, allocator)))
+            .map(|(workload, allocator)| Cell::new(&record, workload, allocator, &samples))
+            .collect();
+        let of_sn = relative_paces(&cells)["sn"];
+        assert_eq!(of_sn.blocks, 6);
+        assert!(of_sn.standard_error < 1e-9, "{of_sn:?}");
+    }
+
+    #[test]
     fn the_standard_error_is_that_of_the_mean() {
         let pace = relative_pace(&[0.1, -0.1, 0.1, -0.1]).unwrap();
         assert!((pace.standard_error - (0.04_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-12, "{pace:?}");

@@ -392,3 +392,44 @@ fn a_workload_with_an_unknown_pace_stays_as_measured() {
     };
     assert!(spread("cfrac") > 0.5 && spread("larson") < 1e-2);
 }
+
+#[test]
+fn a_steady_machine_corrects_nothing() {
+    let mut samples = samples(7);
+    for (index, sample) in samples.iter_mut().enumerate() {
+        sample.noise.pace_ns = Some(30_000 + 100 * (index * 7 % 10) as u64);
+    }
+    let digest = digest(&record(7), samples);
+    let row = time(&digest, "cfrac", "sn");
+    assert_eq!((row.median, row.ratio_to_ref.map(f64::round)), (Some(5200.0), Some(4.0)));
+    assert!(digest.summary.run.warnings.iter().all(|warning| !warning.contains("its pace varied")));
+}
+
+#[test]
+fn nothing_is_said_to_be_corrected_where_there_is_too_little_to_correct_by() {
+    let mut samples = unsteady_samples(2);
+    samples.iter_mut().filter(|s| s.allocator == "sn").for_each(|s| s.noise.pace_ns = None);
+    let digest = digest(&record(2), samples);
+    let warnings = &digest.summary.run.warnings;
+    assert!(warnings.iter().all(|warning| !warning.contains("its pace varied")), "{warnings:?}");
+}
+
+#[test]
+fn samples_of_workloads_that_are_not_in_the_plan_are_not_among_its_own() {
+    let mut run = record(3);
+    run.plan.workloads = vec!["cfrac".to_owned()];
+    let digest = digest(&run, samples(3));
+    assert_eq!(digest.samples.len(), 3 * ALLOCATORS.len());
+    assert!(digest.samples.iter().all(|sample| sample.workload == "cfrac"));
+}
+
+#[test]
+fn a_crash_in_one_workload_is_not_forgiven_for_another_that_did_well() {
+    let mut samples = samples(3);
+    let crashed = samples.iter_mut().find(|s| s.allocator == "jx" && s.workload == "larson").unwrap();
+    (crashed.status, crashed.report) = (Status::from_signal(11), None);
+    let digest = digest(&record(3), samples);
+    let warnings = &digest.summary.run.warnings;
+    assert!(warnings.iter().all(|warning| !warning.contains("well otherwise")), "{warnings:?}");
+    assert_eq!(digest.failures.len(), 1);
+}
