@@ -201,6 +201,30 @@ mod tests {
     }
 
     #[test]
+    fn a_pace_that_hardly_changed_does_not_outvote_one_that_did() {
+        // Twice as slow, twice the time; what little the pace differs otherwise goes with less time.
+        let at = |base: f64, number: u32| {
+            let number = f64::from(number);
+            Some(Paced { value: base * (1.0 - 0.01 * number), pace: 30e3 * base * (1.0 + 1e-5 * number) })
+        };
+        let group: PacedSeries =
+            (0..8).map(|number| at(1.0, number)).chain((0..4).map(|number| at(2.0, number))).collect();
+        let slope = Slope::of(&[group], 1).unwrap();
+        assert!((slope.value - 1.0).abs() < 0.15, "{slope:?}");
+    }
+
+    #[test]
+    fn each_allocator_takes_one_measurement_away_from_what_gives_a_slope() {
+        let unsteady = |count: u32| -> PacedSeries {
+            let slowness = |number: u32| 1.0 + f64::from(number * 7 % 10) / 10.0;
+            (0..count).map(|n| Some(Paced { value: slowness(n), pace: 30e3 * slowness(n) })).collect()
+        };
+        assert_eq!(Slope::of(&[unsteady(5), unsteady(4)], 1), None);
+        assert!(Slope::of(&[unsteady(5), unsteady(5)], 1).is_some());
+        assert!(Slope::of(&[unsteady(5), unsteady(5), vec![None; 5]], 1).is_some());
+    }
+
+    #[test]
     fn too_few_measurements_and_a_steady_machine_have_no_slope() {
         let steady = |count| vec![Some(Paced { value: 1.0, pace: 30e3 }); count];
         assert_eq!(Slope::of(&[], 1), None);

@@ -162,6 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_that_a_resample_has_nothing_of_is_as_usual() {
+        let always: LogRatios = vec![Some(2.0_f64.ln()); 8].into();
+        let once: LogRatios = [vec![Some(4.0_f64.ln())], vec![None; 7]].concat().into();
+        let mean = geometric_mean(&[&always, &once], 1).unwrap();
+        for value in [mean.value, mean.interval.low, mean.interval.high] {
+            assert!((value - 8.0_f64.sqrt()).abs() < 1e-9, "{mean:?}");
+        }
+    }
+
+    #[test]
     fn known_ratio_and_range() {
         let reference = vec![Some(100.0), Some(200.0), Some(100.0), None];
         let values = vec![Some(110.0), Some(240.0), Some(130.0), Some(1.0)];
