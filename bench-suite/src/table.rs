@@ -184,6 +184,20 @@ mod tests {
     }
 
     #[test]
+    fn without_the_reference_there_are_absolute_figures() {
+        let mut samples = crate::digest::tests::samples(3);
+        for sample in samples.iter_mut().filter(|s| s.allocator == "mi" && s.workload == "larson") {
+            sample.status = crate::status::Status::Timeout;
+            sample.report = None;
+        }
+        let summary = crate::digest::digest(&crate::digest::tests::record(3), samples).summary;
+        let text = render(&summary, Style { width: 120, colour: false });
+        let line = text.lines().find(|line| line.trim_start().starts_with("larson")).unwrap();
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(words, ["larson", "timeout", "2.20", "µs", "4.40", "µs"]);
+    }
+
+    #[test]
     fn ratios_are_written_as_in_the_report() {
         assert_eq!(ratio_text(0.714, 0.7, 0.72), "0.71 [0.70, 0.72]");
         assert_eq!(ratio_text(0.004, 0.001, 12.34), "<0.01 [<0.01, 12.3]");
