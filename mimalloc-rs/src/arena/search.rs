@@ -77,13 +77,14 @@ mod tests {
             state
         };
         for round in 0..5000 {
-            // Words with few, half, most, or all bits set.
+            // Words with no, few, half, most, or all bits set.
             let words: Vec<_> = (0..6)
-                .map(|_| match random() % 5 {
+                .map(|_| match random() % 6 {
                     0 => random() & random() & random(),
                     1 => random(),
                     2 => random() | random() | random(),
                     3 => u64::MAX << (random() % 64),
+                    4 => 0,
                     _ => u64::MAX,
                 })
                 .collect();
@@ -103,6 +104,8 @@ mod tests {
         assert_eq!(first(&[1 << 63, 1], 2), Some(63));
         assert_eq!(first(&[1 << 63, u64::MAX, 1], 66), Some(63));
         assert_eq!(first(&[0, u64::MAX, 0], 64), Some(64));
+        assert_eq!(first(&[1 << 63, 0, 1], 2), None);
+        assert_eq!(first(&[u64::MAX, 0, u64::MAX, 1], 65), Some(128));
         assert_eq!(first(&[], 1), None);
     }
 }
