@@ -182,6 +182,31 @@ mod tests {
     }
 
     #[test]
+    fn every_count_is_kept_as_itself() {
+        let mut tally = Tally::ZERO;
+        (tally.extended, tally.searched, tally.searches) = (1, 2, 3);
+        (tally.reclaimed_on_alloc, tally.reclaimed_on_free, tally.retired) = (4, 5, 6);
+        let past = Past::NOTHING;
+        past.keep(&tally);
+        assert_eq!(past.tally().others(), [1, 2, 3, 4, 5, 6]);
+        let Tally { reclaimed_on_alloc, reclaimed_on_free, .. } = past.tally();
+        assert_eq!((reclaimed_on_alloc, reclaimed_on_free), (4, 5));
+    }
+
+    #[test]
+    fn what_ended_is_not_there_when_more_is_made() {
+        let mut tally = Tally::ZERO;
+        for _ in 0..3 {
+            tally.on_page_made(5);
+            tally.classes[5].linked.add(250);
+            tally.on_page_ended(5, 250);
+        }
+        let ClassTally { linked, pages, pages_made, .. } = tally.classes[5];
+        assert_eq!((linked.peak, pages.peak, pages_made, tally.retired), (250, 1, 3, 3));
+        assert_eq!((linked.now, pages.now), (0, 0));
+    }
+
+    #[test]
     fn peaks_are_kept_also_where_all_that_was_linked_went_back() {
         let mut tally = Tally::ZERO;
         tally.classes[3].linked.add(250);
