@@ -76,4 +76,13 @@ mod tests {
         assert_eq!(singles, [Some(first.plus(4)), Some(first.plus(1)), None]);
         assert_eq!(spare.take_oldest(), None);
     }
+
+    #[test]
+    fn a_run_of_another_length_is_left_whole() {
+        let first = arena::allocate(1, SLICE_SIZE).expect("memory").first;
+        let mut spare = Spare::EMPTY;
+        assert!(spare.add(first, 2));
+        assert_eq!((spare.take(1), spare.take(3)), (None, None));
+        assert_eq!(spare.take(2), Some(first));
+    }
 }
