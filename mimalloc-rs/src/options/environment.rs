@@ -164,6 +164,8 @@ mod tests {
         assert_eq!(found, [Finding::Legacy(Opt::PurgeDelay, "MIMALLOC_RESET_DELAY")]);
         let both = ["MIMALLOC_RESET_DELAY=7", "MIMALLOC_PURGE_DELAY=8"];
         assert_eq!(settings(&both), [(Opt::PurgeDelay, 8)]);
+        let (values, _) = read_all(&["MIMALLOC_RESET_DELAY=7", "mimalloc_reset_delay=9"]);
+        assert_eq!(values[Opt::PurgeDelay as usize], Some(7));
     }
 
     #[test]
