@@ -433,3 +433,26 @@ fn a_crash_in_one_workload_is_not_forgiven_for_another_that_did_well() {
     assert!(warnings.iter().all(|warning| !warning.contains("well otherwise")), "{warnings:?}");
     assert_eq!(digest.failures.len(), 1);
 }
+
+#[test]
+fn an_interval_is_as_wide_as_the_slope_that_it_is_corrected_by_is_unsure() {
+    let mut samples = samples(9);
+    for (index, sample) in samples.iter_mut().enumerate() {
+        let spread =
+            |factor: usize, of: usize| (0.3 * ((index * factor % of) as f64 / of as f64 - 0.5)).exp();
+        // The machine is always slower for jx, so its ratio depends on the slope.
+        let slowness = if sample.allocator == "jx" { 1.4 } else { 1.0 } * spread(37, 101);
+        sample.report.as_mut().unwrap().score_ns = (1e6 * slowness * spread(53, 97)) as u64;
+        sample.noise.pace_ns = Some((30e3 * slowness) as u64);
+    }
+    let record = record(9);
+    let [jx, mi] = [1, 0].map(|at| Cell::new(&record, "cfrac", &record.allocators[at], &samples));
+    let row = time(&digest(&record, samples.clone()), "cfrac", "jx").clone();
+    let cells = [jx, mi];
+    let paces = Paces::of(&cells, record.plan.seed);
+    let [own, base] = cells.each_ref().map(|cell| paces.series(cell, Metric::Time));
+    let certain = ratio::of_cell(&ratio::LogRatios::of(&own, &base), record.plan.seed).unwrap().interval;
+    let width = (row.ci_high.unwrap() / row.ci_low.unwrap()).ln();
+    let if_certain = (certain.high / certain.low).ln();
+    assert!(width > 1.2 * if_certain, "{width} and {if_certain} if the slope were certain");
+}

@@ -330,4 +330,27 @@ mod tests {
         summary.run.profile = UNKNOWN_PROFILE.to_owned();
         assert_eq!(profiles(&summary), "workers built with profile `unknown`");
     }
+
+    #[test]
+    fn a_difference_is_marked_as_not_shown_only_where_its_interval_has_one_in_it() {
+        let samples = crate::digest::tests::samples(7);
+        let mut summary = crate::digest::digest(&crate::digest::tests::record(7), samples).summary;
+        let found = [("cfrac", "jx", 0.8), ("cfrac", "sn", 1.05), ("larson", "jx", 1.25)];
+        for (workload, allocator, ratio) in found {
+            let is_meant = |row: &&mut crate::summary::SummaryRow| {
+                row.metric == crate::summary::Metric::Time
+                    && row.workload == workload
+                    && row.allocator == allocator
+            };
+            let row = summary.rows.iter_mut().find(is_meant).unwrap();
+            (row.ratio_to_ref, row.ci_low, row.ci_high) = (Some(ratio), Some(ratio - 0.1), Some(ratio + 0.1));
+        }
+        let matrix = Matrix::new(&summary, crate::summary::Metric::Time);
+        let table = table(&matrix);
+        for cell in ["| 0.80 |", "| 1.05 ~ |", "| 1.25 |"] {
+            assert!(table.contains(cell), "{cell}: {table}");
+        }
+        let intervals = intervals(&matrix);
+        assert!(intervals.contains("| 0.80 [0.70, 0.90] n=7 |"), "{intervals}");
+    }
 }
