@@ -252,3 +252,28 @@ pub(super) fn settle(heap: Option<&Heap>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_count_of_a_tally_is_added_to_its_own_number() {
+        let mut tally = Tally::ZERO;
+        let class = &mut tally.classes[3];
+        (class.blocks, class.pages_made) = (1, 2);
+        (class.linked.now, class.linked.peak) = (3, 4);
+        (class.pages.now, class.pages.peak) = (5, 6);
+        (tally.extended, tally.searched, tally.searches) = (7, 8, 9);
+        (tally.reclaimed_on_alloc, tally.reclaimed_on_free, tally.retired) = (10, 11, 12);
+        let mut stats = Stats::empty();
+        stats.add(&tally);
+        let (blocks, pages) = (&stats.malloc_bins[3], &stats.page_bins[3]);
+        assert_eq!([blocks.total, blocks.peak, pages.total, pages.peak], [1, 4, 2, 6]);
+        let counters =
+            [&stats.pages_extended, &stats.page_searches, &stats.page_searches_count, &stats.pages_retire];
+        assert_eq!(counters.map(|counter| counter.total), [7, 8, 9, 12]);
+        let reclaimed = [&stats.pages_reclaim_on_alloc, &stats.pages_reclaim_on_free];
+        assert_eq!(reclaimed.map(|counter| counter.total), [10, 11]);
+    }
+}
