@@ -60,8 +60,8 @@ pub(crate) const EXTEND_BYTES: usize = 4 * 1024;
 pub(crate) const SMALL_HEAP: usize = 64;
 /// Those behind them get it at once where the heap is dense, and those behind this many, a large heap, everywhere.
 pub(crate) const LARGE_HEAP: usize = 256;
-/// Where a heap is dense: this much of a place for a huge page has memory.
-pub(crate) const DENSE: usize = HUGE_SIZE / 2;
+/// Where a heap is dense: so many bytes are used of each place for a huge page before, as a mean.
+pub(crate) const DENSE: usize = HUGE_SIZE / 8 * 5;
 /// In a large heap: if such a part of the pages in these slices before the place is linked, as far as so many looks tell.
 pub(crate) const DENSE_SHARE: usize = 4;
 pub(crate) const DENSE_REACH: usize = 1024;

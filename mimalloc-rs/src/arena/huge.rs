@@ -3,7 +3,7 @@
 //! A huge page saves some five hundred page faults and as many entries of the cache of translations, and holds memory that
 //! nobody uses. In a large heap, slices that are handed out of a place for one which nobody has touched get it. A small heap,
 //! the start of a region, has them only behind blocks that hold the whole place. What lies between is like the one or the
-//! other, by how much of the places before has memory: a heap with a few blocks in each of many pages leaves them empty. Nor has
+//! other, by how much of the places before is used: a heap with a few blocks in each of many pages leaves them empty. Nor has
 //! a large heap more of them while most of what its latest pages hold is empty, as where many threads have a few blocks each.
 //!
 //! It can take several times as long as the page faults it saves: when the system has to move things to make room, or in
@@ -28,8 +28,8 @@ use super::purge;
 use super::region::{Region, Slice};
 use super::trial::{TRIAL, Trial};
 use crate::geometry::{
-    DENSE, GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP,
-    SLICE_SHIFT, SMALL_HEAP,
+    GROUP_SLICES, GUARDED, HUGE_AHEAD, HUGE_SIZE, HUGE_SLICES, HUGE_WITHIN_NS, LARGE_HEAP, SLICE_SHIFT,
+    SMALL_HEAP,
 };
 use crate::options::{self, Opt};
 use crate::os;
@@ -50,6 +50,8 @@ pub(super) fn are_wanted() -> bool {
 pub(super) struct PageChoice<'a> {
     trial: &'a Trial,
     region: &'static Region,
+    /// Its first slice.
+    start: usize,
     /// Whether it is large enough for a huge page.
     is_large: bool,
     /// Whether others like it would leave gaps between them.
@@ -76,7 +78,7 @@ impl<'a> PageChoice<'a> {
         let used_until =
             if is_large { trial.expected_use(Slice { region, index: start }, count) } else { usize::MAX };
         let leaves_gaps = align > count << SLICE_SHIFT;
-        Self { trial, region, is_large, leaves_gaps, used_until, huge: None, others: 0..0 }
+        Self { trial, region, start, is_large, leaves_gaps, used_until, huge: None, others: 0..0 }
     }
 
     /// To be told of slices of the run, `bits` of a group, and which slices of the group might have been touched before.
@@ -102,7 +104,10 @@ impl<'a> PageChoice<'a> {
         let is_dense = match place {
             ..SMALL_HEAP_PLACES => return false,
             _ if self.leaves_gaps => false,
-            SMALL_HEAP_PLACES..LARGE_HEAP_PLACES => self.region.filled(place).any(|bytes| bytes >= DENSE),
+            // The last one before is being filled, and what is behind the run's start is the run's.
+            SMALL_HEAP_PLACES..LARGE_HEAP_PLACES => {
+                self.region.is_dense_at_start((place - 1).min(self.start / HUGE_SLICES))
+            }
             LARGE_HEAP_PLACES.. => self.region.is_dense_before(place),
         };
         if !is_dense {

@@ -10,6 +10,7 @@
 pub(crate) mod bitmap;
 mod claim;
 mod commit;
+mod density;
 mod ebb;
 mod huge;
 mod patience;

@@ -1,4 +1,5 @@
 use core::sync::atomic::Ordering;
+use std::vec::Vec;
 
 use super::super::allocate;
 use super::super::purge::purge_now;
@@ -6,7 +7,7 @@ use super::super::region::{Traits, first};
 use super::super::ring::OWNER_NONE;
 use super::super::supply::reserve;
 use super::*;
-use crate::geometry::{HUGE_AT_FIRST, SLICE_SIZE, SYSTEM_PAGE_MIN};
+use crate::geometry::{DENSE, HUGE_AT_FIRST, SLICE_SIZE, SYSTEM_PAGE_MIN};
 use crate::page::{Page, mark_no_page};
 use crate::size_class;
 
@@ -106,27 +107,29 @@ fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
         return;
     }
     let (group, place) = (SMALL_HEAP / GROUP_SLICES, SMALL_HEAP_PLACES);
-    let is_untried_behind = |dense_place, slices| {
+    // So many slices of the first places are free and have memory.
+    let is_untried_behind = |resident: &[u32], place| {
         let region = fresh();
         region.high.store(LARGE_HEAP, Ordering::Relaxed);
-        region
-            .group(dense_place / GROUP_PLACES)
-            .soil(mask(0, slices) << (dense_place * HUGE_SLICES % GROUP_SLICES));
+        for (at, &slices) in resident.iter().enumerate().filter(|&(_, &slices)| slices > 0) {
+            region.group(at / GROUP_PLACES).soil(mask(0, slices) << (at * HUGE_SLICES % GROUP_SLICES));
+        }
         // SAFETY: the place is the test's own.
         unsafe {
             // As if there had been one.
             os::allow_huge_pages(start_of(region, place), HUGE_SIZE, true);
         }
-        let is_untried = is_untried_after(region, group, 3, 1);
+        let from = (place * HUGE_SLICES % GROUP_SLICES) as u32 + 3;
+        let is_untried = is_untried_after(region, group, from, 1);
         assert!(!is_untried || !fills_up(region, place), "small pages");
         is_untried
     };
+    const ALL: u32 = HUGE_SLICES as u32;
     const DENSE_SLICES: u32 = (DENSE / SLICE_SIZE) as u32;
-    for before in [0, place - 1] {
-        assert!(!is_untried_behind(before, DENSE_SLICES));
-        assert!(is_untried_behind(before, DENSE_SLICES - 1));
-    }
-    assert!(is_untried_behind(place + 1, DENSE_SLICES));
+    assert!(!is_untried_behind(&[DENSE_SLICES], place));
+    assert!(is_untried_behind(&[DENSE_SLICES - 1, ALL, 0, ALL], place), "the last before does not count");
+    assert!(!is_untried_behind(&[ALL, 2 * DENSE_SLICES - ALL], place + 1), "as a mean");
+    assert!(is_untried_behind(&[ALL, 2 * DENSE_SLICES - ALL - 1], place + 1));
     let first_large = LARGE_HEAP / GROUP_SLICES;
     assert!(is_untried_after(fresh(), first_large - 1, 63, 1));
     let is_untried_if_aligned = |align| {
@@ -137,6 +140,48 @@ fn a_large_heap_has_some_and_one_that_grows_has_them_while_it_is_dense() {
     };
     assert!(!is_untried_if_aligned(2 * SLICE_SIZE));
     assert!(is_untried_if_aligned(4 * SLICE_SIZE), "half of it is passed over");
+}
+
+#[test]
+fn a_heap_is_dense_at_its_start_by_what_is_linked_there() {
+    if !are_wanted() {
+        return;
+    }
+    let region = fresh();
+    let is_dense = |places, huge_at| {
+        region.huge_at.store(huge_at, Ordering::Relaxed);
+        region.is_dense_at_start(places)
+    };
+    let class = size_class::of(20_000);
+    let slices = usize::from(size_class::CLASS[class].slices);
+    let taken = (0..HUGE_SLICES).step_by(slices).map(|index| region.allocate_at(index, slices));
+    // SAFETY: the slices are taken, and so their pages are the test's own.
+    let pages: Vec<_> =
+        taken.map(|run| unsafe { Page::init(run.unwrap().first, class, OWNER_NONE) }).collect();
+    assert!(!is_dense(1, 0) && !is_dense(1, 1), "nothing is linked, whatever has memory");
+    for page in pages {
+        // SAFETY: as above.
+        unsafe {
+            while Page::extendable(page) {
+                Page::extend(page);
+            }
+        }
+    }
+    assert!(is_dense(1, 0));
+
+    let is_untried_from = |start| {
+        let trial = Trial::new();
+        let mut pages = PageChoice::new(&trial, region, start, SMALL_HEAP + 1 - start, SLICE_SIZE);
+        pages.choose(SMALL_HEAP / GROUP_SLICES, 1, 0);
+        trial.is_untried()
+    };
+    assert!(is_untried_from(HUGE_SLICES - 1), "where a run begins it fills up itself");
+    assert!(!is_untried_from(SMALL_HEAP - 1));
+
+    let block = region.allocate_at(HUGE_SLICES, HUGE_SLICES).expect("nobody uses it").first;
+    // SAFETY: the slices were taken above.
+    unsafe { Page::init_run(block, HUGE_SLICES, 0, 0) };
+    assert!(!is_dense(2, 0) && is_dense(2, 0b10), "how much is used of it nobody knows otherwise");
 }
 
 #[test]
