@@ -20,29 +20,15 @@ impl Region {
 
     fn allocate_one(&'static self) -> Result<Run, Missing> {
         let groups = self.slices() / GROUP_SLICES;
-        let from = self.hint.load(Ordering::Relaxed);
+        let from = self.hints.first_group(1);
         for number in from..groups {
             if let Some(bit) = self.group(number).claim_one() {
-                self.raise_hint(from, number);
+                self.hints.raise(1, from, number);
                 return self.hand_out(number * GROUP_SLICES + bit as usize, 1, SLICE_SIZE);
             }
         }
-        self.raise_hint(from, groups);
+        self.hints.raise(1, from, groups);
         Err(Missing::Slices)
-    }
-
-    /// Notes that no group from `from`, the hint until now, up to `to` has a free slice. One that comes free meanwhile lies
-    /// before the hint then, and is passed over until a slice before it comes free, or all are [looked at
-    /// again](Self::look_at_all).
-    fn raise_hint(&self, from: usize, to: usize) {
-        if to > from {
-            let _ = self.hint.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
-        }
-    }
-
-    /// Has the next search start from the first slice.
-    pub(super) fn look_at_all(&self) {
-        self.hint.store(0, Ordering::Relaxed);
     }
 
     fn allocate_run(&'static self, count: usize, align: usize) -> Result<Run, Missing> {
@@ -65,12 +51,18 @@ impl Region {
         }
         let groups = slices / GROUP_SLICES;
         let free = |number| self.group(number).free();
-        let from = self.hint.load(Ordering::Relaxed);
+        let from = self.hints.first_group(1);
         let first = (from..groups).find(|&number| free(number) != 0);
-        self.raise_hint(from, first.unwrap_or(groups));
-        let first = first?;
+        self.hints.raise(1, from, first.unwrap_or(groups));
+        let known = self.hints.first_group(count);
+        let first = first?.max(known);
         let before = first * GROUP_SLICES;
-        Some(before + first_run((first..groups).map(free), count, apart, phase + before)?)
+        let start = before + first_run((first..groups).map(free), count, apart, phase + before)?;
+        // One that was passed over for where it lies is left to others.
+        if apart == 1 {
+            self.hints.raise(count, known, start / GROUP_SLICES);
+        }
+        Some(start)
     }
 
     pub(super) fn allocate_at(&'static self, start: usize, count: usize) -> Option<Run> {
@@ -111,10 +103,31 @@ impl Region {
             self.group(group).release(bits);
             true
         });
-        let group = start / GROUP_SLICES;
-        if group < self.hint.load(Ordering::Relaxed) {
-            self.hint.fetch_min(group, Ordering::Relaxed);
+        let (before, behind) = (self.free_before(start), self.free_from(start + count));
+        self.hints.lower(before + count + behind, (start - before) / GROUP_SLICES);
+    }
+
+    /// How many free slices end where `start` begins, as far as its group and the one before tell.
+    fn free_before(&self, start: usize) -> usize {
+        let (group, bit) = (start / GROUP_SLICES, start % GROUP_SLICES);
+        let here = match bit {
+            0 => 0,
+            bit => (self.group(group).free() << (GROUP_SLICES - bit)).leading_ones() as usize,
+        };
+        let goes_on = here == bit && group > 0;
+        here + if goes_on { self.group(group - 1).free().leading_ones() as usize } else { 0 }
+    }
+
+    /// How many begin at `start`, in the same way.
+    fn free_from(&self, start: usize) -> usize {
+        let (group, bit) = (start / GROUP_SLICES, start % GROUP_SLICES);
+        let groups = self.slices() / GROUP_SLICES;
+        if group >= groups {
+            return 0;
         }
+        let here = (self.group(group).free() >> bit).trailing_ones() as usize;
+        let goes_on = here == GROUP_SLICES - bit && group + 1 < groups;
+        here + if goes_on { self.group(group + 1).free().trailing_ones() as usize } else { 0 }
     }
 
     /// Makes claimed slices usable, which had to start at a multiple of `align` bytes, and says whether they are zero.
@@ -179,6 +192,9 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
     use super::super::region::{Traits, first};
     use super::super::supply::reserve;
     use super::super::{allocate, allocate_in};
@@ -200,15 +216,55 @@ mod tests {
         let region = reserve(32 << 20, false, exclusive).expect("there is address space");
         let slices = region.slices();
         while region.allocate(1, SLICE_SIZE).is_ok() {}
-        region.look_at_all();
+        region.hints.forget();
         for (count, align) in
             [(slices + 1, SLICE_SIZE), (usize::MAX >> SLICE_SHIFT, SLICE_SIZE), (1, 1 << 62)]
         {
             assert_eq!(region.allocate(count, align).err(), Some(Missing::Slices));
-            assert_eq!(region.hint.load(Ordering::Relaxed), 0, "{count} slices at {align}");
+            assert_eq!(region.hints.first_group(1), 0, "{count} slices at {align}");
         }
         assert!(region.allocate(slices, SLICE_SIZE).is_err());
-        assert_ne!(region.hint.load(Ordering::Relaxed), 0, "it could hold as many as it has");
+        assert_ne!(region.hints.first_group(1), 0, "it could hold as many as it has");
+    }
+
+    /// Runs come and go at random, in a region of a few groups: the lowest that will do is taken each time.
+    #[test]
+    fn hints_pass_over_nothing_that_would_do() {
+        assert!(allocate(1, SLICE_SIZE).is_some(), "so that it is not the first");
+        let exclusive = Traits { exclusive: true, pinned: true, ..Traits::default() };
+        let region = reserve(64 << 20, false, exclusive).expect("there is address space");
+        let slices = region.slices();
+        let (mut used, mut runs) = (vec![false; slices], Vec::new());
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 33) as usize % below
+        };
+        for round in 0..20_000 {
+            // More is taken than given back, and then less.
+            if random(3) < if round / 2000 % 2 == 0 { 2 } else { 1 } {
+                let longest = [1, 3, 8, 70, 130][random(5)];
+                let (count, apart) = (1 + random(longest), 1 << random(4));
+                let phase = region.base.load(Ordering::Relaxed).addr() >> SLICE_SHIFT;
+                let fits = |&from: &usize| {
+                    (from + phase).is_multiple_of(apart) && used[from..from + count].iter().all(|&used| !used)
+                };
+                let lowest = (0..=slices - count).find(fits);
+                let run = region.allocate(count, apart << SLICE_SHIFT).ok();
+                assert_eq!(run.map(|run| run.first.index), lowest, "{count} slices, one in {apart}");
+                if let Some(start) = lowest {
+                    used[start..start + count].fill(true);
+                    runs.push((start, count));
+                }
+            } else if !runs.is_empty() {
+                let (start, count) = runs.swap_remove(random(runs.len()));
+                used[start..start + count].fill(false);
+                // SAFETY: the run was taken above.
+                unsafe { region.release(start, count) };
+            }
+        }
     }
 
     #[test]
@@ -219,12 +275,20 @@ mod tests {
         let groups = region.slices() / GROUP_SLICES;
         for count in [1, 2] {
             while region.allocate(count, SLICE_SIZE).is_ok() {}
-            assert_eq!(region.hint.load(Ordering::Relaxed), groups);
+            assert_eq!(region.hints.first_group(1), groups);
             // As if they had come free while the hint was being raised.
             region.group(1).release(mask(0, count as u32));
             assert_eq!(region.allocate(count, SLICE_SIZE).err(), Some(Missing::Slices));
             let run = allocate_in(Some(region), count, SLICE_SIZE).expect("what came free is found");
             assert_eq!(run.first.index, GROUP_SLICES);
         }
+        // A gap in each group, the last one of which is longer.
+        (0..groups).for_each(|group| region.unclaim(group * GROUP_SLICES + 5, 2 + group / (groups - 1)));
+        let hints = || [1, 2, 3, 4].map(|count| region.hints.first_group(count));
+        assert_eq!(hints(), [0; 4]);
+        assert!(region.allocate(3, SLICE_SIZE).is_ok());
+        assert_eq!(hints(), [0, 0, groups - 1, 0], "the next search begins where this one ended");
+        region.unclaim(7, 1);
+        assert_eq!(hints(), [0; 4], "that made a gap longer");
     }
 }

@@ -12,6 +12,7 @@ mod claim;
 mod commit;
 mod density;
 mod ebb;
+mod hints;
 mod huge;
 mod patience;
 mod pending;
@@ -147,7 +148,7 @@ fn first_to_have(
         Err(missing)
     };
     attempt().or_else(|_| {
-        regions.clone().for_each(Region::look_at_all);
+        regions.clone().for_each(|region| region.hints.forget());
         attempt()
     })
 }

@@ -5,6 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
 use super::bitmap::{Group, mask};
+use super::hints::Hints;
 use super::ring::{self, Owner, OwnerWord, frame};
 use super::room::Site;
 use super::tables::{MARK_STRIDE, Tables, mark_line};
@@ -54,8 +55,6 @@ pub(crate) struct Region {
 
     /// Slices whose records and marks can be touched; they can as well, unless that is up to the program.
     pub(super) committed: AtomicUsize,
-    /// No group before this one is known to have a free slice: who finds none from here on in any region looks at all.
-    pub(super) hint: AtomicUsize,
     /// No slice from here on was ever used.
     pub(super) high: AtomicUsize,
     /// So many slices its tables are for: it may [grow](super::room). Written once.
@@ -84,6 +83,9 @@ pub(crate) struct Region {
     /// Makes memory accessible instead of the system, and what it wants to be called with; see [`CommitFn`].
     pub(super) commit_fn: AtomicPtr<c_void>,
     pub(super) commit_arg: AtomicPtr<c_void>,
+
+    /// Where to look for free slices first.
+    pub(super) hints: Hints,
 }
 
 /// Whether any guard of a region is of the one kind, and of the other: which are possible depends on what its memory is. Of memory
@@ -249,7 +251,6 @@ impl Region {
             marks: AtomicPtr::new(ptr::null_mut()),
             groups: AtomicPtr::new(ptr::null_mut()),
             committed: AtomicUsize::new(0),
-            hint: AtomicUsize::new(0),
             high: AtomicUsize::new(0),
             room: AtomicUsize::new(0),
             on_demand: AtomicBool::new(false),
@@ -264,6 +265,7 @@ impl Region {
             zero: AtomicBool::new(false),
             commit_fn: AtomicPtr::new(ptr::null_mut()),
             commit_arg: AtomicPtr::new(ptr::null_mut()),
+            hints: Hints::new(),
         }
     }
 
