@@ -133,16 +133,7 @@ fn before_a_visit(visited: &Heap, here: ThreadHeap<'_>) {
     assert_eq!(shown, told);
 }
 
-macro_rules! alone {
-    ($($name:ident: $body:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            process::alone(stringify!($name), || $body);
-        }
-    )*};
-}
-
-alone! {
+process::alone_all! {
     idle_pages_end_when_small_blocks_are_freed: at_an_ebb_by_frees(4096);
     idle_pages_end_when_large_blocks_are_freed: at_an_ebb_by_frees(MIB);
     idle_pages_end_when_small_blocks_of_a_heap_are_freed: at_an_ebb_by_frees_in_another_heap(4096);

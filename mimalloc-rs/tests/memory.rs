@@ -319,16 +319,7 @@ fn reserved_space_counts_for_nothing() {
     blocks.into_iter().for_each(Block::free);
 }
 
-macro_rules! alone {
-    ($($name:ident: $body:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            process::alone(stringify!($name), || $body);
-        }
-    )*};
-}
-
-alone! {
+process::alone_all! {
     small_blocks_go_back_on_demand: after_collect(250, false);
     scattered_small_blocks_go_back_on_demand: after_collect(500, true);
     medium_blocks_go_back_on_demand: after_collect(30_000, true);

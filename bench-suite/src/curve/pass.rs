@@ -131,16 +131,9 @@ mod tests {
     use crate::exec::mock::{MockExecutor, failure, success};
     use crate::plan::tests::plan;
     use crate::sample::tests::sample;
+    use crate::workers::tests::launch;
 
     fn launches(plan: &Plan) -> BTreeMap<String, Launch> {
-        let launch = |id: &String| Launch {
-            allocator: id.clone(),
-            worker_id: id.clone(),
-            program: format!("worker-{id}").into(),
-            layouts: Vec::new(),
-            preload: None,
-            wrapper: Vec::new(),
-        };
         plan.allocators.iter().map(|id| (id.clone(), launch(id))).collect()
     }
 

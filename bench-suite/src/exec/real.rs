@@ -177,18 +177,11 @@ mod tests {
     use super::*;
     use crate::noise::Noise;
     use crate::plan::Params;
-    use crate::workers::Launch;
+    use crate::workers::tests::launch;
 
     #[test]
     fn killed_is_out_of_memory_only_if_the_kernel_says_so() {
-        let launch = Launch {
-            allocator: "mi".to_owned(),
-            worker_id: "mi".to_owned(),
-            program: "worker-mi".into(),
-            layouts: Vec::new(),
-            preload: None,
-            wrapper: Vec::new(),
-        };
+        let launch = launch("mi");
         let job = Job {
             launch: &launch,
             row: "larson",

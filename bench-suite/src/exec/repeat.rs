@@ -92,17 +92,11 @@ mod tests {
 
     use super::*;
     use crate::plan::tests::plan;
-    use crate::workers::Launch;
+    use crate::workers::{self, Launch};
 
     fn launch(program: &Path, preload: Option<&Path>) -> Launch {
-        Launch {
-            allocator: "own".to_owned(),
-            worker_id: "mc".to_owned(),
-            program: program.to_path_buf(),
-            layouts: Vec::new(),
-            preload: preload.map(Path::to_path_buf),
-            wrapper: Vec::new(),
-        }
+        let (program, preload) = (program.to_path_buf(), preload.map(Path::to_path_buf));
+        Launch { allocator: "own".to_owned(), program, preload, ..workers::tests::launch("mc") }
     }
 
     fn job<'a>(plan: &Plan, launch: &'a Launch, row: &'a str) -> Job<'a> {

@@ -202,6 +202,7 @@ mod tests {
     use crate::digest::tests::record;
     use crate::exec::mock::{MockExecutor, failure, success};
     use crate::sample::tests::sample;
+    use crate::workers::tests::launch;
 
     fn figures() -> Figures {
         Figures {
@@ -222,17 +223,6 @@ mod tests {
         NATIVE.contains(&id)
     }
 
-    fn launch() -> Launch {
-        Launch {
-            allocator: "mi".to_owned(),
-            worker_id: "mi".to_owned(),
-            program: "worker-mi".into(),
-            layouts: Vec::new(),
-            preload: None,
-            wrapper: Vec::new(),
-        }
-    }
-
     #[test]
     fn counts_that_do_not_repeat_are_left_out() {
         let mut executor = MockExecutor::new(|job, before| {
@@ -244,7 +234,7 @@ mod tests {
             Some(execution)
         });
         let mut figures = figures();
-        checks(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        checks(&mut executor, &launch("mi"), &mut figures).unwrap().unwrap();
         assert_eq!(figures.checks.len(), ROWS.len());
         let check = &figures.checks["json"];
         assert!(check.checksum.is_some() && check.allocations.is_none());
@@ -345,7 +335,7 @@ mod tests {
             Some(if job.row == "larson" { failure(Status::from_signal(11)) } else { execution })
         });
         let mut figures = figures();
-        checks(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        checks(&mut executor, &launch("mi"), &mut figures).unwrap().unwrap();
         assert_eq!(figures.checks.len(), ROWS.len() - 1);
         assert_eq!(figures.failures["larson"], "signal(SIGSEGV): planted signal(SIGSEGV)");
     }
@@ -353,7 +343,7 @@ mod tests {
     #[test]
     fn a_worker_that_does_not_say_what_it_counted_is_a_failure() {
         let mut figures = figures();
-        checks(&mut MockExecutor::healthy(), &launch(), &mut figures).unwrap().unwrap();
+        checks(&mut MockExecutor::healthy(), &launch("mi"), &mut figures).unwrap().unwrap();
         assert_eq!(figures.failures["cfrac"], "ok: it did not say what was counted");
         assert!(figures.checks.keys().all(|row| is_rust(row)), "{figures:?}");
     }
@@ -365,7 +355,7 @@ mod tests {
             Some(Execution { stderr, ..failure(Status::from_signal(11)) })
         });
         let mut figures = figures();
-        instructions(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        instructions(&mut executor, &launch("mi"), &mut figures).unwrap().unwrap();
         assert!(figures.instructions.is_empty(), "{figures:?}");
         assert_eq!(figures.failures["cfrac"], "under callgrind: signal(SIGSEGV): planted signal(SIGSEGV)");
     }
@@ -380,7 +370,7 @@ mod tests {
             })
         });
         let mut figures = figures();
-        instructions(&mut executor, &launch(), &mut figures).unwrap().unwrap();
+        instructions(&mut executor, &launch("mi"), &mut figures).unwrap().unwrap();
         assert_eq!(figures.instructions.values().collect::<Vec<_>>(), [&4321; 3]);
         assert_eq!(collected("nothing"), None);
     }

@@ -359,9 +359,21 @@ pub(crate) fn hash(path: &Path) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::config::Config;
+
+    /// Starts the worker of this name directly.
+    pub(crate) fn launch(id: &str) -> Launch {
+        Launch {
+            allocator: id.to_owned(),
+            worker_id: id.to_owned(),
+            program: format!("worker-{id}").into(),
+            layouts: Vec::new(),
+            preload: None,
+            wrapper: Vec::new(),
+        }
+    }
 
     #[test]
     fn missing_binaries_and_libraries_are_marked_and_the_rest_goes_on() {

@@ -19,7 +19,20 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     alone_with(test, &[], body);
 }
 
-/// The same with variables set in the child's environment.
+/// Test functions that each do so.
+#[allow(unused_macros, reason = "as for the functions here")]
+macro_rules! alone_all {
+    ($($name:ident: $body:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            $crate::support::process::alone(stringify!($name), || $body);
+        }
+    )*};
+}
+#[allow(unused_imports, reason = "as for the functions here")]
+pub(crate) use alone_all;
+
+/// The same as [`alone`] with variables set in the child's environment.
 pub(crate) fn alone_with(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) {
     if let Some(output) = in_child(test, environment, Stdio::inherit(), body) {
         passed(test, &output);
