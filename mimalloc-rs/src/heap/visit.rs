@@ -110,8 +110,8 @@ impl Heap {
         unsafe { self.visit(blocks, |area, block| area.owned || visitor(area, block)) }
     }
 
-    /// Puts blocks that wait to be allocated back where they can be told from those in use. What the visitor frees elsewhere may
-    /// bring about an ebb, which would end idle pages under the visit.
+    /// Puts blocks that wait to be allocated back where they can be told from those in use, and ends idle pages: what the visitor
+    /// frees elsewhere may bring about an ebb, which would end them under the visit.
     unsafe fn settle(&self) {
         // SAFETY: nobody else uses the heap.
         unsafe {
