@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, ring};
+use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice, ring};
 use crate::free::{self, page_start};
 use crate::geometry::{BLOCK_MAX, GUARD_SIZE, GUARDED, SLICE_SIZE, SMALL_MAX};
 #[cfg(feature = "secure")]
@@ -334,16 +334,22 @@ pub(crate) fn is_served_alike(one: usize, other: usize, align: usize) -> bool {
 /// # Safety
 /// `p` is a live block of this allocator.
 pub(crate) unsafe fn resize_in_place(p: *mut u8, new: usize) -> bool {
-    if PADDED {
-        return false;
-    }
-    let Some((first, owner)) = page_start(p) else { return false };
+    // SAFETY: the block lies where it was found.
+    page_start(p).is_some_and(|found| unsafe { resize_found(found, p, new) })
+}
+
+/// As [`resize_in_place`], of a block that was looked up.
+///
+/// # Safety
+/// As for [`resize_in_place`]; [`page_start`] gave `found` for `p`.
+pub(crate) unsafe fn resize_found(found: (Slice, u32), p: *mut u8, new: usize) -> bool {
     // SAFETY: the caller holds the block, so its page exists.
     unsafe {
-        if owner == OWNER_SINGLETON {
-            return large::resize(first, p, new);
+        match found {
+            _ if PADDED => false,
+            (first, OWNER_SINGLETON) => large::resize(first, p, new),
+            (first, _) => is_worth_keeping(Page::facts(first.page()).block_size as usize, new),
         }
-        is_worth_keeping(Page::facts(first.page()).block_size as usize, new)
     }
 }
 
@@ -429,11 +435,28 @@ pub(crate) unsafe fn whole_size(p: *const u8) -> usize {
 #[inline(never)]
 unsafe fn whole_size_apart(p: *const u8) -> usize {
     // SAFETY: as in `whole_size`.
+    page_start(p).map_or(0, |found| unsafe { whole_size_found(found, p) })
+}
+
+/// As [`usable_size`], of a block that was looked up.
+///
+/// # Safety
+/// `p` is a live block of this allocator, and [`page_start`] gave `found` for it.
+pub(crate) unsafe fn usable_size_found(found: (Slice, u32), p: *const u8) -> usize {
+    // SAFETY: as the caller says.
+    unsafe { if PADDED { padding::size(p) } else { whole_size_found(found, p) } }
+}
+
+/// # Safety
+/// As for [`usable_size_found`], but for `p`, which may lie in no page.
+#[inline]
+unsafe fn whole_size_found(found: (Slice, u32), p: *const u8) -> usize {
+    // SAFETY: as in `whole_size`.
     unsafe {
-        match page_start(p) {
-            Some((first, OWNER_SINGLETON)) => large::usable_size(first, p),
-            Some((_, OWNER_NOT_A_PAGE)) | None => 0,
-            Some((first, _)) => Page::facts(first.page()).block_size as usize,
+        match found {
+            (first, OWNER_SINGLETON) => large::usable_size(first, p),
+            (_, OWNER_NOT_A_PAGE) => 0,
+            (first, _) => Page::facts(first.page()).block_size as usize,
         }
     }
 }

@@ -367,7 +367,7 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
 pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: as the caller says.
     unsafe {
-        let fits = || size <= alloc::usable_size(p) || alloc::resize_in_place(p, size);
-        if !p.is_null() && request::may_be_block(p) && fits() { p } else { ptr::null_mut() }
+        let fits = |found| size <= alloc::usable_size_found(found, p) || alloc::resize_found(found, p, size);
+        if request::find_block(p).is_some_and(fits) { p } else { ptr::null_mut() }
     }
 }

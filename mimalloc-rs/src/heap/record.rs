@@ -3,7 +3,7 @@
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region};
+use crate::arena::{self, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Region, Slice};
 use crate::free::page_start;
 use crate::gauge::Gauge;
 use crate::geometry::{RECORD_CHUNKS, RECORD_SIZE};
@@ -100,7 +100,11 @@ impl Record {
 
     /// The heap that holds `p`; `None` if that lies in no page. Any pointer may be passed.
     pub(crate) fn of(p: *const u8) -> Option<&'static Self> {
-        let (first, owner) = page_start(p)?;
+        Self::of_found(page_start(p)?)
+    }
+
+    /// As [`of`](Self::of), of what [`page_start`] found.
+    pub(crate) fn of_found((first, owner): (Slice, u32)) -> Option<&'static Self> {
         let home = match owner {
             OWNER_NOT_A_PAGE => return None,
             // SAFETY: records are never unmapped; the word is written before the run has a block.

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use super::ThreadHeap;
-use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON};
+use crate::arena::{OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::heap::Record;
 use crate::page::Page;
@@ -102,11 +102,6 @@ impl ThreadHeap<'_> {
         unsafe { self.reallocate(p, request) }
     }
 
-    /// Whether `p` lies in the heap this is a part of.
-    fn is_at_home(self, p: *const u8) -> bool {
-        Record::of(p).is_some_and(|home| ptr::eq(home, self.record()))
-    }
-
     /// The short way to another size above zero for a block in a page of many, if that shows at a look to be of this heap. Null if
     /// it does not, or there is no memory; `p` is still live then.
     #[inline]
@@ -133,47 +128,63 @@ impl ThreadHeap<'_> {
             return self.allocate(request);
         }
         // SAFETY: as the caller says.
-        if !unsafe { may_be_block(p) } {
+        let Some(found) = (unsafe { find_block(p) }) else {
             report::error(
                 ErrorKind::InvalidPointer,
                 format_args!("realloc of {p:p}, which is not an allocated block; ignored"),
             );
             return ptr::null_mut();
-        }
+        };
         let Request { size, align, offset, zero } = request;
         let aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
+        let is_at_home = || Record::of_found(found).is_some_and(|home| ptr::eq(home, self.record()));
         // SAFETY: the caller gives up the block at `p` for the result. Both blocks have room for what is copied, and do
         // not overlap; what is cleared lies behind what the block held before.
         unsafe {
-            let before = alloc::usable_size(p);
-            let stays = aligned && size > 0 && self.is_at_home(p) && alloc::resize_in_place(p, size);
-            let block = if stays { p } else { self.allocate(Request { zero: false, ..request }) };
-            if block.is_null() {
-                return block;
+            let before = alloc::usable_size_found(found, p);
+            if aligned && size > 0 && is_at_home() && alloc::resize_found(found, p, size) {
+                if zero {
+                    clear_behind(p, before);
+                }
+                return p;
             }
-            let copied = if zero || !stays { before.min(alloc::usable_size(block)) } else { 0 };
-            if !stays {
-                ptr::copy_nonoverlapping(p, block, if zero { copied } else { copied.min(size) });
+            let block = self.allocate(Request { zero: false, ..request });
+            if !block.is_null() {
+                let copied = before.min(if zero { alloc::usable_size(block) } else { size });
+                ptr::copy_nonoverlapping(p, block, copied);
                 free::free(p);
-            }
-            if zero {
-                let after = alloc::usable_size(block);
-                block.add(copied).write_bytes(0, after - copied);
+                if zero {
+                    clear_behind(block, copied);
+                }
             }
             block
         }
     }
 }
 
-/// Whether a block may start at `p`. In a page of many that is not looked at.
+/// Makes all of the block read as zero that lies behind so many bytes.
+///
+/// # Safety
+/// `block` is a live block of the caller's.
+unsafe fn clear_behind(block: *mut u8, held: usize) {
+    // SAFETY: as the caller says.
+    unsafe {
+        let size = alloc::usable_size(block);
+        if held < size {
+            block.add(held).write_bytes(0, size - held);
+        }
+    }
+}
+
+/// Where a block lies that may start at `p`, as [`page_start`] finds it. In a page of many that is not looked at.
 ///
 /// # Safety
 /// If `p` lies in a run, that is a live block's.
-pub(super) unsafe fn may_be_block(p: *const u8) -> bool {
-    match page_start(p) {
-        None | Some((_, OWNER_NOT_A_PAGE)) => false,
+pub(super) unsafe fn find_block(p: *const u8) -> Option<(Slice, u32)> {
+    page_start(p).filter(|&(first, owner)| match owner {
+        OWNER_NOT_A_PAGE => false,
         // SAFETY: as the caller says, so the run has its record.
-        Some((first, OWNER_SINGLETON)) => ptr::eq(unsafe { Page::run_block(first.page()) }, p),
-        Some(_) => true,
-    }
+        OWNER_SINGLETON => ptr::eq(unsafe { Page::run_block(first.page()) }, p),
+        _ => true,
+    })
 }
