@@ -16,8 +16,11 @@ use crate::sync::{AtomicU32, AtomicU64};
 pub(crate) unsafe trait Pooled {
     /// Bytes set aside for a value; a power of two, at least its size and alignment.
     const PLACE: usize;
-    /// The value's link in the list of those that are not in use.
-    fn link(&self) -> &AtomicU32;
+    /// The value's link in the list of those that are not in use. Nothing else of the value is looked at: its user may be writing it.
+    ///
+    /// # Safety
+    /// The value was given out by a pool, so that it stays where it is.
+    unsafe fn link<'a>(value: *mut Self) -> &'a AtomicU32;
 }
 
 /// Values of one type in up to `CHUNKS` slices; see the [module](self).
@@ -49,8 +52,8 @@ impl<T: Pooled + 'static, const CHUNKS: usize> Pool<T, CHUNKS> {
     /// A value for the caller, and its number: zeros, or what its last user left. `None` when the
     /// system refuses memory, or too many are in use.
     pub(crate) fn acquire(&self) -> Option<(u32, *mut T)> {
-        // SAFETY: numbers in the stack were given out, and values are never unmapped.
-        if let Some(number) = self.idle.pop(|number| unsafe { (*self.place(number)).link() }) {
+        // SAFETY: numbers in the stack were given out.
+        if let Some(number) = self.idle.pop(|number| unsafe { T::link(self.place(number)) }) {
             return Some((number, self.place(number)));
         }
         let mut number = self.next.load(Ordering::Relaxed);
@@ -68,8 +71,8 @@ impl<T: Pooled + 'static, const CHUNKS: usize> Pool<T, CHUNKS> {
     /// # Safety
     /// It was acquired under this number, and its user does not touch it any more.
     pub(crate) unsafe fn release(&self, number: u32) {
-        // SAFETY: the value is there, and the link is only touched atomically.
-        self.idle.push(number, unsafe { (*self.place(number)).link() });
+        // SAFETY: the number was given out.
+        self.idle.push(number, unsafe { T::link(self.place(number)) });
     }
 
     /// Where the value with this number lies. The number must have been given out.

@@ -45,8 +45,9 @@ static NEXT_SERIAL: AtomicU64 = AtomicU64::new(2);
 unsafe impl Pooled for Record {
     const PLACE: usize = RECORD_SIZE;
 
-    fn link(&self) -> &AtomicU32 {
-        &self.link
+    unsafe fn link<'a>(record: *mut Self) -> &'a AtomicU32 {
+        // SAFETY: records of the pool are never unmapped, and the link is only touched atomically.
+        unsafe { &(*record).link }
     }
 }
 

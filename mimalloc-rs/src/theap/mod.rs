@@ -142,8 +142,9 @@ const _: () = assert!(size_of::<Theap>() <= THEAP_SIZE);
 unsafe impl Pooled for Theap {
     const PLACE: usize = THEAP_SIZE;
 
-    fn link(&self) -> &AtomicU32 {
-        &self.pool_next
+    unsafe fn link<'a>(theap: *mut Self) -> &'a AtomicU32 {
+        // SAFETY: theaps of the pool are never unmapped, and the link is only touched atomically.
+        unsafe { &(*theap).pool_next }
     }
 }
 
