@@ -54,25 +54,13 @@ unsafe fn of_sub_process(id: MiSubprocId) -> Stats {
 /// # Safety
 /// As for [`named`].
 unsafe fn of_no_heap(id: MiSubprocId) -> Stats {
-    let mut stats = Stats::empty();
     // SAFETY: as the caller says.
     let named = unsafe { named(id) };
-    if named != SubProcess::main() {
-        stats.heaps = heaps_of(named);
-        return stats;
+    if named == SubProcess::main() {
+        return Stats::apart_from_heaps();
     }
-    let process = Stats::process();
-    stats.reserved = process.reserved;
-    stats.committed = process.committed;
-    stats.purged = process.purged;
-    stats.mmap_calls = process.mmap_calls;
-    stats.commit_calls = process.commit_calls;
-    stats.purge_calls = process.purge_calls;
-    stats.arena_count = process.arena_count;
-    stats.arena_purges = process.arena_purges;
-    stats.threads = process.threads;
-    stats.heaps = process.heaps;
-    stats.theaps = process.theaps;
+    let mut stats = Stats::empty();
+    stats.heaps = heaps_of(named);
     stats
 }
 

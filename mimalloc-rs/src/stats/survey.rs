@@ -42,6 +42,22 @@ impl Stats {
         stats.add(&theap::PAST_OF_MAIN.tally());
         stats.look_at_pages(|_| true);
         stats.derive();
+        stats.look_at_large_blocks();
+        stats.look_at_gauges();
+        stats
+    }
+
+    /// What the process has, and no heap: memory, arenas, threads, heaps. The others are zero.
+    ///
+    /// ```
+    /// use mimalloc_rs::stats::Stats;
+    ///
+    /// let stats = Stats::apart_from_heaps();
+    /// assert!(stats.heaps.current > 0 && stats.malloc_normal.current == 0);
+    /// ```
+    #[must_use]
+    pub fn apart_from_heaps() -> Self {
+        let mut stats = Self::empty();
         stats.look_at_gauges();
         stats
     }
@@ -176,14 +192,17 @@ impl Stats {
         self.page_committed.total = self.page_committed.peak;
     }
 
-    /// Numbers that are counted for the process as a whole.
-    fn look_at_gauges(&mut self) {
+    /// Blocks of all heaps that are counted for the process as a whole.
+    fn look_at_large_blocks(&mut self) {
         self.malloc_huge = read(&large::HELD, SLICE_SIZE);
         self.malloc_huge_count.total = read(&large::COUNT, 1).total;
         #[cfg(feature = "secure")]
         {
             self.malloc_guarded_count.total = read(&crate::guarded::COUNT, 1).total;
         }
+    }
+
+    fn look_at_gauges(&mut self) {
         self.reserved = read(&arena::RESERVED, 1);
         self.committed = committed();
         self.arena_count.total = arena::regions().len() as i64;

@@ -41,6 +41,15 @@ static void numbers(void) {
   CHECK(mi_heap_stats_get(heap, &stats));
   CHECK(stats.malloc_normal.current == 0 && stats.malloc_normal.total >= 80 && stats.malloc_huge.current == 0);
   mi_heap_delete(heap);
+
+  /* Memory that the system may take is counted for the process. */
+  mi_option_disable(mi_option_purge_decommits);
+  mi_free(mi_malloc(4 << 20));
+  mi_collect(true);
+  mi_option_enable(mi_option_purge_decommits);
+  CHECK(mi_subproc_stats_get_exclusive(mi_subproc_main(), &stats));
+  CHECK(stats.reset.total > 0 && stats.reset_calls.total > 0);
+
   mi_subproc_id_t apart = mi_subproc_new();
   CHECK(mi_subproc_stats_get(apart, &stats) && stats.malloc_normal.current == 0 && stats.heaps.current == 1);
   CHECK(mi_subproc_stats_get_exclusive(apart, &stats) && stats.heaps.current == 1);
