@@ -8,19 +8,14 @@ use mi::hooks::OutputWriter;
 use mi::{Arena, CommitFn, Heap, Manage, Reserve};
 
 use crate::heap::{MiHeap, into_c};
+use crate::told::tell;
 
 /// `mi_arena_id_t`.
 type ArenaId = *mut c_void;
 
-/// Stores the arena's name, null for none, where a C caller wants it, if anywhere.
-///
-/// # Safety
-/// `place` is null or valid for writing.
-unsafe fn tell(place: *mut ArenaId, arena: Option<Arena>) {
-    if !place.is_null() {
-        // SAFETY: the caller vouches for the place.
-        unsafe { place.write(arena.map_or(ptr::null_mut(), |arena| arena.into_raw().as_ptr())) };
-    }
+/// The arena's name; null for none.
+fn name(arena: Option<Arena>) -> ArenaId {
+    arena.map_or(ptr::null_mut(), |arena| arena.into_raw().as_ptr())
 }
 
 #[unsafe(no_mangle)]
@@ -41,7 +36,7 @@ unsafe extern "C" fn mi_reserve_os_memory_ex(
     let _ = commit;
     let reserved = Arena::reserve(size, Reserve { large: allow_large, exclusive });
     // SAFETY: C callers pass null or room for a name, here and below.
-    unsafe { tell(place, reserved.ok()) };
+    unsafe { tell(place, name(reserved.ok())) };
     reserved.map_or_else(|error| error.code(), |_| 0)
 }
 
@@ -100,7 +95,7 @@ unsafe fn manage(start: *mut u8, size: usize, how: Manage, place: *mut ArenaId) 
     // SAFETY: as the caller says.
     unsafe {
         let arena = Arena::manage(start, size, how);
-        tell(place, arena);
+        tell(place, name(arena));
         arena.is_some()
     }
 }
@@ -108,10 +103,8 @@ unsafe fn manage(start: *mut u8, size: usize, how: Manage, place: *mut ArenaId) 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mi_arena_area(id: ArenaId, size: *mut usize) -> *mut u8 {
     let (start, bytes) = Arena::from_raw(id).map_or((ptr::null_mut(), 0), Arena::area);
-    if !size.is_null() {
-        // SAFETY: C callers pass null or room for a size.
-        unsafe { size.write(bytes) };
-    }
+    // SAFETY: C callers pass null or room for a size.
+    unsafe { tell(size, bytes) };
     start
 }
 
@@ -182,7 +175,7 @@ unsafe extern "C" fn mi_reserve_huge_os_pages_at_ex(
     let reserved = reserve_huge(pages, node, timeout_ms);
     let last = if reserved > 0 { Arena::all().last() } else { None };
     // SAFETY: C callers pass null or room for a name.
-    unsafe { tell(place, last) };
+    unsafe { tell(place, name(last)) };
     code(pages, reserved)
 }
 
@@ -190,10 +183,8 @@ unsafe extern "C" fn mi_reserve_huge_os_pages_at_ex(
 unsafe extern "C" fn mi_reserve_huge_os_pages(pages: usize, max_secs: f64, place: *mut usize) -> c_int {
     // Saturates, and makes zero of what is no number.
     let reserved = reserve_huge(pages, -1, (max_secs * 1000.0) as usize);
-    if !place.is_null() {
-        // SAFETY: C callers pass null or room for a number.
-        unsafe { place.write(reserved) };
-    }
+    // SAFETY: C callers pass null or room for a number.
+    unsafe { tell(place, reserved) };
     code(pages, reserved)
 }
 

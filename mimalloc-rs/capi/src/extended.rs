@@ -3,6 +3,7 @@
 use mi::raw;
 
 use crate::family::product;
+use crate::told::tell;
 
 family! { mi_malloc_small, mi_heap_malloc_small, mi_theap_malloc_small: (on, size: usize) { on.malloc(size) } }
 family! { mi_zalloc_small, mi_heap_zalloc_small, mi_theap_zalloc_small: (on, size: usize) { on.zalloc(size) } }
@@ -18,17 +19,6 @@ unsafe extern "C" fn mi_usable_size(p: *const u8) -> usize {
 #[unsafe(no_mangle)]
 extern "C" fn mi_good_size(size: usize) -> usize {
     mi::good_size(size)
-}
-
-/// Stores `size` where a C caller wants it, if anywhere.
-///
-/// # Safety
-/// `place` is null or valid for writing.
-unsafe fn tell(place: *mut usize, size: usize) {
-    if !place.is_null() {
-        // SAFETY: the caller vouches for the place.
-        unsafe { place.write(size) };
-    }
 }
 
 /// The block, after telling its usable size.

@@ -1,6 +1,6 @@
 //! mimalloc-rs as a C library. What the functions promise is written in `include/mimalloc.h`.
 //!
-//! Every C name is defined here and nowhere else; behind each stands one call of the Rust interface. Nothing in this
+//! Every C name is defined here and nowhere else; behind most of them stands one call of the Rust interface. Nothing in this
 //! crate allocates through Rust's own allocator, so the library may be that allocator's `malloc`.
 
 #![cfg_attr(all(panic = "abort", target_arch = "x86_64", target_os = "linux"), no_std)]
@@ -38,5 +38,6 @@ mod stats;
 mod stats_t;
 mod subproc;
 mod theap;
+mod told;
 mod visit;
 mod zero;

@@ -2,10 +2,10 @@
 
 use core::ffi::{c_int, c_long, c_void};
 
-use mi::hooks::{OutputFn, OutputWriter};
+use mi::hooks::OutputFn;
 use mi::options::{self, Opt};
 
-use crate::process::print_version;
+use crate::told::{print_version, writer};
 
 /// By the numbers of version 3.3.
 const NUMBERED: [Opt; 47] = [
@@ -114,18 +114,6 @@ changing! {
     mi_option_enable_default(enabled: bool) => options::set_enabled_default;
     mi_option_enable() => options::enable;
     mi_option_disable() => options::disable;
-}
-
-/// Where a C caller wants text to go; without a function, to the default output.
-///
-/// # Safety
-/// The function can be called with the argument while the writer is in use.
-pub(crate) unsafe fn writer(out: Option<OutputFn>, arg: *mut c_void) -> OutputWriter {
-    match out {
-        // SAFETY: as the caller says.
-        Some(out) => unsafe { OutputWriter::to(out, arg) },
-        None => OutputWriter::registered(),
-    }
 }
 
 #[unsafe(no_mangle)]

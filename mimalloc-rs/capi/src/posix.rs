@@ -10,6 +10,7 @@ use mi::raw::{self, ThreadHeap};
 use crate::basic::copy_string;
 use crate::errno;
 use crate::place::Place;
+use crate::told::tell;
 
 /// The system's page size.
 fn page_size() -> usize {
@@ -155,9 +156,7 @@ unsafe extern "C" fn mi_dupenv_s(buffer: *mut *mut c_char, size: *mut usize, nam
     // string until the environment changes, which C leaves to the program to exclude.
     unsafe {
         buffer.write(ptr::null_mut());
-        if !size.is_null() {
-            size.write(0);
-        }
+        tell(size, 0);
         let value = libc::getenv(name);
         if value.is_null() {
             return 0;
@@ -168,9 +167,7 @@ unsafe extern "C" fn mi_dupenv_s(buffer: *mut *mut c_char, size: *mut usize, nam
             return libc::ENOMEM;
         }
         buffer.write(copy.cast());
-        if !size.is_null() {
-            size.write(len);
-        }
+        tell(size, len);
     }
     0
 }
@@ -185,12 +182,8 @@ unsafe extern "C" fn mi_wdupenv_s(
     let _ = name;
     // SAFETY: C callers pass null or room for a pointer, and null or room for a size.
     unsafe {
-        if !buffer.is_null() {
-            buffer.write(ptr::null_mut());
-        }
-        if !size.is_null() {
-            size.write(0);
-        }
+        tell(buffer, ptr::null_mut());
+        tell(size, 0);
     }
     libc::EINVAL
 }

@@ -12,15 +12,12 @@ use mi::raw::{self, ThreadHeap};
 use mi::stats::MIMALLOC_VERSION;
 use mi::{Heap, MiMalloc};
 
-use crate::options::writer;
 use crate::stats;
-
-/// The mimalloc release whose interface this is: 10000 * major + 100 * minor + patch.
-pub(crate) const MI_MALLOC_VERSION: c_int = MIMALLOC_VERSION as c_int;
+use crate::told::{print_version, tell, writer};
 
 #[unsafe(no_mangle)]
 extern "C" fn mi_version() -> c_int {
-    MI_MALLOC_VERSION
+    MIMALLOC_VERSION as c_int
 }
 
 #[unsafe(no_mangle)]
@@ -98,10 +95,8 @@ unsafe extern "C" fn mi_process_info(
         (peak_commit, info.peak_commit),
         (page_faults, info.page_faults.try_into().unwrap_or(usize::MAX)),
     ] {
-        if !place.is_null() {
-            // SAFETY: C callers pass null or room for a number.
-            unsafe { place.write(value) };
-        }
+        // SAFETY: C callers pass null or room for a number.
+        unsafe { tell(place, value) };
     }
 }
 
@@ -158,14 +153,6 @@ extern "C" fn mi_process_done() {
         // SAFETY: the user who set the option says that nothing is used after this.
         unsafe { process::destroy() };
     }
-}
-
-pub(crate) fn print_version(out: &mut OutputWriter) {
-    let [major, minor, patch] =
-        [MI_MALLOC_VERSION / 10000, MI_MALLOC_VERSION / 100 % 100, MI_MALLOC_VERSION % 100];
-    let version = env!("CARGO_PKG_VERSION");
-    // The writer takes everything.
-    let _ = writeln!(out, "mimalloc-rs {version}, with the interface of mimalloc {major}.{minor}.{patch}");
 }
 
 /// Has the loader call [`introduce`]; in a program that this is linked into, before the program's own first functions. Nobody

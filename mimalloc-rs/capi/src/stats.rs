@@ -11,9 +11,9 @@ use mi::raw::ThreadHeap;
 use mi::stats::{Count, Stats, mimalloc_bin_size};
 
 use crate::heap::{MiHeap, borrow};
-use crate::options::writer;
 use crate::stats_t::{MiStats, add};
 use crate::subproc::{MiSubprocId, named};
+use crate::told::writer;
 
 /// # Safety
 /// `heap` is null or a live heap.
