@@ -34,8 +34,6 @@ pub(crate) const GUARD_SIZE: usize = if GUARDED { SYSTEM_PAGE_MIN } else { 0 };
 /// Number of size classes.
 pub(crate) const CLASSES: usize = 45;
 
-/// The smallest reservation worth its bookkeeping.
-pub(crate) const REGION_SIZE_MIN: usize = 4 << 20;
 /// Slices of the largest region that the fast path of `free` knows, which looks into tables for as many.
 pub(crate) const RING_SLICES: usize = 1 << 20;
 /// Where address space is scarce, smaller regions do without.
@@ -174,5 +172,4 @@ pub(crate) const CACHE_LINE: usize = 64;
 
 const _: () = assert!(SMALL_PAGE_BLOCK_MAX <= SLICE_SIZE / 8);
 const _: () = assert!(BLOCK_MAX <= MEDIUM_PAGE_SLICES * SLICE_SIZE / 8);
-const _: () = assert!(REGION_SIZE_MIN >= 2 * MEDIUM_PAGE_SLICES * SLICE_SIZE);
 const _: () = assert!(REGIONS_ON_DEMAND < REGIONS_MAX);

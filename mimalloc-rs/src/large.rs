@@ -101,8 +101,7 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         let theap = own.unwrap_or(theap);
         let of_heap = Theap::is_of_heap(theap);
         if of_heap {
-            Theap::show_up(theap);
-            Theap::release_returned(theap);
+            Theap::come_by(theap);
         }
         let may_be_spare = align <= SLICE_SIZE && !of_heap && !Theap::is_none(theap);
         let spare = if may_be_spare { Theap::take_spare(theap, slices) } else { None };

@@ -35,7 +35,7 @@
 //!
 //! | room | knows of | because |
 //! |---|---|---|
-//! | `raw`, `thread`, `theap`, `arena` | `heap` | a heap is also a record that parts of threads belong to, and may be made for an arena |
+//! | `raw`, `thread`, `theap` | `heap` | a heap is also a record that parts of threads belong to |
 //! | `allocator` | `global` | one macro writes the doors for collections |
 //! | `theap` | `thread`, `large`, `guarded` | what is left goes back the ways that blocks do; a theap says which blocks are guarded |
 //! | `arena` | `page` | the tables of a region hold the records and marks of pages |

@@ -21,7 +21,7 @@ const RELAXED: crate::sync::Ordering = crate::sync::Ordering::Relaxed;
 #[derive(Debug)]
 #[repr(C, align(32))]
 pub(crate) struct Group<O = Strict> {
-    /// Held by a page, a thread's slice cache, bookkeeping, or the purger.
+    /// Held by a page, a large block, a thread for its next one, bookkeeping, or the purger.
     pub(crate) used: AtomicU64,
     /// May hold something else than zeros.
     pub(crate) dirty: AtomicU64,
@@ -41,18 +41,6 @@ pub(crate) const fn mask(from: u32, count: u32) -> u64 {
 }
 
 impl<O: Orders> Group<O> {
-    /// A group of free slices that were never touched.
-    #[must_use]
-    pub(crate) fn new() -> Self {
-        Self {
-            used: AtomicU64::new(0),
-            dirty: AtomicU64::new(0),
-            idle: AtomicU64::new(0),
-            offered: AtomicU64::new(0),
-            orders: PhantomData,
-        }
-    }
-
     /// Bits of free slices at this moment.
     #[inline]
     #[must_use]
@@ -144,8 +132,15 @@ impl<O: Orders> Group<O> {
     }
 }
 
+/// Free slices that were never touched.
 impl<O: Orders> Default for Group<O> {
     fn default() -> Self {
-        Self::new()
+        Self {
+            used: AtomicU64::new(0),
+            dirty: AtomicU64::new(0),
+            idle: AtomicU64::new(0),
+            offered: AtomicU64::new(0),
+            orders: PhantomData,
+        }
     }
 }

@@ -51,16 +51,17 @@ impl Region {
         }
         let groups = slices / GROUP_SLICES;
         let free = |number| self.group(number).free();
-        let from = self.hints.first_group(1);
-        let first = (from..groups).find(|&number| free(number) != 0);
-        self.hints.raise(1, from, first.unwrap_or(groups));
-        let known = self.hints.first_group(count);
-        let first = first?.max(known);
-        let before = first * GROUP_SLICES;
-        let start = before + first_run((first..groups).map(free), count, apart, phase + before)?;
+        let free_hint = self.hints.first_group(1);
+        let first_free = (free_hint..groups).find(|&number| free(number) != 0);
+        self.hints.raise(1, free_hint, first_free.unwrap_or(groups));
+        let hint = self.hints.first_group(count);
+        let from = first_free?.max(hint);
+        let slices_before = from * GROUP_SLICES;
+        let run = first_run((from..groups).map(free), count, apart, phase + slices_before)?;
+        let start = slices_before + run;
         // One that was passed over for where it lies is left to others.
         if apart == 1 {
-            self.hints.raise(count, known, start / GROUP_SLICES);
+            self.hints.raise(count, hint, start / GROUP_SLICES);
         }
         Some(start)
     }

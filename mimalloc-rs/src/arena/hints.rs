@@ -14,7 +14,7 @@ use crate::geometry::GROUP_SLICES;
 
 const RELAXED: Ordering = Ordering::Relaxed;
 
-/// Runs of this length and longer ones share a hint. One that contains a slice begins in its group or in the one before, if it is
+/// Runs of this length and longer ones share a hint, which the longer ones do not raise. One that contains a slice begins in its group or in the one before, if it is
 /// no longer.
 const LONGEST: usize = GROUP_SLICES - 1;
 

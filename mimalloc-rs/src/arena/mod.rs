@@ -1,8 +1,8 @@
 //! Where pages come from: reserved regions of address space, handed out in runs of slices.
 //!
-//! A region is never given up. It holds, in this order: the bitmap groups, the owner words (one per slice),
-//! the page records (one per slice), the marks, and the slices. So the page of a pointer is found by arithmetic, in the first
-//! region from the pointer alone (see [`ring`]).
+//! A region is never given up. It has, in this order: the bitmap groups, the owner words and the page records (for each slice one,
+//! in rings), the marks, and the slices; memory that the program hands over is all slices, with the tables elsewhere. So the page of
+//! a pointer is found by arithmetic, in the first region from the pointer alone (see [`ring`]).
 //!
 //! The first region has room to grow in, so that most processes never need another; where address space is scarce
 //! it has less and others follow (see [`room`]). Nothing here takes a lock.
@@ -95,25 +95,38 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// Takes `count` neighbouring slices that start at a multiple of `align` bytes. `None` when the
 /// system refuses more memory.
 pub(crate) fn allocate(count: usize, align: usize) -> Option<Run> {
-    let align = align.max(SLICE_SIZE);
-    patience::with_patience(|| allocate_shared(count, align))
+    allocate_in(None, count, align)
 }
 
-fn allocate_shared(count: usize, align: usize) -> Option<Run> {
+/// The same from one region only, if one is given.
+pub(crate) fn allocate_in(only: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
+    patience::with_patience(|| attempt(only, count, align.max(SLICE_SIZE)))
+}
+
+fn attempt(only: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
     loop {
         let reserved = RESERVED.current();
         let known = COUNT.load(Ordering::Acquire);
-        let regions = &REGIONS[..known as usize];
-        match first_to_have(regions.iter().filter(|region| !region.is_exclusive()), count, align) {
+        match first_to_have(open_regions(only), count, align) {
             Ok(run) => return Some(run),
             Err(Missing::Memory) => return None,
             Err(Missing::Slices) => {}
         }
         let needed = size_for(count, align)?;
+        let regions = only.map_or(&REGIONS[..known as usize], core::slice::from_ref);
         if !room::grow(regions, needed, reserved) {
+            if only.is_some() {
+                return None;
+            }
             supply::add_region(known, needed)?;
         }
     }
+}
+
+/// The only region, if one is given, and otherwise all that are not exclusive.
+fn open_regions(only: Option<&'static Region>) -> impl Iterator<Item = &'static Region> + Clone {
+    let regions = only.map_or_else(regions, core::slice::from_ref);
+    regions.iter().filter(move |region| only.is_some() || !region.is_exclusive())
 }
 
 /// Whether the next run of so many slices, from one region only if one is given, begins with memory that is there, as far as a look
@@ -122,11 +135,7 @@ pub(crate) fn is_next_resident(region: Option<&'static Region>, count: usize) ->
     let is_resident = |region: &'static Region| {
         region.first_fit(count, SLICE_SIZE).map(|index| Slice { region, index }.is_resident())
     };
-    let next = match region {
-        Some(region) => is_resident(region),
-        None => regions().iter().filter(|region| !region.is_exclusive()).find_map(is_resident),
-    };
-    next == Some(true)
+    open_regions(region).find_map(is_resident) == Some(true)
 }
 
 /// A run from the first of these regions that has one. What came free unseen, while a hint was being raised, is found before more
@@ -156,28 +165,6 @@ fn first_to_have(
 /// Bytes that hold such a run wherever they start.
 fn size_for(count: usize, align: usize) -> Option<usize> {
     count.checked_mul(SLICE_SIZE)?.checked_add(align)
-}
-
-/// The same from one region only, if one is given.
-pub(crate) fn allocate_in(region: Option<&'static Region>, count: usize, align: usize) -> Option<Run> {
-    match region {
-        Some(region) => patience::with_patience(|| allocate_there(region, count, align.max(SLICE_SIZE))),
-        None => allocate(count, align),
-    }
-}
-
-fn allocate_there(region: &'static Region, count: usize, align: usize) -> Option<Run> {
-    loop {
-        let reserved = RESERVED.current();
-        match first_to_have(core::iter::once(region), count, align) {
-            Ok(run) => return Some(run),
-            Err(Missing::Memory) => return None,
-            Err(Missing::Slices) => {}
-        }
-        if !room::grow(core::slice::from_ref(region), size_for(count, align)?, reserved) {
-            return None;
-        }
-    }
 }
 
 /// The first slices of all pages and runs, in order of address within each region, and the theap each belongs to. What

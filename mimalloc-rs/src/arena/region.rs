@@ -41,7 +41,7 @@ pub(crate) struct Region {
     /// Start of the first slice.
     pub(super) base: AtomicPtr<u8>,
     /// Slices; zero until the region is ready; they become more. Who does not know of a slice there reads this first.
-    pub(super) slices: AtomicUsize,
+    slices: AtomicUsize,
     /// A ring with a word for each slice: which theap owns the page that starts there.
     owners: AtomicPtr<OwnerWord>,
     /// A ring with a record for each slice; that of a page's first slice is the page's.
@@ -154,7 +154,7 @@ impl Slice {
     /// Where its memory starts.
     #[inline]
     pub(crate) fn start(self) -> *mut u8 {
-        // SAFETY: a slice's index is below the region's count, so this stays in the reservation.
+        // SAFETY: a slice's index is below the region's count, or that of its end, so this stays in the reservation.
         unsafe { self.region.base.load(Ordering::Relaxed).add(self.index << SLICE_SHIFT) }
     }
 

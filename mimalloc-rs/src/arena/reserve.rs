@@ -7,7 +7,6 @@ use super::region::{CommitFn, Region, Traits};
 use super::supply::{Managed, REGION_UNIT, manage, reserve};
 use crate::ErrorKind;
 use crate::geometry::SLICE_SIZE;
-use crate::heap::{Heap, Plan};
 use crate::os;
 
 /// A stretch of address space that heaps take memory from. An arena lives as long as the process.
@@ -205,12 +204,3 @@ fn is_known(start: usize, size: usize) -> bool {
 
 /// Bytes of a huge page.
 const HUGE_PAGE: usize = 1 << 30;
-
-impl Heap {
-    /// A new heap that takes memory from `arena` only. With `keeps_blocks`, to destroy it means to delete it. `None`
-    /// when the system refuses memory or there are too many heaps.
-    #[must_use]
-    pub fn new_in(arena: Arena, keeps_blocks: bool) -> Option<Self> {
-        Self::with(Plan { main: Some(Self::current_main()), arena: Some(arena.region()), keeps_blocks })
-    }
-}

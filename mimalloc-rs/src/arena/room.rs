@@ -19,7 +19,7 @@ use super::supply::{REGION_SIZE_MAX, REGION_UNIT};
 use super::tables::mark_lines;
 use super::task::Task;
 use super::{RESERVED, regions};
-use crate::geometry::{REGION_PART, REGION_SIZE_MIN, SLICE_SHIFT};
+use crate::geometry::{REGION_PART, SLICE_SHIFT};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::page::MarkLine;
@@ -30,7 +30,7 @@ pub(super) static GROWING: Task = Task::new(AtomicU32::new(0));
 
 /// How much to reserve next, in bytes; a multiple of [`REGION_UNIT`].
 pub(super) fn step() -> usize {
-    let wanted = options::get_size(Opt::ArenaReserve).clamp(REGION_SIZE_MIN, REGION_SIZE_MAX);
+    let wanted = options::get_size(Opt::ArenaReserve).clamp(REGION_UNIT, REGION_SIZE_MAX);
     let slices: usize = regions().iter().filter(|region| region.is_on_demand()).map(Region::slices).sum();
     wanted.max((slices << SLICE_SHIFT) / REGION_PART).next_multiple_of(REGION_UNIT)
 }

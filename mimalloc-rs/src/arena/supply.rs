@@ -12,8 +12,8 @@ use super::ring;
 use super::room::{self, GROWING, Site};
 use super::tables::Tables;
 use crate::geometry::{
-    GROUP_SLICES, HUGE_SIZE, REGION_PART, REGION_SIZE_MIN, REGIONS_MAX, REGIONS_ON_DEMAND, RING_REGION_MIN,
-    RING_SLICES, SLICE_SHIFT, SLICE_SIZE,
+    GROUP_SLICES, HUGE_SIZE, REGION_PART, REGIONS_MAX, REGIONS_ON_DEMAND, RING_REGION_MIN, RING_SLICES,
+    SLICE_SHIFT, SLICE_SIZE,
 };
 use crate::options::{self, Opt};
 use crate::os;
@@ -35,7 +35,7 @@ pub(super) fn add_region(known: u32, needed: usize) -> Option<()> {
     if known as usize >= REGIONS_MAX || options::is_enabled(Opt::DisallowOsAlloc) {
         return None;
     }
-    let needed = needed.checked_next_multiple_of(REGION_UNIT)?.max(REGION_SIZE_MIN);
+    let needed = needed.checked_next_multiple_of(REGION_UNIT)?;
     if needed > REGION_SIZE_MAX {
         return None;
     }
@@ -100,7 +100,8 @@ fn reserve_anything(known: u32, needed: usize) -> Option<Range<*mut u8>> {
         unsafe { os::release(start, total) };
         return Some(NOTHING);
     }
-    // SAFETY: the parts follow each other inside the reservation, which is the region's alone.
+    // SAFETY: the entry is this thread's by the exchange, and nobody else knows of the reservation, inside which the parts follow each
+    // other.
     unsafe {
         let at_first = tables.groups + tables.owners;
         if !os::commit(start, at_first, at_first) {

@@ -8,6 +8,7 @@ use core::ffi::c_void;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
+use crate::arena::Arena;
 use crate::raw::ThreadHeap;
 use crate::theap::Theap;
 pub(crate) use record::{LIVE, MAIN, Plan, Record};
@@ -60,6 +61,13 @@ impl Heap {
     #[must_use]
     pub fn new_keeping_blocks() -> Option<Self> {
         Self::with(Plan { main: Some(Self::current_main()), keeps_blocks: true, ..Plan::default() })
+    }
+
+    /// A new heap that takes memory from `arena` only. With `keeps_blocks`, to destroy it means to delete it. `None`
+    /// when the system refuses memory or there are too many heaps.
+    #[must_use]
+    pub fn new_in(arena: Arena, keeps_blocks: bool) -> Option<Self> {
+        Self::with(Plan { main: Some(Self::current_main()), arena: Some(arena.region()), keeps_blocks })
     }
 
     pub(crate) fn with(plan: Plan) -> Option<Self> {

@@ -22,7 +22,6 @@
 //! * `has_more_rights_than_user`: whether who started the process is not to be trusted;
 //! * `process_id`, `thread_id`: tell the child of a fork from its parent, and threads apart;
 //! * `usage`, `resident`, `elapsed`: what the process has used;
-//! * `read_start`: the start of a file;
 //! * `on_thread_exit`, `arm_thread_exit`: a hook;
 //! * `KeptErrno`: what is called when memory is allocated or freed leaves `errno` alone;
 //! * `write_to_stderr`, `keep_stderr`, `give_up`: messages, without allocating;

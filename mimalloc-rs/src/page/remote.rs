@@ -13,8 +13,8 @@
 //!
 //! # Why it is safe
 //!
-//! *Ownership is a single bit that changes by compare-and-swap.* Whoever sets it has the page, and
-//! the acquire half of that exchange makes everything the previous owner wrote visible; the
+//! *Ownership is a single bit that changes by compare-and-swap*, but for a page that is made where nobody owns one. Whoever sets it has
+//! the page, and the acquire half of that exchange makes everything the previous owner wrote visible; the
 //! previous owner cleared it with release. There is no third state and no one to wait for: a thread that
 //! is descheduled between two steps holds back its own page only.
 //!
@@ -117,17 +117,19 @@ impl<O: Orders> RemoteWord<O> {
             return Freed::Twice(twice);
         }
         let part = u64::from(blocks.part().0) << PARTS_SHIFT;
+        let counted = u64::from(blocks.count()) << COUNT_SHIFT;
         let mut old = self.word.load(O::AGREED);
         loop {
-            let counted = u64::from(blocks.count()) << COUNT_SHIFT;
-            let (change, freed) = match old & FLAGS {
-                0 | LISTED if wanted(count(old) + blocks.count()) => (OWNED, Freed::ClaimedAndMarked),
-                0 => (LISTED + counted, Freed::ToList),
-                LISTED => (counted, Freed::Marked),
+            let (new, freed) = match old & FLAGS {
+                0 | LISTED if wanted(count(old) + blocks.count()) => {
+                    (old | part | OWNED, Freed::ClaimedAndMarked)
+                }
+                0 => ((old | part | LISTED) + counted, Freed::ToList),
+                LISTED => ((old | part) + counted, Freed::Marked),
                 _ if old & part != 0 => return Freed::Marked,
-                _ => (0, Freed::Marked),
+                _ => (old | part, Freed::Marked),
             };
-            match self.word.compare_exchange_weak(old, (old | part) + change, O::EXCHANGE, O::AGREED) {
+            match self.word.compare_exchange_weak(old, new, O::EXCHANGE, O::AGREED) {
                 Ok(_) => return freed,
                 Err(seen) => old = seen,
             }

@@ -1,5 +1,7 @@
 //! How mimalloc numbers the sizes of blocks in its statistics.
 
+use crate::size_class::WORD;
+
 /// Number of mimalloc's bins, the last one for blocks beyond all others.
 ///
 /// ```
@@ -7,7 +9,6 @@
 /// ```
 pub const MIMALLOC_BINS: usize = 74;
 
-const WORD: usize = 8;
 /// From this many words on bins are four to a doubling.
 const STEP_FROM: usize = 8;
 

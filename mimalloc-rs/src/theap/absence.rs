@@ -21,8 +21,17 @@ static WHOLE: Gauge = Gauge::new();
 /// # Safety
 /// As for all of [`Theap`]; `theap` is one of a first-class heap.
 impl Theap {
-    /// To be told from time to time that the user is there.
-    pub(crate) unsafe fn show_up(theap: *mut Theap) {
+    /// To be told from time to time that the user is there, who takes back what others have freed.
+    pub(crate) unsafe fn come_by(theap: *mut Theap) {
+        // SAFETY: the caller owns the theap.
+        unsafe {
+            Self::show_up(theap);
+            Self::release_returned(theap);
+        }
+    }
+
+    /// The same, without a look at what others have freed.
+    pub(super) unsafe fn show_up(theap: *mut Theap) {
         // SAFETY: theaps are never unmapped, and this is only touched atomically.
         unsafe { (*theap).seen_ms.store(os::coarse_ms(), Ordering::Relaxed) };
     }

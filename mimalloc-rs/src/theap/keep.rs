@@ -24,13 +24,19 @@ impl Theap {
             let is_wanted =
                 Self::wants(theap, class, Page::origin(page)) && !Page::slice(page).region.is_exclusive();
             if (*page).used != 0 && is_wanted {
-                Self::own(theap, page);
+                Self::sign(theap, page);
                 (*theap).queues[class].push_back(page);
                 (*theap).tally.reclaimed_on_free += 1;
             } else if !abandoned::give_up(page) {
                 Self::end_unused(theap, page);
             }
         }
+    }
+
+    /// Tells everyone that the page, which the caller owns, is this theap's.
+    pub(super) unsafe fn sign(theap: *mut Theap, page: *mut Page) {
+        // SAFETY: the caller owns page and theap.
+        unsafe { Page::slice(page).owner().set((*theap).id) };
     }
 
     /// Whether the theap takes over one more page of a class, that the theap with the id `origin` owned last. Those that own
@@ -116,17 +122,13 @@ impl Theap {
     pub(super) unsafe fn dissolve(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns the page, and nothing refers to its blocks.
         unsafe {
-            let apart = Self::is_of_heap(theap);
-            if apart {
+            if Self::is_of_heap(theap) {
                 Self::strike(theap, page);
+                return Self::end(theap, page);
             }
             (*theap).tally.on_page_ended(Page::class(page), (*page).capacity.get());
             let (first, slices) = Page::dissolve(page);
-            if apart {
-                arena::release(first, slices);
-            } else {
-                Self::keep_spare(theap, first, slices);
-            }
+            Self::keep_spare(theap, first, slices);
         }
     }
 

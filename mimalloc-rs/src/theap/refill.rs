@@ -34,7 +34,7 @@ impl Theap {
     }
 
     /// The current page, after it has changed places with the page that waits longest if that one gives more blocks.
-    /// Without this a program whose blocks come back one here, one there would refill for each of them.
+    /// Without this a program whose blocks come back one here, one there would refill for each of them. There is one that waits.
     #[inline(never)]
     unsafe fn fuller(theap: *mut Theap, class: usize) -> *mut Page {
         // SAFETY: the theap owns its current page, or it is the empty page, and those in its queue.
@@ -119,8 +119,7 @@ impl Theap {
         unsafe {
             (*theap).tick = REFILLS_PER_TICK;
             if Self::is_of_heap(theap) {
-                Self::show_up(theap);
-                Self::release_returned(theap);
+                Self::come_by(theap);
             }
             Self::go_round(theap);
             Self::beat(theap, false);
@@ -166,40 +165,19 @@ impl Theap {
             // Pages that could only be extended are passed over once each. In a heap of its own full pages stay in the
             // queue, so only some are looked at.
             let waiting = (*theap).queues[class].len();
-            let mut others = if apart { waiting.min(LOOKS) } else { waiting };
+            let mut looks_left = if apart { waiting.min(LOOKS) } else { waiting };
             loop {
                 let current = (*theap).current[class];
-                let used = (*current).used;
-                let mut list = Page::take_local(current);
-                let mut count = (*current).used - used;
-                if list.is_null() {
-                    (list, count) = Page::take_remote(current);
-                }
-                // Memory that was used before goes first: it is resident, and it lets pages fill up.
-                if !list.is_null() {
-                    Self::note_count(theap, class, count);
-                } else if (apart || others == 0) && Page::extendable(current) {
-                    list = Page::extend(current);
-                    count = (*current).used - used;
-                    (*theap).tally.extended += 1;
-                    (*theap).tally.classes[class].linked.add(count);
-                }
+                let (list, count) = Self::take_from_current(theap, class, apart || looks_left == 0);
                 (*theap).tally.searched += 1;
                 if !list.is_null() {
                     (*current).rested = false;
                     return Self::activate(theap, class, list, count);
                 }
                 Self::put_aside(theap, class, current);
-                let waiting = if apart && others == 0 {
-                    None
-                } else {
-                    (*theap).queues[class].pop_front(&mut (*theap).round)
+                let Some(next) = Self::next_page(theap, class, !apart || looks_left > 0) else {
+                    return ptr::null_mut();
                 };
-                let next = waiting
-                    .or_else(|| Self::find_page(theap, class))
-                    .or_else(|| Self::find_page_after_collecting(theap, class))
-                    .or_else(|| Self::find_any_free_block(theap, class));
-                let Some(next) = next else { return ptr::null_mut() };
                 if (*theap).current[class] == page::EMPTY.as_ptr() {
                     (*theap).current[class] = next;
                 } else {
@@ -207,8 +185,46 @@ impl Theap {
                     (*theap).queues[class].push_back(next);
                     Self::return_active(theap, class);
                 }
-                others = others.saturating_sub(1);
+                looks_left = looks_left.saturating_sub(1);
             }
+        }
+    }
+
+    /// Blocks of the current page, and how many: what was freed into it, or what it is extended by. Memory that was used before
+    /// goes first: it is resident, and it lets pages fill up.
+    #[inline]
+    unsafe fn take_from_current(theap: *mut Theap, class: usize, may_extend: bool) -> (*mut Block, u32) {
+        // SAFETY: the theap owns its current page, or it is the empty page, which has no blocks.
+        unsafe {
+            let current = (*theap).current[class];
+            let used = (*current).used;
+            let mut list = Page::take_local(current);
+            let mut count = (*current).used - used;
+            if list.is_null() {
+                (list, count) = Page::take_remote(current);
+            }
+            if !list.is_null() {
+                Self::note_count(theap, class, count);
+            } else if may_extend && Page::extendable(current) {
+                list = Page::extend(current);
+                count = (*current).used - used;
+                (*theap).tally.extended += 1;
+                (*theap).tally.classes[class].linked.add(count);
+            }
+            (list, count)
+        }
+    }
+
+    /// The page to go on with: from the queue, if those that wait `may` be looked at, and otherwise from wherever there is one.
+    #[inline]
+    unsafe fn next_page(theap: *mut Theap, class: usize, may: bool) -> Option<*mut Page> {
+        // SAFETY: the caller owns the theap, and with it the pages in its queue.
+        unsafe {
+            let waiting = if may { (*theap).queues[class].pop_front(&mut (*theap).round) } else { None };
+            waiting
+                .or_else(|| Self::find_page(theap, class))
+                .or_else(|| Self::find_page_after_collecting(theap, class))
+                .or_else(|| Self::find_any_free_block(theap, class))
         }
     }
 
@@ -229,7 +245,7 @@ impl Theap {
             }
             Page::disown(page, (*theap).id);
             if !Page::remote(page).release_full() {
-                Self::own(theap, page);
+                Self::sign(theap, page);
                 (*theap).queues[class].push_back(page);
             }
         }
@@ -249,7 +265,7 @@ impl Theap {
             }
             if let Some(page) = abandoned::pop(class) {
                 Page::collect_remote(page);
-                Self::own(theap, page);
+                Self::sign(theap, page);
                 (*theap).tally.reclaimed_on_alloc += 1;
                 return Some(page);
             }
@@ -316,11 +332,5 @@ impl Theap {
             }
         }
         None
-    }
-
-    /// Tells everyone that the page, which the caller owns, is this theap's.
-    pub(super) unsafe fn own(theap: *mut Theap, page: *mut Page) {
-        // SAFETY: the caller owns page and theap.
-        unsafe { Page::slice(page).owner().set((*theap).id) };
     }
 }

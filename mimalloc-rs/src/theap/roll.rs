@@ -194,7 +194,7 @@ impl Theap {
                 }
                 (*page).queued = false;
                 (*page).rested = false;
-                Self::own(heir, page);
+                Self::sign(heir, page);
                 if !first.region.is_exclusive() {
                     (*heir).queues[Page::class(page)].push_back(page);
                 }
@@ -250,8 +250,8 @@ impl Theap {
         }
     }
 
-    /// Ends a page of the roll.
-    unsafe fn end(theap: *mut Theap, page: *mut Page) {
+    /// Ends a page that has been struck off the roll, or whose roll ends.
+    pub(super) unsafe fn end(theap: *mut Theap, page: *mut Page) {
         // SAFETY: the caller owns page and theap, and nothing refers to the page's blocks.
         unsafe {
             (*theap).tally.on_page_ended(Page::class(page), (*page).capacity.get());

@@ -14,7 +14,7 @@ const SLICE: u64 = 1;
 /// Something was released before, so the mark is set when a slice is released and a purge begins.
 fn no_slice_stays_behind<O: Orders + 'static>() {
     check(|| {
-        let shared = Arc::new((Group::<O>::new(), Pending::<O>::new(AtomicU32::new(1))));
+        let shared = Arc::new((Group::<O>::default(), Pending::<O>::new(AtomicU32::new(1))));
         let (group, pending) = &*shared;
         assert!(group.claim(SLICE));
         group.soil(SLICE);

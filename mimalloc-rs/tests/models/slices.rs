@@ -20,7 +20,7 @@ struct Slices<O> {
 
 impl<O: Orders> Slices<O> {
     fn new() -> Self {
-        Self { group: Group::new(), memory: core::array::from_fn(|_| Guarded::new(0)) }
+        Self { group: Group::default(), memory: core::array::from_fn(|_| Guarded::new(0)) }
     }
 
     /// Writes to slices the caller has just claimed, as their new owner would.

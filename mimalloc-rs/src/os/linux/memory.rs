@@ -15,7 +15,7 @@ pub(crate) fn reserve(size: usize, align: usize) -> Option<*mut u8> {
     let padded = size.checked_add(align)?;
     // Writable, all of it would come into memory when the program locks its own (`mlockall`), lie in the dump when it
     // crashes, and be charged under strict accounting.
-    let start = map(padded, libc::PROT_NONE)?;
+    let start = map_nothing(padded)?;
     let before = start.addr().wrapping_neg() & (align - 1);
     // SAFETY: `before` is below `align`, so both trimmed parts lie in the mapping made above.
     unsafe {
@@ -53,7 +53,7 @@ pub(crate) fn reserve_at(start: *mut u8, size: usize) -> bool {
 /// Where the system would map `size` bytes.
 pub(crate) fn next_place(size: usize) -> Option<*mut u8> {
     let _errno = KeptErrno::save();
-    let start = map(size, libc::PROT_NONE)?;
+    let start = map_nothing(size)?;
     // SAFETY: this was mapped above, and nobody knows of it.
     unsafe { libc::munmap(start.cast(), size) };
     Some(start)
@@ -82,7 +82,7 @@ pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<*mut u8> {
         LargePages::Default => libc::MAP_HUGETLB,
         LargePages::Huge { .. } => libc::MAP_HUGETLB | libc::MAP_HUGE_1GB,
     };
-    let start = map_with(size, libc::PROT_READ | libc::PROT_WRITE, kind)?;
+    let start = map_at(ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, kind)?;
     if let LargePages::Huge { node: Some(node) } = pages
         && node < u64::BITS
     {
@@ -105,12 +105,9 @@ pub(crate) fn reserve_large(size: usize, pages: LargePages) -> Option<*mut u8> {
     Some(start)
 }
 
-fn map(size: usize, protection: i32) -> Option<*mut u8> {
-    map_with(size, protection, libc::MAP_NORESERVE)
-}
-
-fn map_with(size: usize, protection: i32, kind: i32) -> Option<*mut u8> {
-    map_at(ptr::null_mut(), size, protection, kind)
+/// Address space, where the system chooses.
+fn map_nothing(size: usize) -> Option<*mut u8> {
+    map_at(ptr::null_mut(), size, libc::PROT_NONE, libc::MAP_NORESERVE)
 }
 
 /// The place is the system's choice, or `wanted` is free, by what `kind` says.
@@ -172,10 +169,9 @@ fn overcommit_policy() -> u8 {
 /// # Safety
 /// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing anyone will use.
 pub(crate) unsafe fn install_guard(start: *mut u8, size: usize) -> bool {
-    let _errno = KeptErrno::save();
     const MADV_GUARD_INSTALL: libc::c_int = 102;
-    // SAFETY: the caller vouches for the range.
-    unsafe { libc::madvise(start.cast(), size, MADV_GUARD_INSTALL) == 0 }
+    // SAFETY: as the caller says.
+    unsafe { advise(start, size, MADV_GUARD_INSTALL) }
 }
 
 /// Undoes [`install_guard`]. False where the kernel cannot.
@@ -183,10 +179,9 @@ pub(crate) unsafe fn install_guard(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// As there.
 pub(crate) unsafe fn remove_guard(start: *mut u8, size: usize) -> bool {
-    let _errno = KeptErrno::save();
     const MADV_GUARD_REMOVE: libc::c_int = 103;
-    // SAFETY: the caller vouches for the range.
-    unsafe { libc::madvise(start.cast(), size, MADV_GUARD_REMOVE) == 0 }
+    // SAFETY: as the caller says; what is in the range stays.
+    unsafe { advise(start, size, MADV_GUARD_REMOVE) }
 }
 
 /// Makes `size` bytes at `start` inaccessible. False if the system refuses.
@@ -205,9 +200,8 @@ pub(crate) unsafe fn protect(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// The range lies in a reservation of the caller's, and starts and ends on system pages.
 pub(crate) unsafe fn populate(start: *mut u8, size: usize) -> bool {
-    let _errno = KeptErrno::save();
-    // SAFETY: the caller vouches for the range; what is in it stays.
-    unsafe { libc::madvise(start.cast(), size, libc::MADV_POPULATE_WRITE) == 0 }
+    // SAFETY: as the caller says; what is in the range stays.
+    unsafe { advise(start, size, libc::MADV_POPULATE_WRITE) }
 }
 
 /// Whether there is memory behind the system page at `page`. Not for where memory is allocated: many a program that shuts
@@ -227,10 +221,9 @@ pub(crate) unsafe fn is_resident(page: *mut u8) -> bool {
 /// # Safety
 /// As for [`populate`].
 pub(crate) unsafe fn allow_huge_pages(start: *mut u8, size: usize, allow: bool) {
-    let _errno = KeptErrno::save();
     let advice = if allow { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
-    // SAFETY: the caller vouches for the range; what is in it stays.
-    unsafe { libc::madvise(start.cast(), size, advice) };
+    // SAFETY: as the caller says; what is in the range stays.
+    unsafe { advise(start, size, advice) };
 }
 
 /// Gives the memory behind `size` bytes at `start` back. True when the range now reads as zero.
@@ -239,9 +232,8 @@ pub(crate) unsafe fn allow_huge_pages(start: *mut u8, size: usize, allow: bool) 
 /// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing
 /// anyone will read.
 pub(crate) unsafe fn purge(start: *mut u8, size: usize) -> bool {
-    let _errno = KeptErrno::save();
-    // SAFETY: the caller vouches for the range.
-    unsafe { libc::madvise(start.cast(), size, libc::MADV_DONTNEED) == 0 }
+    // SAFETY: as the caller says.
+    unsafe { advise(start, size, libc::MADV_DONTNEED) }
 }
 
 /// Lets the system take the memory behind `size` bytes at `start` when it needs some.
@@ -249,9 +241,19 @@ pub(crate) unsafe fn purge(start: *mut u8, size: usize) -> bool {
 /// # Safety
 /// As for [`purge`].
 pub(crate) unsafe fn offer(start: *mut u8, size: usize) {
+    // SAFETY: as the caller says.
+    unsafe { advise(start, size, libc::MADV_FREE) };
+}
+
+/// Tells the system something about `size` bytes at `start`. False if it cannot do that.
+///
+/// # Safety
+/// The range lies in a reservation of the caller's, starts and ends on system pages, and holds nothing anyone will use, if the
+/// advice takes that away.
+unsafe fn advise(start: *mut u8, size: usize, advice: libc::c_int) -> bool {
     let _errno = KeptErrno::save();
     // SAFETY: the caller vouches for the range.
-    unsafe { libc::madvise(start.cast(), size, libc::MADV_FREE) };
+    unsafe { libc::madvise(start.cast(), size, advice) == 0 }
 }
 
 /// Has the system use no transparent huge pages in this process.

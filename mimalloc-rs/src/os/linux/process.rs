@@ -49,7 +49,7 @@ pub(crate) fn random() -> usize {
 
 /// The start of a file, as much as `buffer` holds; nothing if it cannot be read. In a thread that is to be cancelled, the
 /// C library's functions would end it here, and `malloc` must not.
-pub(crate) fn read_start<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
+pub(super) fn read_start<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
     let _errno = KeptErrno::save();
     // SAFETY: the path is a C string, the buffer valid for writing, and the descriptor is this function's own.
     let length = unsafe {
