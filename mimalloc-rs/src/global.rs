@@ -5,7 +5,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use crate::geometry::SMALL_MAX;
 use crate::raw::ThreadHeap;
 use crate::theap::Theap;
-use crate::{alloc, arena, free, thread};
+use crate::{alloc, arena, free, thread, usable};
 
 /// The allocator.
 ///
@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for MiMalloc {
     #[inline]
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let (old, align) = (layout.size(), layout.align());
-        if alloc::is_served_alike(old, new_size, align) {
+        if usable::is_served_alike(old, new_size, align) {
             return p;
         }
         // SAFETY: the caller passes a block of this layout, and a new size that is valid with its alignment.
@@ -116,7 +116,7 @@ impl MiMalloc {
     #[must_use]
     pub unsafe fn usable_size<T>(&self, p: *const T) -> usize {
         // SAFETY: the caller vouches for the pointer.
-        unsafe { alloc::usable_size(p.cast()) }
+        unsafe { usable::usable_size(p.cast()) }
     }
 
     /// Gives back memory that is not in use: the calling thread's empty pages and, with `force`, everything

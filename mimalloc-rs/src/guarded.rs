@@ -1,13 +1,13 @@
 //! Guarded blocks, in builds with the crate feature `secure`: one in so many allocations ends right before a guard, so
 //! that a write behind it ends the process at once.
 
-use crate::alloc;
 use crate::gauge::Gauge;
 use crate::geometry::{GUARD_SIZE, SLICE_SIZE};
 use crate::large;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::theap::Theap;
+use crate::usable;
 
 /// Guarded blocks that were allocated.
 pub(crate) static COUNT: Gauge = Gauge::new();
@@ -79,7 +79,7 @@ impl Sampling {
 /// A guarded block, if this is an allocation to guard and there is memory for it.
 ///
 /// # Safety
-/// As for [`alloc::allocate`].
+/// As for [`allocate`](crate::alloc::allocate).
 #[inline(always)]
 pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> Option<*mut u8> {
     // SAFETY: as the caller says. Theaps that own nothing cannot be written, and have nothing to guard.
@@ -91,6 +91,8 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize) -> O
     }
 }
 
+/// # Safety
+/// As for [`allocate`], with a theap that owns something.
 #[cold]
 #[inline(never)]
 unsafe fn allocate_due(theap: *mut Theap, size: usize, align: usize) -> Option<*mut u8> {
@@ -110,7 +112,7 @@ unsafe fn allocate_due(theap: *mut Theap, size: usize, align: usize) -> Option<*
         return None;
     }
     let align = if options::is_enabled(Opt::GuardedPrecise) { align } else { align.max(ALIGN) };
-    let behind = (size + alloc::padding()).max(1).next_multiple_of(align);
+    let behind = (size + usable::padding()).max(1).next_multiple_of(align);
     let run = (behind + GUARD_SIZE).next_multiple_of(SLICE_SIZE);
     // SAFETY: as the caller says. The block ends where the guard begins, but for its alignment.
     let block = unsafe { large::allocate(theap, behind, SLICE_SIZE, run - GUARD_SIZE - behind).start };

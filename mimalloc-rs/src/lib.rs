@@ -17,7 +17,7 @@
 //! | [`MiMalloc`] (`global`) | the door for Rust: what its allocation interface asks of us |
 //! | [`Heap`] (`heap`), `allocator` | first-class heaps, and the door for collections |
 //! | [`raw`] | the door for C: sizes and null |
-//! | `alloc`, `free`, `large`; `check`, `padding`, `guarded` | from a request to a block, and back; what hardened builds do besides |
+//! | `alloc`, `free`, `large`, `usable`; `check`, `padding`, `guarded` | from a request to a block, and back, and how many bytes it has; what hardened builds do besides |
 //! | `thread` | which theap is mine, from a thread's first allocation to its last free |
 //! | `theap` | active lists, current pages and queues of one thread |
 //! | `abandoned` | pages with free blocks that nobody owns |
@@ -79,10 +79,11 @@ pub mod stats;
 mod sync;
 mod theap;
 mod thread;
+mod usable;
 mod zero;
 
-pub use alloc::good_size;
 pub use arena::{Arena, CommitFn, Manage, Reserve};
 pub use global::MiMalloc;
 pub use heap::{Area, Heap, SubProcess};
 pub use report::ErrorKind;
+pub use usable::good_size;

@@ -4,8 +4,8 @@
 //! The last word of a block holds a canary and the number of bytes between the end of what was asked for and
 //! itself, which are filled. Blocks are filled when they are allocated and freed.
 
-use crate::alloc;
 use crate::report::{self, ErrorKind};
+use crate::usable;
 
 /// Bytes added to every request.
 pub(crate) const SIZE: usize = size_of::<Seal>();
@@ -45,7 +45,7 @@ fn seal_of(block: *mut u8, whole: usize) -> *mut Seal {
 pub(crate) unsafe fn close(block: *mut u8, size: usize, zero: bool) {
     // SAFETY: as the caller says.
     unsafe {
-        let whole = alloc::whole_size(block);
+        let whole = usable::whole_size(block);
         let slack = whole - SIZE - size;
         if !zero {
             block.write_bytes(FRESH, size.min(FILLED_BLOCK));
@@ -62,7 +62,7 @@ pub(crate) unsafe fn close(block: *mut u8, size: usize, zero: bool) {
 pub(crate) unsafe fn size(block: *const u8) -> usize {
     // SAFETY: as the caller says.
     unsafe {
-        let whole = alloc::whole_size(block);
+        let whole = usable::whole_size(block);
         let seal = seal_of(block.cast_mut(), whole).read_unaligned();
         let intact = seal.canary == canary(block);
         if intact { (whole - SIZE).saturating_sub(seal.slack as usize) } else { 0 }
@@ -76,7 +76,7 @@ pub(crate) unsafe fn size(block: *const u8) -> usize {
 pub(crate) unsafe fn open(block: *mut u8) {
     // SAFETY: as the caller says.
     unsafe {
-        let whole = alloc::whole_size(block);
+        let whole = usable::whole_size(block);
         let seal = seal_of(block, whole).read_unaligned();
         let room = whole - SIZE;
         if seal.canary != canary(block) || seal.slack as usize > room {

@@ -31,7 +31,7 @@ use core::ptr::{self, NonNull};
 use self::request::Request;
 use crate::heap::{Heap, MAIN, Record};
 use crate::theap::{Tally, Theap};
-use crate::{alloc, arena, free, thread};
+use crate::{alloc, arena, free, thread, usable};
 
 /// A thread's part of a heap: where one thread allocates. Mimalloc's word is *theap*.
 ///
@@ -97,7 +97,7 @@ impl ThreadHeap<'_> {
         let block = self.malloc_at_hand(size);
         if !block.is_null() {
             // SAFETY: the block is fresh, and of the class of this size.
-            unsafe { block.write_bytes(0, alloc::block_size(size, 1)) };
+            unsafe { block.write_bytes(0, usable::block_size(size, 1)) };
             return block;
         }
         self.allocate(Request { zero: true, ..Request::plain(size) })
@@ -344,7 +344,7 @@ pub unsafe fn free(p: *mut u8) {
 #[must_use]
 pub unsafe fn usable_size(p: *const u8) -> usize {
     // SAFETY: as the caller says.
-    unsafe { alloc::usable_size(p) }
+    unsafe { usable::usable_size(p) }
 }
 
 /// Makes the block at `p` hold `size` bytes where it is: `p` again, or null when that is not possible, which is no
@@ -367,7 +367,7 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
 pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: as the caller says.
     unsafe {
-        let fits = |found| size <= alloc::usable_size_found(found, p) || alloc::resize_found(found, p, size);
+        let fits = |found| size <= usable::usable_size_found(found, p) || alloc::resize_found(found, p, size);
         if request::find_block(p).is_some_and(fits) { p } else { ptr::null_mut() }
     }
 }

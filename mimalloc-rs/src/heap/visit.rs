@@ -3,12 +3,12 @@
 use core::ptr::{self, NonNull};
 
 use super::{Heap, MAIN, Record};
-use crate::alloc;
 use crate::arena::{self, OWNER_NONE, OWNER_NOT_A_PAGE, OWNER_SINGLETON, Slice};
 use crate::free::page_start;
 use crate::geometry::{BLOCKS_MAX, SLICE_SHIFT};
 use crate::page::{Block, Page};
 use crate::theap::{OF_HEAP, Theap, here};
+use crate::usable;
 
 /// A page of a heap, or a run of slices with a single block.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,9 @@ impl Heap {
 
     /// Puts blocks that wait to be allocated back where they can be told from those in use, and ends idle pages: what the visitor
     /// frees elsewhere may bring about an ebb, which would end them under the visit.
+    ///
+    /// # Safety
+    /// Nobody else uses the heap, unless it is the main one.
     unsafe fn settle(&self) {
         // SAFETY: nobody else uses the heap.
         unsafe {
@@ -162,13 +165,13 @@ unsafe fn area_of(first: Slice, owned: bool) -> Area {
         if owner == OWNER_SINGLETON {
             let start = Page::run_block(page);
             let bytes = Page::run_slices(page) << SLICE_SHIFT;
-            let full_block_size = alloc::whole_size(start);
+            let full_block_size = usable::whole_size(start);
             return Area {
                 start,
                 reserved: bytes,
                 committed: bytes,
                 used: 1,
-                block_size: full_block_size - alloc::padding(),
+                block_size: full_block_size - usable::padding(),
                 full_block_size,
                 owned,
             };
@@ -183,7 +186,7 @@ unsafe fn area_of(first: Slice, owned: bool) -> Area {
             reserved: usize::from(class.slices) << SLICE_SHIFT,
             committed: (*page).capacity.get() as usize * block_size,
             used: (*page).used as usize,
-            block_size: block_size - alloc::padding(),
+            block_size: block_size - usable::padding(),
             full_block_size: block_size,
             owned,
         }

@@ -8,7 +8,7 @@ use crate::free::page_start;
 use crate::heap::Record;
 use crate::page::Page;
 use crate::report::{self, ErrorKind};
-use crate::{alloc, free};
+use crate::{alloc, free, usable};
 
 /// No size above this can be had; C's `PTRDIFF_MAX`.
 const SIZE_MAX: usize = isize::MAX as usize;
@@ -62,7 +62,7 @@ impl ThreadHeap<'_> {
                 return alloc::allocate_at(self.theap, size, align, offset, zero);
             }
             // An aligned block of no size is as large as its alignment, or it would not lie there. Padding has a size.
-            let size = if align > 1 && alloc::padding() == 0 { size.max(1) } else { size };
+            let size = if align > 1 && usable::padding() == 0 { size.max(1) } else { size };
             if zero {
                 alloc::allocate_all_zeroed(self.theap, size, align)
             } else {
@@ -94,6 +94,9 @@ impl ThreadHeap<'_> {
     }
 
     /// As [`reallocate`](Self::reallocate), for a request whose alignment may be none.
+    ///
+    /// # Safety
+    /// As there.
     pub(super) unsafe fn reallocate_aligned(self, p: *mut u8, request: Request) -> *mut u8 {
         if !request.align.is_power_of_two() {
             return ptr::null_mut();
@@ -104,6 +107,9 @@ impl ThreadHeap<'_> {
 
     /// The short way to another size above zero for a block in a page of many, if that shows at a look to be of this heap. Null if
     /// it does not, or there is no memory; `p` is still live then.
+    ///
+    /// # Safety
+    /// As for [`reallocate`](Self::reallocate).
     #[inline]
     pub(super) unsafe fn reallocate_at_home(self, p: *mut u8, size: usize) -> *mut u8 {
         if size == 0 || size > SIZE_MAX {
@@ -111,9 +117,9 @@ impl ThreadHeap<'_> {
         }
         // SAFETY: as the caller says; the theap is the calling thread's.
         unsafe {
-            match alloc::usable_size_at_home(self.theap, p) {
+            match usable::usable_size_at_home(self.theap, p) {
                 None => ptr::null_mut(),
-                Some(usable) if alloc::is_worth_keeping(usable, size) => p,
+                Some(usable) if usable::is_worth_keeping(usable, size) => p,
                 Some(usable) => alloc::move_to_new(self.theap, p, usable, size, 1),
             }
         }
@@ -121,6 +127,9 @@ impl ThreadHeap<'_> {
 
     /// Makes the block at `p`, which may be null, one as requested, or gives it up for one. Where no block is, nothing can be
     /// copied from: that is told, and gives null.
+    ///
+    /// # Safety
+    /// As for [`realloc`](Self::realloc).
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn reallocate(self, p: *mut u8, request: Request) -> *mut u8 {
@@ -141,7 +150,7 @@ impl ThreadHeap<'_> {
         // SAFETY: the caller gives up the block at `p` for the result. Both blocks have room for what is copied, and do
         // not overlap; what is cleared lies behind what the block held before.
         unsafe {
-            let before = alloc::usable_size_found(found, p);
+            let before = usable::usable_size_found(found, p);
             if aligned && size > 0 && is_at_home() && alloc::resize_found(found, p, size) {
                 if zero {
                     clear_behind(p, before);
@@ -150,7 +159,7 @@ impl ThreadHeap<'_> {
             }
             let block = self.allocate(Request { zero: false, ..request });
             if !block.is_null() {
-                let copied = before.min(if zero { alloc::usable_size(block) } else { size });
+                let copied = before.min(if zero { usable::usable_size(block) } else { size });
                 ptr::copy_nonoverlapping(p, block, copied);
                 free::free(p);
                 if zero {
@@ -169,7 +178,7 @@ impl ThreadHeap<'_> {
 unsafe fn clear_behind(block: *mut u8, held: usize) {
     // SAFETY: as the caller says.
     unsafe {
-        let size = alloc::usable_size(block);
+        let size = usable::usable_size(block);
         if held < size {
             block.add(held).write_bytes(0, size - held);
         }
