@@ -44,6 +44,9 @@ pub(crate) unsafe fn admits(p: *mut u8) -> bool {
 }
 
 /// Whether a block of the page in `first` that may have been handed out starts at `p`.
+///
+/// # Safety
+/// `p` lies in that page.
 unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
     // SAFETY: records are never unmapped; that a block was linked is shown before it is handed out.
     let (size, linked) =
@@ -54,6 +57,9 @@ unsafe fn is_block(first: Slice, p: *mut u8) -> bool {
 
 /// Whether the block is marked as freed by another thread, or is about to be by this one, or waits in a list of its own.
 /// Lists of other threads cannot be looked at.
+///
+/// # Safety
+/// The block is one of the page in `first`, whose owner word is given.
 unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
     let page = first.page();
     // SAFETY: theaps are never unmapped; this thread's own, and those it holds, are nobody else's, and neither are the
@@ -72,6 +78,9 @@ unsafe fn is_free(first: Slice, owner: u32, block: *mut Block) -> bool {
 }
 
 /// Whether the block's first word could be a link of a list. A block in use has none: it was erased.
+///
+/// # Safety
+/// The block is one of a page.
 unsafe fn looks_free(block: *mut Block) -> bool {
     // SAFETY: the block lies in a page.
     let next = unsafe { Block::peek(block) };

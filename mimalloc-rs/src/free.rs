@@ -98,6 +98,9 @@ unsafe fn free_apart(own: *mut Theap, p: *mut u8) {
 }
 
 /// Frees a block of a page that the theap owns.
+///
+/// # Safety
+/// The calling thread uses the theap, and gives up the block.
 unsafe fn free_own(theap: *mut Theap, page: *mut Page, block: *mut Block) {
     // SAFETY: the theap owns the page, and the caller gives up the block.
     unsafe {
@@ -108,6 +111,9 @@ unsafe fn free_own(theap: *mut Theap, page: *mut Page, block: *mut Block) {
 }
 
 /// Puts a block back into its page, which the calling thread owns. Whether it was the last one in use.
+///
+/// # Safety
+/// The block is one of the page's, and the caller gives it up.
 #[inline(always)]
 unsafe fn push_own(page: *mut Page, block: *mut Block) -> bool {
     // SAFETY: the caller owns the page, and gives up the block.
@@ -121,7 +127,10 @@ unsafe fn push_own(page: *mut Page, block: *mut Block) -> bool {
     }
 }
 
-/// After the last block of a page was freed, which the calling thread's default theap owns.
+/// After the last block of a page was freed.
+///
+/// # Safety
+/// The calling thread's default theap owns the page.
 #[cold]
 #[inline(never)]
 unsafe fn on_page_unused(page: *mut Page) {
@@ -130,6 +139,9 @@ unsafe fn on_page_unused(page: *mut Page) {
 }
 
 /// Frees a block of a first-class heap, in whose page `owner` stands.
+///
+/// # Safety
+/// As for [`free`]; the block lies in the page that starts in `first`, and `own` is the thread's own theap.
 unsafe fn free_in_heap(own: *mut Theap, owner: u32, first: Slice, block: *mut Block) {
     let home = Theap::of_id(owner);
     // SAFETY: the caller gives up the block. A theap that this thread holds is nobody else's.
@@ -146,6 +158,9 @@ unsafe fn free_in_heap(own: *mut Theap, owner: u32, first: Slice, block: *mut Bl
 }
 
 /// Frees a block into a page that this thread does not own, and looks after the page if nobody does.
+///
+/// # Safety
+/// As for [`free_in_heap`].
 unsafe fn free_unowned(own: *mut Theap, first: Slice, block: Batch) {
     // SAFETY: the caller gives up the block. Once claimed, the page is this thread's.
     unsafe {

@@ -150,7 +150,7 @@ pub(crate) unsafe fn free(own: *mut Theap, first: arena::Slice, p: *mut u8) -> b
 /// To be told when slices of a run were released whose origin is `home`, by a thread with the theap `own`.
 ///
 /// # Safety
-/// The run's heap has not ended.
+/// The run's heap has not ended, and `own` is the calling thread's own theap.
 unsafe fn follow_ebb(own: *mut Theap, home: u32) {
     // SAFETY: as the caller says; a theap of the heap is the thread's if that holds it.
     unsafe {

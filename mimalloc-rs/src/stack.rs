@@ -1,4 +1,4 @@
-//! A lock-free stack of numbered things that never go away: thread theaps and page records.
+//! A lock-free stack of numbered things that never go away: theaps, and the records of heaps and pages.
 //!
 //! The head is a number and a version in one word. A pop reads the next number from an entry that another
 //! thread may pop and push again in the meantime; the version, which every push and pop

@@ -73,7 +73,7 @@ pub(crate) fn set_default(theap: Option<*mut Theap>) {
     unsafe { here::switch_to(theap.unwrap_or_else(here::own)) };
 }
 
-/// Registers what is registered once.
+/// Sets up what there is before the first theap: for the process once, but what ends threads and hides links may be asked for anew.
 fn set_up_process() {
     static DONE: AtomicU32 = AtomicU32::new(0);
     os::on_thread_exit(at_thread_exit);
@@ -95,13 +95,13 @@ fn set_up_process() {
 /// if they allocate the thread gets a theap once more and this is called again.
 unsafe extern "C" fn at_thread_exit(theap: *mut c_void) {
     let theap: *mut Theap = theap.cast();
-    // SAFETY: the value was stored by this thread for its own theap. The program may allocate once more, and the heap that was the
+    // SAFETY: the value is this thread's own theap, as it stored it or is given at its end. The program may allocate once more, and the heap that was the
     // default may have ended.
     unsafe {
         here::switch_to(theap);
         Theap::beat(theap, true);
     }
-    // SAFETY: the value was stored by this thread for its own theap, which nobody uses from here on.
+    // SAFETY: the theap is this thread's own, and nobody uses it from here on.
     let born_ms = unsafe {
         here::set_own(theap::LATE.as_ptr());
         let born_ms = Theap::born_ms(theap);

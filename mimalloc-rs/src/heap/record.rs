@@ -238,7 +238,7 @@ impl Record {
     /// It is not the first heap. Nobody uses it or any of its blocks, now or later.
     pub(crate) unsafe fn destroy(&'static self) {
         if self.keeps_blocks.load(Ordering::Relaxed) {
-            // SAFETY: as the caller says.
+            // SAFETY: main heaps are made without this, so it is none. The rest is as the caller says.
             return unsafe { self.delete() };
         }
         self.leave();

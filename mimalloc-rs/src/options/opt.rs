@@ -33,7 +33,7 @@ pub enum Opt {
     PurgeDelay,
     /// Purged memory leaves the process at once; with 0 the system may take it when it is short of memory.
     PurgeDecommits,
-    /// The smallest piece of memory that is purged, in KiB; 0 for the system's page size.
+    /// The smallest piece of memory that is purged, in KiB; at least 64.
     MinimalPurgeSize,
     /// Address space to reserve at a time, in KiB, or a quarter of what there is, if that is more. Halved while the system refuses.
     ArenaReserve,

@@ -70,7 +70,7 @@ pub(crate) struct Page {
     /// Neighbours in the owner's queue of the class.
     pub(crate) next: *mut Page,
     pub(crate) prev: *mut Page,
-    /// Where the blocks start.
+    /// Where its first slice starts, and the blocks of a page.
     start: *mut u8,
     /// Whether the page stands in its owner's queue (and is not the current page of the class).
     pub(crate) queued: bool,
@@ -190,11 +190,11 @@ impl Page {
         arena::slice_at(unsafe { (*page).start })
     }
 
-    /// The size class of the blocks. It is enough that the caller holds one of them.
+    /// The size class of the blocks. Anybody may ask; whoever holds one of them can rely on it: it was written before the first was
+    /// handed out, and is not written again before the last one has come back.
     #[inline(always)]
     pub(crate) unsafe fn class(page: *mut Page) -> usize {
-        // SAFETY: it was written before the first block was handed out, and is not written again before
-        // the last one has come back.
+        // SAFETY: records are never unmapped, and this is only touched atomically.
         unsafe { usize::from((*page).shared.class.load(Ordering::Relaxed)) }
     }
 

@@ -1,6 +1,6 @@
 //! A run: slices that hold a single block, larger than those that share a page, or at an odd place.
 //!
-//! It has a page's record, of which it uses a few fields. Whoever holds the block holds the run, and is the only one to touch
+//! It has a page's record, of which it uses a few fields. Whoever holds the block holds the run, and is the only one to write
 //! those.
 
 use core::sync::atomic::Ordering;
@@ -11,16 +11,16 @@ use crate::arena::{OWNER_SINGLETON, Slice};
 /// # Safety
 /// As for all of [`Page`], with holding the run instead of owning the page.
 impl Page {
-    /// Slices of a run that holds a single block. The caller holds the run.
+    /// Slices of a run that holds a single block. Anybody may ask; whoever holds the run can rely on it.
     pub(crate) unsafe fn run_slices(page: *mut Page) -> usize {
-        // SAFETY: whoever holds the run is the only one to touch this.
+        // SAFETY: records are never unmapped, and this is only touched atomically.
         unsafe { (*page).shared.run_slices.get() as usize }
     }
 
     /// Changes the number of slices of a run, which the caller holds with all of them. False, and nothing is changed, when
     /// the system refuses.
     pub(crate) unsafe fn set_run_slices(page: *mut Page, slices: usize) -> bool {
-        // SAFETY: whoever holds the run is the only one to touch it.
+        // SAFETY: whoever holds the run is the only one to write it.
         let (first, before) = unsafe { (Self::slice(page), Self::run_slices(page)) };
         if !guard::lower(first, before) {
             return false;

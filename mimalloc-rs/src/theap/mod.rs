@@ -8,7 +8,7 @@
 //!    into it, or with blocks never used before.
 //! 3. The *queue* holds the thread's other pages, oldest first. When the current page has nothing left it goes to
 //!    the end, and the queue's head takes its place: pages rest while they wait and gather free blocks. A page
-//!    that comes up without any is given up, so nothing is ever scanned twice. If the current page could give only a few
+//!    that comes up without any for a second time is given up, so nothing is scanned again and again. If the current page could give only a few
 //!    blocks, it goes to the end as well, in favour of a head that has more.
 //!
 //! # A full page belongs to nobody
@@ -82,7 +82,8 @@ pub(crate) static LIVE: Gauge = Gauge::new();
 /// All theaps of the process.
 pub(crate) static POOL: Pool<Theap, THEAP_CHUNKS> = Pool::new();
 
-/// See the [module](self). Only the thread that uses it touches it, except for the last group.
+/// See the [module](self). Only the thread that uses it touches it, except for the last group; any thread may read `heap` and
+/// `tally`.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Theap {
@@ -138,7 +139,8 @@ pub(crate) struct Theap {
 
 const _: () = assert!(size_of::<Theap>() <= THEAP_SIZE);
 
-// SAFETY: a theap of zeros is one that was never given out, and is not read but for its id.
+// SAFETY: a theap of zeros is one that was never given out: of no heap, tied to none, with an empty tally, and nothing returned.
+// The rest is written before it is read.
 unsafe impl Pooled for Theap {
     const PLACE: usize = THEAP_SIZE;
 

@@ -3,8 +3,8 @@
 //! # Why it is safe
 //!
 //! Several threads write this word: one that wants a theap of the heap, the one that has it and ends, and the one
-//! that destroys the heap. All do so by compare-and-swap on the whole word, and *a heap's serial number is
-//! never used twice*. So a thread that ends and still knows of a theap by its old serial number finds that the word has
+//! that destroys the heap. To bind and to unbind compares and swaps the whole word, to cut swaps it, and it is first set before
+//! anybody else knows of the theap; and *a heap's serial number is never used twice*. So a thread that ends and still knows of a theap by its old serial number finds that the word has
 //! changed, and leaves the theap alone, whatever it is used for by then. Binding takes over with acquire what the
 //! last user gave up with release.
 
