@@ -2,6 +2,11 @@
 //!
 //! Every C name is defined here and nowhere else; behind most of them stands one call of the Rust interface. Nothing in this
 //! crate allocates through Rust's own allocator, so the library may be that allocator's `malloc`.
+//!
+//! Who knows of whom, lowest first: `errno`, `told`, `stats_t`, `cxx_library` know of nobody; `heap`, `theap`, `subproc`, `place` say what C's
+//! pointers stand for; `family` writes the functions that there are for each kind of heap; then come the functions, in files named
+//! after what they do, of which `posix` knows of `basic` and `process` of `stats`; `override_c`, `override_cxx` and `override_libc`
+//! give them the names that programs call.
 
 #![cfg_attr(all(panic = "abort", target_arch = "x86_64", target_os = "linux"), no_std)]
 

@@ -5,6 +5,13 @@
 //! another small block elsewhere, comes through the slow path of an allocation, collects, or ends. Only a thread that has just
 //! freed two such neighbours gathers: blocks that are freed here and there are marked at once.
 //!
+//! ```text
+//!   window: blocks whose marks share a word
+//!   |  g  g  .  .  r  r  r  .  .  .  g  |      g: in `blocks`   r: in the row, which begins at `row_place`
+//!                           ^        ^
+//!                           next     row_end
+//! ```
+//!
 //! A gathered block is in use as far as its page can tell, so the page stays what it is. That holds for pages of the main
 //! heap only: those of a first-class heap may end with blocks in use.
 
@@ -27,8 +34,8 @@ pub(super) struct Outbox {
     row_end: usize,
     class: &'static Class,
     /// Where the blocks lie whose marks share the word: so many bytes from this address on. None while nothing is gathered.
-    start: usize,
-    size: u32,
+    window: usize,
+    window_size: u32,
     /// The place in the word of the row's first block.
     row_place: u32,
     /// What is gathered, without the row; if nothing is, the block that was marked last.
@@ -52,8 +59,8 @@ impl Outbox {
         next: 0,
         row_end: 0,
         class: &CLASS[0],
-        start: 0,
-        size: 0,
+        window: 0,
+        window_size: 0,
         row_place: 0,
         blocks: Batch::NONE,
         page: None,
@@ -67,8 +74,8 @@ impl Outbox {
         let count = Batch::MOST.min(class.reserved as usize - from);
         let mut outbox = Self {
             class,
-            start: first.start().addr() + from * block_size,
-            size: (count * block_size) as u32,
+            window: first.start().addr() + from * block_size,
+            window_size: (count * block_size) as u32,
             blocks: block,
             page: Some(first),
             ..Self::EMPTY
@@ -105,10 +112,10 @@ impl Outbox {
     /// As for [`Outbox::offer_next`].
     unsafe fn offer(this: *mut Self, block: *mut Block) -> Offered {
         // SAFETY: as the caller says.
-        let offset = unsafe { block.addr().wrapping_sub((*this).start) };
+        let offset = unsafe { block.addr().wrapping_sub((*this).window) };
         // SAFETY: one that takes nothing has no size; so beyond this it is the calling thread's.
         let this = unsafe {
-            if offset >= (*this).size as usize {
+            if offset >= (*this).window_size as usize {
                 return Offered::Apart;
             }
             &mut *this
@@ -126,8 +133,9 @@ impl Outbox {
     fn begin_row(&mut self, place: usize) {
         let block_size = self.class.block_size as usize;
         self.row_place = place as u32;
-        self.next = self.start + place * block_size;
-        self.row_end = self.start + (self.blocks.first_from(place) * block_size).min(self.size as usize);
+        self.next = self.window + place * block_size;
+        self.row_end =
+            self.window + (self.blocks.first_from(place) * block_size).min(self.window_size as usize);
     }
 
     /// Puts the blocks of the row to the others.
@@ -136,7 +144,7 @@ impl Outbox {
     }
 
     fn row_len(&self) -> usize {
-        self.class.block_at(self.next - self.start) - self.row_place as usize
+        self.class.block_at(self.next - self.window) - self.row_place as usize
     }
 
     /// Whether the block is here already.
@@ -216,7 +224,7 @@ impl Theap {
         // SAFETY: as the caller says.
         unsafe {
             // Who is told of something on the way may free, and gather.
-            while (*thread).outbox.size > 0 {
+            while (*thread).outbox.window_size > 0 {
                 Self::send(thread, mem::replace(&mut (*thread).outbox, Outbox::EMPTY));
             }
         }
