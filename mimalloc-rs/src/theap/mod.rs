@@ -246,6 +246,7 @@ impl Theap {
                 past.keep(&(*theap).tally);
                 (*theap).tally = Tally::ZERO;
             }
+            (*theap).tally.on_new_user();
             (*theap).id = id;
             (*theap).tick = REFILLS_PER_TICK;
             (*theap).parked = [ptr::null_mut(); CLASSES];

@@ -5,8 +5,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::geometry::CLASSES;
 
-/// Something that comes and goes. Below zero where a theap ends more than it made, and too high where others end what it
-/// made: only the sum over all theaps is what there is.
+/// Something that comes and goes while a thread has the theap. Below zero where it ends more than it made, and too high where
+/// others end what it made.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Level {
     pub(crate) now: i32,
@@ -76,6 +76,14 @@ impl Tally {
     fn others(&self) -> [u64; OTHERS] {
         let Self { extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired, .. } = *self;
         [extended, searched, searches, reclaimed_on_alloc, reclaimed_on_free, retired]
+    }
+
+    /// To be told that another thread has the theap from now on, which holds nothing yet.
+    pub(super) fn on_new_user(&mut self) {
+        for class in &mut self.classes {
+            class.linked.now = 0;
+            class.pages.now = 0;
+        }
     }
 
     pub(super) fn on_page_made(&mut self, class: usize) {
@@ -204,6 +212,17 @@ mod tests {
         let ClassTally { linked, pages, pages_made, .. } = tally.classes[5];
         assert_eq!((linked.peak, pages.peak, pages_made, tally.retired), (250, 1, 3, 3));
         assert_eq!((linked.now, pages.now), (0, 0));
+    }
+
+    #[test]
+    fn what_a_thread_left_is_not_the_next_ones() {
+        let mut tally = Tally::ZERO;
+        tally.on_page_made(5);
+        tally.classes[5].linked.add(250);
+        tally.on_new_user();
+        tally.on_page_made(5);
+        let ClassTally { linked, pages, pages_made, .. } = tally.classes[5];
+        assert_eq!((linked.now, pages.now, linked.peak, pages.peak, pages_made), (0, 1, 250, 1, 2));
     }
 
     #[test]
