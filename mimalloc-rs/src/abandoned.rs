@@ -1,5 +1,7 @@
 //! Pages with free blocks that nobody owns, per class: where a thread looks before it makes a new page.
 
+use core::ptr;
+
 use crate::arena::{self, Slice};
 use crate::geometry::{CLASSES, SWEPT_AT_ONCE};
 use crate::page::remote::{Released, Unlisted};
@@ -106,21 +108,26 @@ pub(crate) fn pop(class: usize) -> Option<*mut Page> {
     }
 }
 
-/// Takes a few entries of pages that have gone from the top of the stack of `class`. A page of another class that is made where such an
-/// entry stands cannot be entered in its own stack as long as it does, whatever others free there.
+/// Takes entries of pages that have gone from among the first few of the stack of `class`. A page of another class that is made where
+/// such an entry stands cannot be entered in its own stack as long as it does, whatever others free there.
 pub(crate) fn sweep(class: usize) {
-    for _ in 0..SWEPT_AT_ONCE {
-        let Some(entry) = take_entry(class) else { return };
+    let mut here = [ptr::null_mut(); SWEPT_AT_ONCE];
+    for place in &mut here {
+        let Some(entry) = take_entry(class) else { break };
         if let Some(page) = entry {
             // SAFETY: the page was claimed above.
             unsafe {
-                let is_here = is_here(page, class);
-                leave(page);
-                if is_here {
-                    return;
+                if is_here(page, class) {
+                    *place = page;
+                } else {
+                    leave(page);
                 }
             }
         }
+    }
+    for page in here.into_iter().rev().filter(|page| !page.is_null()) {
+        // SAFETY: as above.
+        unsafe { leave(page) };
     }
 }
 
@@ -161,6 +168,32 @@ mod tests {
             let page = Page::init(first, class, NOBODY);
             Page::extend(page);
             assert!(give_up(page));
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_there_does_not_keep_old_entries_below_it() {
+        let [gone, there] = [(); 2].map(|()| arena::allocate(1, SLICE_SIZE).expect("memory").first);
+        let (class, other) = (size_class::of(5000), size_class::of(6000));
+        give_up_page(gone, class);
+        // SAFETY: the first block is in use, as are the others when the page ends: nobody has a pointer to them.
+        unsafe {
+            assert!(free_into(gone, Batch::of(0), |_, _| true), "the page has an owner");
+            Page::dissolve(gone.page());
+        }
+        give_up_page(there, class);
+        // SAFETY: the slice is the test's, and the page nobody's.
+        assert!(unsafe { Page::remote(Page::init(gone, other, NOBODY)).is_listed() });
+        sweep(class);
+        // SAFETY: as above.
+        assert!(unsafe { !Page::remote(gone.page()).is_listed() });
+        assert_eq!([pop(class), pop(class)], [Some(there.page()), None]);
+        for slice in [gone, there] {
+            // SAFETY: as above.
+            unsafe {
+                Page::dissolve(slice.page());
+                arena::release(slice, 1);
+            }
         }
     }
 

@@ -103,7 +103,7 @@ pub(crate) const AWAY_SHARE: u64 = 10;
 /// Until then runs keep theirs, of up to so many slices in all theaps, and one more for each so many that are held.
 pub(crate) const WHOLE_IN_ALL: u64 = 256;
 pub(crate) const SLICES_PER_WHOLE: u64 = 16;
-/// Entries of pages that have gone which are looked for in a stack when a page is made.
+/// Entries of a stack that are looked at, when a page is made, for those of pages that have gone.
 pub(crate) const SWEPT_AT_ONCE: usize = 4;
 /// Waiting pages that a theap of a first-class heap looks at before it makes a new one.
 pub(crate) const LOOKS: usize = 8;
