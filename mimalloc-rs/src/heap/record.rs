@@ -180,6 +180,10 @@ impl Record {
     unsafe fn bind(&'static self, thread: *mut Theap, serial: u64) -> Option<*mut Theap> {
         // SAFETY: the heap lives, so its theaps are its own.
         unsafe {
+            // Without it each try would leave one more theap in the list.
+            if !Theap::make_room_for_bond(thread) {
+                return None;
+            }
             if let Some(theap) = self.theaps().find(|&theap| Theap::take_over(theap, serial, thread)) {
                 return Some(theap);
             }

@@ -65,11 +65,11 @@ impl Bonds {
         }
     }
 
-    /// Enters the theap of heap `serial`, which has none here. False when there is no memory for it.
+    /// Makes room for one more. False when there is no memory for it.
     ///
     /// # Safety
     /// The bonds are the calling thread's.
-    pub(super) unsafe fn insert(bonds: *mut Self, serial: u64, theap: *mut Theap) -> bool {
+    pub(super) unsafe fn make_room(bonds: *mut Self) -> bool {
         // SAFETY: as the caller says. Nothing is borrowed while slices are taken or released, where the program may be told of
         // something, and use heaps that are new to the thread.
         unsafe {
@@ -81,10 +81,24 @@ impl Bonds {
                     arena::release(first, slices);
                 }
             }
-            (*bonds).len += 1;
-            enter((*bonds).table(), Bond { serial, theap });
         }
         true
+    }
+
+    /// Enters the theap of heap `serial`, which has none here. False when there is no memory for it.
+    ///
+    /// # Safety
+    /// The bonds are the calling thread's.
+    pub(super) unsafe fn insert(bonds: *mut Self, serial: u64, theap: *mut Theap) -> bool {
+        // SAFETY: as the caller says.
+        unsafe {
+            let has_room = Self::make_room(bonds);
+            if has_room {
+                (*bonds).len += 1;
+                enter((*bonds).table(), Bond { serial, theap });
+            }
+            has_room
+        }
     }
 
     fn is_full(&mut self) -> bool {

@@ -412,6 +412,12 @@ impl Theap {
         }
     }
 
+    /// Whether the thread, whose own theap is given, can hold one more of another heap, as far as memory goes.
+    pub(crate) unsafe fn make_room_for_bond(thread: *mut Theap) -> bool {
+        // SAFETY: the caller uses the theap.
+        unsafe { Bonds::make_room(&raw mut (*thread).bonds) }
+    }
+
     /// Notes that the thread, whose own theap is given, holds `theap`. If there is no memory for the note, it
     /// does not hold it any more.
     pub(crate) unsafe fn enter_bond(thread: *mut Theap, serial: u64, theap: *mut Theap) -> bool {
