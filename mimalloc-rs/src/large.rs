@@ -111,11 +111,12 @@ pub(crate) unsafe fn allocate(theap: *mut Theap, size: usize, align: usize, ahea
         };
         let home = if of_heap { (*theap).id } else { 0 };
         let page = Page::init_run(run.first, slices, ahead, home);
+        // Counted before a fork can find it in the heap: the copy of that may end and be discounted.
+        count(slices);
+        COUNT.add(1);
         if of_heap {
             Theap::enroll(theap, page);
         }
-        count(slices);
-        COUNT.add(1);
         arena::purge_if_due();
         Large { start: Page::run_block(page), zero: run.zero, page }
     }
