@@ -80,6 +80,8 @@ pub(crate) const HUGE_WITHIN_NS: u64 = 600_000;
 /// Huge pages that are done without after one that came late, and by which factor that grows if the next one is late as well.
 pub(crate) const HUGE_WITHOUT: u32 = 64;
 pub(crate) const HUGE_WITHOUT_FACTOR: u32 = 4;
+/// That many at most, in which one trial is nothing.
+pub(crate) const HUGE_WITHOUT_MOST: u32 = 4096;
 
 /// Largest blocks of other threads that a thread gathers before it marks them as free.
 pub(crate) const GATHERED_MAX: usize = 1024;

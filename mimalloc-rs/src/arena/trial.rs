@@ -13,8 +13,8 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::region::Slice;
 use crate::geometry::{
-    FILL_SLICE_NS, HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR, RENEWED_AFTER,
-    SYSTEM_PAGE_MIN,
+    FILL_SLICE_NS, HUGE_AT_FIRST, HUGE_SLICES, HUGE_WITHOUT, HUGE_WITHOUT_FACTOR, HUGE_WITHOUT_MOST,
+    RENEWED_AFTER, SYSTEM_PAGE_MIN,
 };
 use crate::os;
 use crate::zero::is_zero;
@@ -119,8 +119,8 @@ impl Trial {
     pub(super) fn end(&self, quick: bool) {
         self.quick.store(quick, RELAXED);
         let penalty = self.penalty.load(RELAXED);
-        let (without, penalty) =
-            if quick { (0, HUGE_WITHOUT) } else { (penalty, penalty.saturating_mul(HUGE_WITHOUT_FACTOR)) };
+        let next = (penalty * HUGE_WITHOUT_FACTOR).min(HUGE_WITHOUT_MOST);
+        let (without, penalty) = if quick { (0, HUGE_WITHOUT) } else { (penalty, next) };
         self.without.store(without, RELAXED);
         self.penalty.store(penalty, RELAXED);
     }
@@ -210,6 +210,8 @@ mod tests {
         assert_eq!(passed_over(&trial), 0, "it came quickly");
         trial.end(false);
         assert_eq!(passed_over(&trial), HUGE_WITHOUT);
+        (0..20).for_each(|_| trial.end(false));
+        assert_eq!(passed_over(&trial), HUGE_WITHOUT_MOST);
     }
 
     #[test]
