@@ -101,20 +101,18 @@ impl Record {
 
     /// The heap that holds `p`; `None` if that lies in no page. Any pointer may be passed.
     pub(crate) fn of(p: *const u8) -> Option<&'static Self> {
-        Self::of_found(page_start(p)?)
+        let (first, owner) = page_start(p)?;
+        let is_page = owner != OWNER_NOT_A_PAGE && first.is_held();
+        is_page.then(|| Self::of_found((first, owner)))?
     }
 
-    /// As [`of`](Self::of), of what [`page_start`] found.
+    /// The heap of the page or run that [`page_start`] found.
     pub(crate) fn of_found((first, owner): (Slice, u32)) -> Option<&'static Self> {
         let home = match owner {
-            OWNER_NOT_A_PAGE => return None,
             // SAFETY: records are never unmapped; the word is written before the run has a block.
             OWNER_SINGLETON => unsafe { Page::origin(first.page()) },
             owner => owner,
         };
-        if !first.is_held() {
-            return None;
-        }
         if home & OF_HEAP == 0 {
             return Some(&MAIN);
         }

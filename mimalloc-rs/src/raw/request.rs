@@ -150,7 +150,8 @@ impl ThreadHeap<'_> {
         // SAFETY: the caller gives up the block at `p` for the result. Both blocks have room for what is copied, and do
         // not overlap; what is cleared lies behind what the block held before.
         unsafe {
-            let before = usable::usable_size_found(found, p);
+            // A run that stays may have become shorter.
+            let before = if zero { usable::usable_size_found(found, p) } else { 0 };
             if aligned && size > 0 && is_at_home() && alloc::resize_found(found, p, size) {
                 if zero {
                     clear_behind(p, before);
@@ -159,7 +160,11 @@ impl ThreadHeap<'_> {
             }
             let block = self.allocate(Request { zero: false, ..request });
             if !block.is_null() {
-                let copied = before.min(if zero { usable::usable_size(block) } else { size });
+                let copied = if zero {
+                    before.min(usable::usable_size(block))
+                } else {
+                    usable::usable_size_found(found, p).min(size)
+                };
                 ptr::copy_nonoverlapping(p, block, copied);
                 free::free(p);
                 if zero {
