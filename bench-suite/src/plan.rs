@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use workloads::rows::{Preset, Size};
 
 use crate::catalogue;
+use crate::config::Field;
 
 /// More passes than anybody waits for, and few enough for all that is counted and kept by pass.
 pub const MOST_PASSES: usize = 100_000;
@@ -86,17 +87,6 @@ pub fn expected_sample_time(size: Size) -> Duration {
         Size::Calibrated => 800,
         Size::Full => 15_000,
     })
-}
-
-/// What runs under the allocators that are compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Field {
-    /// Workers, each with an allocator of its own; the workloads are ports.
-    #[default]
-    Workers,
-    /// Programs of the system, as they are, with a preloaded allocator.
-    Programs,
 }
 
 /// A command of the user that is measured as it is.

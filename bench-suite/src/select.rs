@@ -3,8 +3,8 @@
 use anyhow::Result;
 use globset::{Glob, GlobMatcher};
 
-use crate::catalogue::{self, Group, Workload};
-use crate::plan::Field;
+use crate::catalogue;
+use crate::config::{Field, Group, Workload};
 use crate::usage;
 
 /// Rows that fail on purpose. They are measured only when named in full, to see that

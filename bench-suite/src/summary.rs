@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Group;
+use crate::config::{Group, Pattern};
 use crate::workers::Identity;
 
 /// What is compared.
@@ -196,19 +196,4 @@ impl LibraryInfo {
     pub fn is_built(&self) -> bool {
         !self.place.contains('/')
     }
-}
-
-/// Lines drawn over a filled bar.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pattern {
-    /// No lines.
-    #[default]
-    Solid,
-    /// Lines that rise to the right.
-    Rising,
-    /// Lines that fall to the right.
-    Falling,
-    /// Both.
-    Crossed,
 }

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bench_suite::catalogue::{self, Group, Workload};
+use bench_suite::catalogue;
+use bench_suite::config::{Group, Workload};
 use bench_suite::digest::METRICS;
 use common::{Done, HEALTHY, Place, as_told, csv_rows};
 

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use bench_suite::again::Again;
+use bench_suite::config::Field;
 use bench_suite::exec::mock::{MockExecutor, failure, success};
 use bench_suite::journal::{self, Journal};
-use bench_suite::plan::{Field, Params, Plan, Profile};
+use bench_suite::plan::{Params, Plan, Profile};
 use bench_suite::sample::Sample;
 use bench_suite::session::{End, walk};
 use bench_suite::status::Status;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 
 use super::{Surroundings, Wanted, note};
-use crate::config::Allocator;
-use crate::plan::{Field, Plan};
+use crate::config::{Allocator, Field};
+use crate::plan::Plan;
 use crate::record::Part;
 use crate::results::RunFolder;
 use crate::status::Status;

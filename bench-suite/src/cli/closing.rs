@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::print_out;
 use crate::campaign::Finish;
-use crate::catalogue::{Group, Workload, find};
+use crate::catalogue::find;
 use crate::conclusion::{Digests, PROGRAMS};
+use crate::config::{Group, Workload};
 use crate::digest::{Digest, FailedCell};
 use crate::error::Outcome;
 use crate::results::{Results, RunFolder};

@@ -15,11 +15,12 @@ use super::options::{
 };
 use crate::campaign::{self, Wanted};
 use crate::catalogue;
+use crate::config::Field;
 use crate::error::Outcome;
 use crate::exec::Cancel;
 use crate::fingerprint::cores;
 use crate::foreign::adhoc::{AdHoc, environment_hash};
-use crate::plan::{Field, OwnCommand, Params, Plan, Profile};
+use crate::plan::{OwnCommand, Params, Plan, Profile};
 use crate::usage;
 use crate::workers;
 

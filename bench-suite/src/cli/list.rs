@@ -1,10 +1,10 @@
 //! `list`: what there is, what it is for, and why something is not available.
 
-use crate::catalogue::{self, Group, Threads, Workload};
 use anyhow::Result;
 
 use super::{Setup, print_out};
-use crate::config::{Kind, Measured};
+use crate::catalogue;
+use crate::config::{Group, Kind, Measured, Threads, Workload};
 use crate::error::Outcome;
 use crate::foreign;
 use crate::foreign::program::Program;

@@ -10,9 +10,9 @@ use workloads::rows::{Preset, Size};
 
 use super::Setup;
 use crate::campaign::Surroundings;
-use crate::config::{Allocator, Config, Measured};
+use crate::config::{Allocator, Config, Field, Measured};
 use crate::exec::Cancel;
-use crate::plan::{Field, MOST_PASSES, Profile};
+use crate::plan::{MOST_PASSES, Profile};
 use crate::record::Afterwards;
 use crate::select::{self, Filter};
 use crate::usage;

@@ -12,12 +12,12 @@ use super::options::{
 };
 use super::{Setup, print_out};
 use crate::campaign::{self, Finish, Wanted};
-use crate::config::{Config, RunDefaults};
+use crate::config::{Config, Field, RunDefaults};
 use crate::curve;
 use crate::error::Outcome;
 use crate::exec::Cancel;
 use crate::fingerprint::cores;
-use crate::plan::{Field, Params, Plan, Profile};
+use crate::plan::{Params, Plan, Profile};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::tell::tell;

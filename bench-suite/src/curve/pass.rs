@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use workloads::phases::Mark;
 
 use super::{Curve, Sampler, Scope, assemble};
+use crate::config::Field;
 use crate::exec::{Executor, Job};
-use crate::plan::{Field, Plan, expected_sample_time};
+use crate::plan::{Plan, expected_sample_time};
 use crate::sample::Sample;
 use crate::session::{End, Step, explain};
 use crate::status::Status;

@@ -1,10 +1,10 @@
 //! Geometric means that can be compared with each other.
 
-use crate::catalogue::Group;
 use rayon::prelude::*;
 
 use super::METRICS;
 use crate::catalogue::group_of;
+use crate::config::Group;
 use crate::stats::ratio::{LogRatios, geometric_mean};
 use crate::summary::{Mean, Means, Metric};
 

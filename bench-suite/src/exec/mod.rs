@@ -22,10 +22,11 @@ pub use process::Observer;
 pub use real::RealExecutor;
 pub(crate) use repeat::command_line;
 
+use crate::config::Field;
 use crate::foreign::adhoc::AdHoc;
 use crate::foreign::executor::ProgramExecutor;
 use crate::noise::Noise;
-use crate::plan::{Field, Params, Plan};
+use crate::plan::{Params, Plan};
 use crate::status::Status;
 use crate::workers::Launch;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::environment::isolated_in_shell;
 use super::preload::is_plain;
 use super::{Job, real};
-use crate::config::Config;
-use crate::plan::{Field, OwnCommand, Plan, preset_name, size_name};
+use crate::config::{Config, Field};
+use crate::plan::{OwnCommand, Plan, preset_name, size_name};
 
 /// The line that repeats `job` of `plan`: a worker by itself, a program by way of the harness, which proves and checks it.
 pub(crate) fn command_line(plan: &Plan, job: &Job<'_>) -> String {

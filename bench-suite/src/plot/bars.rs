@@ -1,6 +1,5 @@
 //! Grouped bars: for every workload one bar per allocator, growing from the reference's line at 1.
 
-use crate::catalogue::Group;
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Area, Canvas, Lettering};
@@ -11,7 +10,8 @@ use super::matrix::{Cell, Matrix, NO_RATIO, Ratio, Workload};
 use super::numbers;
 use super::scale::Scale;
 use super::wording::{self, MetricWords};
-use crate::summary::{AllocatorInfo, Pattern, RunInfo};
+use crate::config::{Group, Pattern};
+use crate::summary::{AllocatorInfo, RunInfo};
 
 /// Room for the labels of the axis.
 const AXIS: f64 = 76.0;

@@ -14,7 +14,7 @@ use plotters_backend::{
 
 use super::colour::{PAPER, Rgb};
 use super::font::{self, Weight};
-use crate::summary::Pattern;
+use crate::config::Pattern;
 
 /// Pixels per logical unit.
 pub const PIXELS_PER_UNIT: f64 = 2.0;

@@ -9,7 +9,8 @@ use super::furniture::{Furniture, SHEET};
 use super::matrix::{Cell, Matrix, NO_RATIO};
 use super::numbers;
 use super::wording;
-use crate::summary::{Pattern, RunInfo};
+use crate::config::Pattern;
+use crate::summary::RunInfo;
 
 const WIDTH: u32 = 1600;
 /// Room for the names of the allocators.

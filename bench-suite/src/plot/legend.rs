@@ -6,7 +6,8 @@ use super::canvas::{Area, Canvas, Lettering};
 use super::colour::{INK, MUTED, PAPER, Rgb};
 use super::matrix::Matrix;
 use super::numbers;
-use crate::summary::{AllocatorInfo, Pattern};
+use crate::config::Pattern;
+use crate::summary::AllocatorInfo;
 
 const LINE: f64 = 28.0;
 const MOST_COLUMNS: usize = 7;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::catalogue::{self, Group};
+use crate::catalogue;
+use crate::config::Group;
 
 use super::numbers;
 use crate::summary::{AllocatorInfo, Means, Metric, Summary, SummaryRow};

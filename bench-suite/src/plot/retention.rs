@@ -11,8 +11,9 @@ use super::legend;
 use super::matrix;
 use super::memory;
 use super::numbers;
+use crate::config::Pattern;
 use crate::curve::Curve;
-use crate::summary::{AllocatorInfo, Pattern, RunInfo, Summary};
+use crate::summary::{AllocatorInfo, RunInfo, Summary};
 
 const WIDTH: u32 = 1600;
 /// Height of a line of cells.

@@ -1,6 +1,6 @@
 //! The words that charts and the report share, so that both say the same.
 
-use crate::catalogue::Group;
+use crate::config::Group;
 use crate::plan::passes_in_words;
 
 use super::matrix::{Matrix, failures};

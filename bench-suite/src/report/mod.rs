@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rayon::prelude::*;
 
-use crate::catalogue::Group;
+use crate::config::Group;
 use crate::curve::Curve;
 use crate::plot::bars::Bars;
 use crate::plot::figure::{self, Figure};

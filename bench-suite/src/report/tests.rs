@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::write_all;
-use crate::catalogue::Group;
+use crate::config::Group;
 use crate::plot::bars::Bars;
 use crate::plot::figure::{Figure, to_png, to_svg};
 use crate::plot::heatmap::Heatmap;

@@ -4,13 +4,14 @@ use plotters_backend::DrawingBackend;
 use workloads::phases::Phase;
 
 use super::{Lines, SETTLING_MS, height_at, split};
+use crate::config::Pattern;
 use crate::curve::{Curve, Point, thinned};
 use crate::plot::canvas::{Area, Canvas, Lettering};
 use crate::plot::colour::{BAND, GRID, INK, MUTED, PAPER, Rgb};
 use crate::plot::legend::{self, dashes};
 use crate::plot::linear::Linear;
 use crate::plot::numbers;
-use crate::summary::{AllocatorInfo, Pattern};
+use crate::summary::AllocatorInfo;
 
 /// What differs between a panel that has a sheet for itself and one among many.
 #[derive(Debug, Clone, Copy)]
