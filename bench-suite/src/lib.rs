@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod campaign;
+pub mod cancel;
 pub mod catalogue;
 pub mod cli;
 pub mod conclusion;

@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail, ensure};
 
 use self::ready::Launches;
 use crate::again::Again;
+use crate::cancel::Cancel;
 use crate::conclusion::{Digests, write};
 use crate::config::Allocator;
 use crate::curve::{self, Curve, Pass};
-use crate::exec::{Cancel, Executor, executor};
+use crate::exec::{Executor, executor};
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::foreign::adhoc::environment_hash;
 use crate::journal::{self, Journal};

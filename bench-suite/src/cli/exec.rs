@@ -14,10 +14,10 @@ use super::options::{
     AllocatorArgs, LevelArgs, OutputArgs, WorkerArgs, parse_passes, refuse_without_reference,
 };
 use crate::campaign::{self, Wanted};
+use crate::cancel::Cancel;
 use crate::catalogue;
 use crate::config::Field;
 use crate::error::Outcome;
-use crate::exec::Cancel;
 use crate::fingerprint::cores;
 use crate::foreign::adhoc::{AdHoc, environment_hash};
 use crate::plan::{OwnCommand, Params, Plan, Profile};

@@ -10,8 +10,8 @@ use workloads::rows::{Preset, Size};
 
 use super::Setup;
 use crate::campaign::Surroundings;
+use crate::cancel::Cancel;
 use crate::config::{Allocator, Config, Field, Measured};
-use crate::exec::Cancel;
 use crate::plan::{MOST_PASSES, Profile};
 use crate::record::Afterwards;
 use crate::select::{self, Filter};

@@ -12,10 +12,10 @@ use super::options::{
 };
 use super::{Setup, print_out};
 use crate::campaign::{self, Finish, Wanted};
+use crate::cancel::Cancel;
 use crate::config::{Config, Field, RunDefaults};
 use crate::curve;
 use crate::error::Outcome;
-use crate::exec::Cancel;
 use crate::fingerprint::cores;
 use crate::plan::{Params, Plan, Profile};
 use crate::record::RunRecord;

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Result;
 use tempfile::TempDir;
 
+use crate::cancel::Cancel;
 use crate::config::Allocator;
-use crate::exec::Cancel;
 use crate::status::Status;
 use crate::tell::tell;
 use crate::temporary;

@@ -1,7 +1,6 @@
 //! Running one cell once. The trait is the seam between walking a plan and processes, so
 //! that order, resuming and failures can be tested without any worker.
 
-mod cancel;
 mod capture;
 pub(crate) mod environment;
 pub(crate) mod ground;
@@ -17,11 +16,11 @@ use std::time::Duration;
 use anyhow::Result;
 use workloads::protocol::Report;
 
-pub use cancel::Cancel;
 pub use process::Observer;
 pub use real::RealExecutor;
 pub(crate) use repeat::command_line;
 
+use crate::cancel::Cancel;
 use crate::config::Field;
 use crate::foreign::adhoc::AdHoc;
 use crate::foreign::executor::ProgramExecutor;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Cancel;
 use super::capture::{Tail, end_of, wait};
+use crate::cancel::Cancel;
 use crate::noise::{Counters, Noise, queue_wait_ns};
 use crate::pace::PaceWatch;
 

@@ -14,7 +14,8 @@ use super::environment::isolate;
 use super::ground;
 use super::preload::Links;
 use super::process::{self, Course, Ended};
-use super::{Cancel, Execution, Executor, Job, Observer};
+use super::{Execution, Executor, Job, Observer};
+use crate::cancel::Cancel;
 use crate::plan::{preset_name, size_name};
 use crate::status::Status;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::exec::Cancel;
+use crate::cancel::Cancel;
 use crate::exec::process::{self, Course, Observer};
 
 /// How long a program whose companion failed has to fail on its own, and to say why.

@@ -12,9 +12,10 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use workloads::launched::{Ending, Launched};
 
+use crate::cancel::Cancel;
+use crate::exec::Observer;
 use crate::exec::environment::isolate;
 use crate::exec::process::{Course, Ended};
-use crate::exec::{Cancel, Observer};
 use crate::foreign::companion::run_beside;
 use crate::foreign::program::{Start, Task};
 use crate::noise::Noise;

@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use super::adhoc::AdHoc;
 use super::launch::{Preload, Stage, Terms};
 use super::program::Task;
+use crate::cancel::Cancel;
+use crate::exec::Execution;
 use crate::exec::preload::Links;
-use crate::exec::{Cancel, Execution};
 use crate::status::Status;
 use crate::workers::find_library;
 

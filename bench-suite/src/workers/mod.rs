@@ -20,8 +20,8 @@ pub use preload::{check_shared_library, find_library};
 
 use build::Product;
 
+use crate::cancel::Cancel;
 use crate::config::{Allocator, Kind};
-use crate::exec::Cancel;
 use crate::plan::Profile;
 use crate::status::Status;
 use crate::usage;

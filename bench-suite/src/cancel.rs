@@ -53,7 +53,7 @@ impl Cancel {
     }
 
     /// From now on a request kills the process group of `leader`.
-    pub(super) fn watch(&self, leader: Pid) {
+    pub(crate) fn watch(&self, leader: Pid) {
         *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(leader);
         // A request just before had nothing to kill yet.
         if self.requested() {
@@ -62,7 +62,7 @@ impl Cancel {
     }
 
     /// To be called before the leader is reaped.
-    pub(super) fn unwatch(&self) {
+    pub(crate) fn unwatch(&self) {
         *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
