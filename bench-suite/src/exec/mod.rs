@@ -20,12 +20,8 @@ pub use process::Observer;
 pub use real::RealExecutor;
 pub(crate) use repeat::command_line;
 
-use crate::cancel::Cancel;
-use crate::config::Field;
-use crate::foreign::adhoc::AdHoc;
-use crate::foreign::executor::ProgramExecutor;
 use crate::noise::Noise;
-use crate::plan::{Params, Plan};
+use crate::plan::Params;
 use crate::status::Status;
 use crate::workers::Launch;
 
@@ -74,19 +70,4 @@ pub trait Executor {
 
     /// The same while `observer` looks at the process, which is no measurement of time.
     fn observe(&mut self, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Execution>>;
-}
-
-/// What runs the cells of a plan.
-///
-/// # Errors
-/// The plan's own command cannot be run any more, or there is no place for programs.
-pub fn executor(plan: &Plan, cancel: &Cancel) -> Result<Box<dyn Executor>> {
-    Ok(match plan.field {
-        Field::Workers => Box::new(RealExecutor::new(cancel.clone())),
-        Field::Programs => {
-            let name = plan.workloads.first().map_or("", String::as_str);
-            let own = plan.command.as_ref().map(|command| AdHoc::of_user(name, command)).transpose()?;
-            Box::new(ProgramExecutor::new(cancel.clone(), own)?)
-        }
-    })
 }

@@ -1,5 +1,5 @@
-//! The executor of programs: each is prepared when it is first asked for, and proven once under each allocator
-//! before anything is measured.
+//! Which executor a plan needs, and that of programs: each is prepared when it is first asked for, and proven once
+//! under each allocator before anything is measured.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,12 +14,28 @@ use super::catalogue;
 use super::launch::{Preload, Stage, Terms};
 use super::program::{Task, Unready};
 use crate::cancel::Cancel;
+use crate::config::Field;
 use crate::exec::preload::Links;
-use crate::exec::{Execution, Executor, Job, Observer, ground};
+use crate::exec::{Execution, Executor, Job, Observer, RealExecutor, ground};
 use crate::noise::Noise;
-use crate::plan::Params;
+use crate::plan::{Params, Plan};
 use crate::status::Status;
 use crate::temporary;
+
+/// What runs the cells of a plan.
+///
+/// # Errors
+/// The plan's own command cannot be run any more, or there is no place for programs.
+pub fn executor(plan: &Plan, cancel: &Cancel) -> Result<Box<dyn Executor>> {
+    Ok(match plan.field {
+        Field::Workers => Box::new(RealExecutor::new(cancel.clone())),
+        Field::Programs => {
+            let name = plan.workloads.first().map_or("", String::as_str);
+            let own = plan.command.as_ref().map(|command| AdHoc::of_user(name, command)).transpose()?;
+            Box::new(ProgramExecutor::new(cancel.clone(), own)?)
+        }
+    })
+}
 
 /// A folder in `parent` by its path without links, as programs know it that ask the system where they are.
 fn folder_in(parent: &Path) -> Result<TempDir> {
