@@ -17,9 +17,10 @@ use crate::cancel::Cancel;
 use crate::error::Outcome;
 use crate::exec::RealExecutor;
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
-use crate::gate::judge::{Judgement, Verdict, judge};
+use crate::gate::judge::judge;
 use crate::gate::stored::{Fit, PROFILE, StoredRun};
-use crate::gate::{Baseline, Figures, Mean, NO_VALGRIND, SUBJECT, Tolerance, YARDSTICK, measure};
+use crate::gate::verdict::{Judgement, Verdict};
+use crate::gate::{Baseline, COMPARED, Figures, Mean, NO_VALGRIND, SUBJECT, Tolerance, YARDSTICK, measure};
 use crate::plan::Params;
 use crate::record::{SCHEMA_VERSION, utc_now};
 use crate::tell::tell;
@@ -147,7 +148,7 @@ fn means(figures: &Figures) -> Result<BTreeMap<String, Mean>> {
         Ok(ratio) => Ok((name.to_owned(), Mean { ratio, workloads: workloads.clone() })),
         Err(why) => bail!("{STAYS} there is no mean {name}: {why}"),
     };
-    measure::COMPARED.iter().map(|(_, name)| mean(name)).collect()
+    COMPARED.iter().map(|(_, name)| mean(name)).collect()
 }
 
 /// Adds to `figures` what can be measured; `None` when the user stopped it. A stored run

@@ -1,58 +1,14 @@
 //! Comparing figures with a baseline; pure.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use super::measure::TIME;
 use super::rows::{self, name};
-use super::{Baseline, Check, Figures, NO_VALGRIND, NOT_MEASURED, RENEW};
+use super::verdict::{Judgement, Verdict};
+use super::{Baseline, Check, Figures, NO_VALGRIND, NOT_MEASURED, RENEW, TIME};
 
 /// Growth of a peak that is always allowed: what the kernel's own bookkeeping may be off by,
 /// generously.
 const PEAK_FLOOR_BYTES: u64 = 1 << 20;
-
-/// What became of one figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is as expected or better.
-    Passed,
-    /// It is worse than allowed.
-    Failed,
-    /// It could not be judged.
-    Skipped,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        })
-    }
-}
-
-/// One figure, judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// What became of it.
-    pub verdict: Verdict,
-    /// Which figure, such as `peak rss cfrac`.
-    pub figure: String,
-    /// Found and expected, or why it could not be judged.
-    pub text: String,
-}
-
-impl Judgement {
-    pub(super) fn new(passed: bool, figure: String, text: String) -> Self {
-        let verdict = if passed { Verdict::Passed } else { Verdict::Failed };
-        Self { verdict, figure, text }
-    }
-
-    pub(super) fn skipped(figure: String, text: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Skipped, figure, text: text.into() }
-    }
-}
 
 /// Judges every figure of the baseline. A mean that cannot be judged is given the verdict `unjudged_mean`: it fails
 /// what was measured for its sake, since slowdowns show in nothing else.
@@ -189,8 +145,7 @@ fn peak(figure: String, highest: u64, found: u64, tolerance: f64) -> Judgement {
 pub(super) mod tests {
     use workloads::rows::{Preset, Size};
 
-    use super::super::rows::RowRatio;
-    use super::super::{Mean, Peak, Tolerance};
+    use super::super::{Mean, Peak, RowRatio, Tolerance};
     use super::*;
     use crate::plan::Params;
 

@@ -6,8 +6,7 @@ use anyhow::Result;
 use workloads::registry::{NATIVE, ROWS};
 use workloads::rows::Size;
 
-use super::rows::RowRatio;
-use super::{Check, Figures, Peak, SUBJECT, YARDSTICK};
+use super::{COMPARED, Check, Figures, Peak, RowRatio, SUBJECT, YARDSTICK};
 use crate::digest::{Digest, digest};
 use crate::exec::{Execution, Executor, Job};
 use crate::fingerprint::output_line;
@@ -22,13 +21,6 @@ use crate::workers::Launch;
 const COUNTED_ROWS: [&str; 3] = ["cfrac", "alloc-test1", "cache-scratch1"];
 /// Longest time of one worker, also under callgrind, which is some fifty times slower.
 const TIMEOUT: Duration = Duration::from_secs(600);
-
-/// Name of the time in baselines.
-pub const TIME: &str = "time";
-/// Name of the peak memory in baselines.
-pub const PEAK_RSS: &str = "peak_rss";
-/// The metrics whose ratios are judged, and their names in baselines.
-pub const COMPARED: [(Metric, &str); 2] = [(Metric::Time, TIME), (Metric::PeakRss, PEAK_RSS)];
 
 /// The version of valgrind, if it is installed.
 pub fn valgrind_version() -> Option<String> {
@@ -198,6 +190,7 @@ mod tests {
     use workloads::protocol::Counts;
     use workloads::rows::Preset;
 
+    use super::super::{PEAK_RSS, TIME};
     use super::*;
     use crate::digest::tests::record;
     use crate::exec::mock::{MockExecutor, failure, success};

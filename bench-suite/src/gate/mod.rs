@@ -10,6 +10,7 @@ pub mod judge;
 pub mod measure;
 pub mod rows;
 pub mod stored;
+pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,15 +19,22 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use self::rows::RowRatio;
 use crate::fingerprint::Machine;
 use crate::plan::Params;
 use crate::record::{parse, refuse_unwritable, write_json};
+use crate::summary::Metric;
 
 /// The allocator that is gated.
 pub const SUBJECT: &str = "mi";
 /// The allocator whose speed and size are the yardstick.
 pub const YARDSTICK: &str = "mi3";
+
+/// Name of the time in baselines.
+pub const TIME: &str = "time";
+/// Name of the peak memory in baselines.
+pub const PEAK_RSS: &str = "peak_rss";
+/// The metrics whose ratios are judged, and their names in baselines.
+pub const COMPARED: [(Metric, &str); 2] = [(Metric::Time, TIME), (Metric::PeakRss, PEAK_RSS)];
 
 /// Everything that can be judged, as measured at one time. What is absent was not measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,6 +140,17 @@ pub struct Mean {
     pub ratio: f64,
     /// Workloads it is taken over.
     pub workloads: BTreeSet<String>,
+}
+
+/// What was measured of one workload under the subject, divided by the same under the yardstick.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RowRatio {
+    /// Median over the passes; below 1 the subject is better.
+    pub ratio: f64,
+    /// Lower end of its interval; of a few passes, the least of them.
+    pub low: f64,
+    /// Upper end of its interval; of a few passes, the greatest of them.
+    pub high: f64,
 }
 
 /// The figures that are expected, and how far from them is still right.

@@ -1,21 +1,7 @@
 //! Single workloads beside the yardstick: what shows when one of them gets worse and the mean over all hardly moves.
 
-use serde::{Deserialize, Serialize};
-
-use super::judge::Judgement;
-use super::measure::{PEAK_RSS, TIME};
-use super::{Baseline, Figures, NOT_MEASURED, RENEW};
-
-/// What was measured of one workload under the subject, divided by the same under the yardstick.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RowRatio {
-    /// Median over the passes; below 1 the subject is better.
-    pub ratio: f64,
-    /// Lower end of its interval; of a few passes, the least of them.
-    pub low: f64,
-    /// Upper end of its interval; of a few passes, the greatest of them.
-    pub high: f64,
-}
+use super::verdict::Judgement;
+use super::{Baseline, Figures, NOT_MEASURED, PEAK_RSS, RENEW, RowRatio, TIME};
 
 /// All rows of the baseline, each against its own ratio there. Of a baseline without ratios, one line that says so, and the
 /// rows it has a mean over against what is too much in any case.
@@ -104,8 +90,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::Mean;
-    use super::super::judge::Verdict::{self, Failed, Passed, Skipped};
     use super::super::judge::tests::{baseline, figures};
+    use super::super::verdict::Verdict::{self, Failed, Passed, Skipped};
     use super::*;
 
     fn ratio(ratio: f64, low: f64, high: f64) -> RowRatio {
