@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::curve::Curve;
 use crate::digest::Digest;
-use crate::record::{replace, write_json};
+use crate::files::{replace, write_json};
 use crate::sample::Sample;
 use crate::status::Status;
 use crate::summary::{Means, Metric};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::record::RESTORE;
+use crate::files::RESTORE;
 
 /// A file that is open for appending.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod error;
 pub mod exec;
 pub mod export;
+pub mod files;
 pub mod fingerprint;
 pub mod foreign;
 pub mod gate;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::fingerprint::Commit;
 use crate::record::{self, RunRecord};
-use crate::usage;
+use crate::{files, usage};
 
 /// The folder with all results.
 #[derive(Debug, Clone)]
@@ -108,7 +108,7 @@ impl Results {
         if !self.has(folder) {
             return Ok(());
         }
-        record::replace(&self.root.join("latest"), format!("{}\n", folder.name()).as_bytes())
+        files::replace(&self.root.join("latest"), format!("{}\n", folder.name()).as_bytes())
     }
 
     /// The limits that `gate` applies.

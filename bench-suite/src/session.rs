@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::again::Again;
 use crate::exec::{Execution, Executor, Job, command_line};
+use crate::files::utc_now;
 use crate::journal::Sink;
 use crate::plan::Plan;
-use crate::record::utc_now;
 use crate::sample::Sample;
 use crate::status::Status;
 use crate::workers::Launch;

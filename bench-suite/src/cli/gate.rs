@@ -16,13 +16,13 @@ use crate::campaign::Finish;
 use crate::cancel::Cancel;
 use crate::error::Outcome;
 use crate::exec::RealExecutor;
+use crate::files::{SCHEMA_VERSION, utc_now};
 use crate::fingerprint::{Commit, Machine, Toolchain, cores};
 use crate::gate::judge::judge;
 use crate::gate::stored::{Fit, PROFILE, StoredRun};
 use crate::gate::verdict::{Judgement, Verdict};
 use crate::gate::{Baseline, COMPARED, Figures, Mean, NO_VALGRIND, SUBJECT, Tolerance, YARDSTICK, measure};
 use crate::plan::Params;
-use crate::record::{SCHEMA_VERSION, utc_now};
 use crate::tell::tell;
 
 /// When a gate fails.

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::config::Config;
+use crate::files::SCHEMA_VERSION;
 use crate::fingerprint::{Commit, Machine, Toolchain};
 use crate::plan::OwnCommand;
 use crate::plan::tests::plan;
-use crate::record::{Afterwards, SCHEMA_VERSION};
+use crate::record::Afterwards;
 use crate::sample::Discarded;
 use crate::sample::tests::sample;
 use crate::workers::{AllocatorRecord, Identity};

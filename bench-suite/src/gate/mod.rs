@@ -19,9 +19,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::files::{parse, refuse_unwritable, write_json};
 use crate::fingerprint::Machine;
 use crate::plan::Params;
-use crate::record::{parse, refuse_unwritable, write_json};
 use crate::summary::Metric;
 
 /// The allocator that is gated.
