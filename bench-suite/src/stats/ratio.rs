@@ -10,8 +10,6 @@ pub type Series = Vec<Option<f64>>;
 /// A ratio with what is needed to judge it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
-    /// Passes (or, for a mean over workloads, workloads) it rests on.
-    pub n: usize,
     /// The estimate.
     pub value: f64,
     /// Its 95 % interval.
@@ -99,7 +97,7 @@ pub fn of_cell(ratios: &LogRatios, seed: u64) -> Option<Ratio> {
         scratch.extend(picks.iter().filter_map(|pick| ratios.in_resample(passes[*pick], number)));
         median(&scratch)
     })?;
-    Some(Ratio { n: passes.len(), value: value.exp(), interval: exp(bounds.around(value)) })
+    Some(Ratio { value: value.exp(), interval: exp(bounds.around(value)) })
 }
 
 /// Geometric mean of the median ratios of several workloads.
@@ -125,7 +123,7 @@ pub fn geometric_mean(cells: &[&LogRatios], seed: u64) -> Option<Ratio> {
         Some(sum / cells.len() as f64)
     })?;
     // What single passes give need not surround what all of them give.
-    Some(Ratio { n: cells.len(), value: value.exp(), interval: exp(bounds.around(value)) })
+    Some(Ratio { value: value.exp(), interval: exp(bounds.around(value)) })
 }
 
 fn exp(interval: Interval) -> Interval {
@@ -176,7 +174,6 @@ mod tests {
         let reference = vec![Some(100.0), Some(200.0), Some(100.0), None];
         let values = vec![Some(110.0), Some(240.0), Some(130.0), Some(1.0)];
         let ratio = of_cell(&LogRatios::of(&values, &reference), 1).unwrap();
-        assert_eq!(ratio.n, 3);
         assert!((ratio.value - 1.2).abs() < 1e-12);
         assert!((ratio.interval.low - 1.1).abs() < 1e-12 && (ratio.interval.high - 1.3).abs() < 1e-12);
     }
@@ -213,7 +210,6 @@ mod tests {
         let half = vec![Some(0.5f64.ln()); 7].into();
         let eight = vec![Some(8f64.ln()); 7].into();
         let mean = geometric_mean(&[&double, &half, &eight], 1).unwrap();
-        assert_eq!(mean.n, 3);
         assert!((mean.value - 2.0).abs() < 1e-12);
         assert!((mean.interval.low - 2.0).abs() < 1e-9 && (mean.interval.high - 2.0).abs() < 1e-9);
         assert_eq!(geometric_mean(&[], 1), None);
