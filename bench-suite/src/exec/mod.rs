@@ -2,6 +2,7 @@
 //! that order, resuming and failures can be tested without any worker.
 
 mod capture;
+pub(crate) mod ended;
 pub(crate) mod environment;
 pub(crate) mod ground;
 pub mod mock;

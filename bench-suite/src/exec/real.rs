@@ -10,6 +10,7 @@ use anyhow::Result;
 use rustix::process::Signal;
 use workloads::protocol::{PROTOCOL, Report};
 
+use super::ended::{last_words, signalled, too_slow};
 use super::environment::isolate;
 use super::ground;
 use super::preload::Links;
@@ -58,12 +59,7 @@ impl RealExecutor {
             Course::NotStarted(error) => return Ok(Some(not_started(job, &error))),
             Course::Ended(ended) => ended,
         };
-        let verdict = if ended.in_time {
-            judge(job, &ended)
-        } else {
-            let limit = humantime::format_duration(job.timeout);
-            Err((Status::Timeout, format!("not finished after {limit}; allow more with --timeout")))
-        };
+        let verdict = if ended.in_time { judge(job, &ended) } else { Err(too_slow(job.timeout)) };
         let Ended { total_ns, noise, stderr, .. } = ended;
         Ok(Some(match verdict {
             Ok(report) => {
@@ -123,14 +119,12 @@ fn not_started(job: &Job<'_>, error: &std::io::Error) -> Execution {
 
 fn judge(job: &Job<'_>, ended: &Ended) -> Result<Report, (Status, String)> {
     let Ended { exit, stdout, stderr, kernel_oom, .. } = ended;
-    let last_words =
-        stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message").to_owned();
+    let last_words = last_words(&[stderr]).to_owned();
     if let Some(signal) = exit.signal() {
         let failed_allocation = stderr.lines().find(|line| is_failed_allocation(line));
         return Err(match failed_allocation {
             Some(line) if signal == Signal::ABORT.as_raw() => (Status::Oom, line.to_owned()),
-            _ if *kernel_oom && signal == Signal::KILL.as_raw() => (Status::Oom, last_words),
-            _ => (Status::from_signal(signal), last_words),
+            _ => (signalled(signal, *kernel_oom), last_words),
         });
     }
     match exit.code() {

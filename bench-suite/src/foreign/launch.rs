@@ -8,12 +8,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::Signal;
 use tempfile::TempDir;
 use workloads::launched::{Ending, Launched};
 
 use crate::cancel::Cancel;
 use crate::exec::Observer;
+use crate::exec::ended::{self, signalled, too_slow};
 use crate::exec::environment::isolate;
 use crate::exec::process::{Course, Ended};
 use crate::foreign::companion::run_beside;
@@ -235,8 +235,7 @@ fn explains_itself(launched: &Result<Launched, Failure>, ended: &Ended) -> bool 
 /// What became of the program, as far as it can be told without knowing its output.
 fn outcome(ended: &Ended, result: &Path, limit: Duration) -> Result<Launched, Failure> {
     if !ended.in_time {
-        let limit = humantime::format_duration(limit);
-        return Err((Status::Timeout, format!("not finished after {limit}; allow more with --timeout")));
+        return Err(too_slow(limit));
     }
     let last_words = last_words(&ended.stderr, &ended.stdout);
     if let Some(signal) = ended.exit.signal() {
@@ -258,13 +257,7 @@ fn outcome(ended: &Ended, result: &Path, limit: Duration) -> Result<Launched, Fa
     }
 }
 
-fn signalled(signal: i32, kernel_oom: bool) -> Status {
-    if kernel_oom && signal == Signal::KILL.as_raw() { Status::Oom } else { Status::from_signal(signal) }
-}
-
-/// The last line that a program wrote, preferably to standard error, as the reason of its end.
+/// The last line that a program wrote, preferably to standard error.
 pub(super) fn last_words(stderr: &str, stdout: &str) -> String {
-    let last =
-        |text: &str| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
-    last(stderr).or_else(|| last(stdout)).unwrap_or_else(|| "no message".to_owned())
+    ended::last_words(&[stderr, stdout]).trim().to_owned()
 }
