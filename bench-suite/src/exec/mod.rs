@@ -64,6 +64,20 @@ pub struct Execution {
     pub stderr: String,
 }
 
+impl Execution {
+    /// That of something that never ran, and why.
+    pub fn not_run(status: Status, reason: String) -> Self {
+        Self {
+            status,
+            reason: Some(reason),
+            total_ns: 0,
+            noise: Noise::default(),
+            report: None,
+            stderr: String::new(),
+        }
+    }
+}
+
 /// Runs jobs. An error is a failure of the harness, never of a worker.
 pub trait Executor {
     /// Runs one job to its end; `None` when the user stopped it, so that it does not count.

@@ -107,14 +107,8 @@ fn command(job: &Job<'_>, preload: Option<&Path>) -> Command {
 }
 
 fn not_started(job: &Job<'_>, error: &std::io::Error) -> Execution {
-    Execution {
-        status: Status::NotStarted,
-        reason: Some(format!("cannot start {}: {error}", job.launch.program.display())),
-        total_ns: 0,
-        noise: crate::noise::Noise::default(),
-        report: None,
-        stderr: String::new(),
-    }
+    let reason = format!("cannot start {}: {error}", job.launch.program.display());
+    Execution::not_run(Status::NotStarted, reason)
 }
 
 fn judge(job: &Job<'_>, ended: &Ended) -> Result<Report, (Status, String)> {

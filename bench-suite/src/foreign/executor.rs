@@ -17,7 +17,6 @@ use crate::cancel::Cancel;
 use crate::config::Field;
 use crate::exec::preload::Links;
 use crate::exec::{Execution, Executor, Job, Observer, RealExecutor, ground};
-use crate::noise::Noise;
 use crate::plan::{Params, Plan};
 use crate::status::Status;
 use crate::temporary;
@@ -117,7 +116,9 @@ impl ProgramExecutor {
         }
         let task = match &self.tasks[job.row] {
             Ok(task) => &**task,
-            Err(Unready { status, reason }) => return Ok(Some(failed(status.clone(), reason.clone()))),
+            Err(Unready { status, reason }) => {
+                return Ok(Some(Execution::not_run(status.clone(), reason.clone())));
+            }
         };
         let library = job.launch.preload.as_deref().context("an allocator for programs has a library")?;
         let library = library.canonicalize().with_context(|| format!("cannot find {}", library.display()))?;
@@ -141,19 +142,8 @@ impl ProgramExecutor {
                 None => stage.execute(task, &preload, terms, proof),
                 Some(observer) => stage.observe(task, &preload, terms, proof, observer),
             },
-            Err((status, reason)) => Ok(Some(failed(status.clone(), reason.clone()))),
+            Err((status, reason)) => Ok(Some(Execution::not_run(status.clone(), reason.clone()))),
         }
-    }
-}
-
-fn failed(status: Status, reason: String) -> Execution {
-    Execution {
-        status,
-        reason: Some(reason),
-        total_ns: 0,
-        noise: Noise::default(),
-        report: None,
-        stderr: String::new(),
     }
 }
 
