@@ -30,6 +30,7 @@ pub mod results;
 pub mod sample;
 pub mod select;
 pub mod session;
+mod shell;
 pub mod stats;
 pub mod status;
 pub mod summary;

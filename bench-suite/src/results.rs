@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::fingerprint::Commit;
 use crate::record::{self, RunRecord};
+use crate::shell::quoted;
 use crate::{files, usage};
 
 /// The folder with all results.
@@ -87,8 +88,8 @@ impl Results {
     pub fn command(&self, command: &str, folder: &RunFolder) -> String {
         let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let run = if self.has(folder) { PathBuf::from(folder.name()) } else { absolute(&folder.path) };
-        let line = format!("bench-suite {command} {}", quoted(&run));
-        if self.usual { line } else { format!("{line} --results {}", quoted(&absolute(&self.root))) }
+        let line = format!("bench-suite {command} {}", quoted(run));
+        if self.usual { line } else { format!("{line} --results {}", quoted(absolute(&self.root))) }
     }
 
     /// The newest run that `wanted` accepts. Runs whose record cannot be read are passed over.
@@ -124,13 +125,6 @@ impl Results {
     fn runs(&self) -> PathBuf {
         self.root.join("runs")
     }
-}
-
-/// A path as a shell takes it for one word.
-fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    // No path has a zero byte in it, which is all that cannot be quoted.
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Into::into)
 }
 
 /// The folder of one run.

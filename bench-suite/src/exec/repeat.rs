@@ -1,7 +1,6 @@
 //! The command that repeats an execution by hand, for logs and `--dry-run`: a line for a shell.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::environment::isolated_in_shell;
@@ -9,6 +8,7 @@ use super::preload::is_plain;
 use super::{Job, real};
 use crate::config::{Config, Field};
 use crate::plan::{OwnCommand, Plan, preset_name, size_name};
+use crate::shell::quoted;
 
 /// The line that repeats `job` of `plan`: a worker by itself, a program by way of the harness, which proves and checks it.
 pub(crate) fn command_line(plan: &Plan, job: &Job<'_>) -> String {
@@ -75,13 +75,6 @@ fn of_program(plan: &Plan, job: &Job<'_>) -> String {
 
 fn joined<'w>(words: impl Iterator<Item = &'w OsStr>) -> String {
     words.map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it for one. What is no UTF-8 cannot be written into a text, and is shown as well as it can be.
-fn quoted(word: &OsStr) -> String {
-    // No word of a command has a zero byte in it, which is all that cannot be quoted.
-    let quoted = shlex::bytes::try_quote(word.as_bytes()).unwrap_or(word.as_bytes().into());
-    String::from_utf8_lossy(&quoted).into_owned()
 }
 
 #[cfg(test)]
