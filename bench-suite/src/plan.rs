@@ -196,6 +196,11 @@ impl Plan {
     }
 }
 
+/// A time as [`Plan::timeout_ms`] has it.
+pub fn in_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// `1 pass`, `7 passes`.
 pub fn passes_in_words(passes: usize) -> String {
     format!("{passes} {}", if passes == 1 { "pass" } else { "passes" })

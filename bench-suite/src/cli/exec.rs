@@ -20,7 +20,7 @@ use crate::config::Field;
 use crate::error::Outcome;
 use crate::fingerprint::cores;
 use crate::foreign::adhoc::{AdHoc, environment_hash};
-use crate::plan::{OwnCommand, Params, Plan, Profile};
+use crate::plan::{OwnCommand, Params, Plan, Profile, in_millis};
 use crate::usage;
 use crate::workers;
 
@@ -91,7 +91,7 @@ pub(super) fn exec(args: ExecArgs, mut setup: Setup) -> Result<Outcome> {
             levelled: args.level.levelled(),
         },
         seed: setup.config.run.seed,
-        timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        timeout_ms: in_millis(timeout),
         profile: Profile::Worker,
         command: Some(command),
     };

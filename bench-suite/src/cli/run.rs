@@ -17,7 +17,7 @@ use crate::config::{Config, Field, RunDefaults};
 use crate::curve;
 use crate::error::Outcome;
 use crate::fingerprint::cores;
-use crate::plan::{Params, Plan, Profile};
+use crate::plan::{Params, Plan, Profile, in_millis};
 use crate::record::RunRecord;
 use crate::results::{Results, RunFolder};
 use crate::tell::tell;
@@ -99,7 +99,7 @@ impl RunArgs {
                 levelled: base.params.levelled && self.level.levelled(),
             },
             seed: self.seed.unwrap_or(base.seed),
-            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1),
+            timeout_ms: in_millis(timeout).max(1),
             profile: worker.profile.unwrap_or(base.profile),
             command: base.command.clone(),
         };
@@ -205,7 +205,7 @@ fn defaults(config: &Config, args: &RunArgs, field: Field, selected: &Selected) 
         passes: if args.quick { defaults.quick_passes } else { defaults.passes },
         params: Params { preset: Preset::default(), size, threads: cores(), levelled: true },
         seed: defaults.seed,
-        timeout_ms: u64::try_from(defaults.timeout(size).as_millis()).unwrap_or(u64::MAX),
+        timeout_ms: in_millis(defaults.timeout(size)),
         profile: Profile::Worker,
         command: None,
     }

@@ -13,7 +13,7 @@ use crate::config::Field;
 use crate::error::Outcome;
 use crate::fingerprint::cores;
 use crate::foreign::executor::executor;
-use crate::plan::{Params, Plan, Profile};
+use crate::plan::{Params, Plan, Profile, in_millis};
 use crate::progress::Progress;
 use crate::sample::{Sample, mark_wrong_checksums};
 use crate::session::{End, walk};
@@ -80,7 +80,7 @@ fn plan(args: &VerifyArgs, setup: &Setup, field: Field, selected: &Selected) -> 
             levelled: false,
         },
         seed: setup.config.run.seed,
-        timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        timeout_ms: in_millis(timeout),
         profile: args.worker.profile.unwrap_or(Profile::Worker),
         command: None,
     }
