@@ -216,18 +216,8 @@ fn take(
 }
 
 fn empty(params: Params, setup: &Setup) -> Figures {
-    Figures {
-        params,
-        rustc: Toolchain::read(setup.root.as_deref()).rustc,
-        valgrind: measure::valgrind_version(),
-        checks: Default::default(),
-        instructions: Default::default(),
-        peak_rss: Default::default(),
-        means: Default::default(),
-        ratios: Default::default(),
-        failures: Default::default(),
-        yardstick_failures: Default::default(),
-    }
+    let rustc = Toolchain::read(setup.root.as_deref()).rustc;
+    Figures::nothing(params, rustc, measure::valgrind_version())
 }
 
 fn interrupted() -> Outcome {

@@ -198,18 +198,8 @@ mod tests {
     use crate::workers::tests::launch;
 
     fn figures() -> Figures {
-        Figures {
-            params: Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2, levelled: true },
-            rustc: String::new(),
-            valgrind: None,
-            checks: Default::default(),
-            instructions: Default::default(),
-            peak_rss: Default::default(),
-            means: Default::default(),
-            ratios: Default::default(),
-            failures: Default::default(),
-            yardstick_failures: Default::default(),
-        }
+        let params = Params { preset: Preset::Seed2019, size: Size::Quick, threads: 2, levelled: true };
+        Figures::nothing(params, String::new(), None)
     }
 
     fn is_rust(id: &str) -> bool {

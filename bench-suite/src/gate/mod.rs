@@ -67,6 +67,22 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// None yet, with what they are to be taken with.
+    pub fn nothing(params: Params, rustc: String, valgrind: Option<String>) -> Self {
+        Self {
+            params,
+            rustc,
+            valgrind,
+            checks: BTreeMap::new(),
+            instructions: BTreeMap::new(),
+            peak_rss: BTreeMap::new(),
+            means: BTreeMap::new(),
+            ratios: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            yardstick_failures: BTreeMap::new(),
+        }
+    }
+
     /// The geometric mean over `workloads` of the ratios of a metric, or why it cannot be had.
     pub fn mean(&self, metric: &str, workloads: &BTreeSet<String>) -> Result<f64, String> {
         let ratios = self.ratios.get(metric).ok_or(NOT_MEASURED)?;
