@@ -59,9 +59,12 @@ struct Quietness {
 
 impl Quietness {
     fn doubtful(&self) -> bool {
-        let above = |share: Option<f64>| share.is_some_and(|share| share > DOUBTFUL_SHARE);
-        self.load > 0.5 || above(self.steal_share) || above(self.pressure_share)
+        self.load > 0.5 || is_doubtful(self.steal_share) || is_doubtful(self.pressure_share)
     }
+}
+
+fn is_doubtful(share: Option<f64>) -> bool {
+    share.is_some_and(|share| share > DOUBTFUL_SHARE)
 }
 
 fn quietness() -> Quietness {
@@ -82,7 +85,6 @@ fn machine_findings(machine: &Machine, quiet: &Quietness) -> Vec<Finding> {
     let percent = |share: Option<f64>| {
         share.map_or_else(|| "unknown".to_owned(), |share| format!("{:.1} %", 100.0 * share))
     };
-    let above = |share: Option<f64>| share.is_some_and(|share| share > DOUBTFUL_SHARE);
     let aslr = line_of("/proc/sys/kernel/randomize_va_space");
     let overcommit = line_of("/proc/sys/vm/overcommit_memory");
     let finding = |what: &str, value, advice| Finding { what: what.to_owned(), value, advice };
@@ -101,12 +103,15 @@ fn machine_findings(machine: &Machine, quiet: &Quietness) -> Vec<Finding> {
         finding(
             "stolen time",
             percent(quiet.steal_share),
-            advise(above(quiet.steal_share), "the host is busy; measure at another time or take more passes"),
+            advise(
+                is_doubtful(quiet.steal_share),
+                "the host is busy; measure at another time or take more passes",
+            ),
         ),
         finding(
             "waiting for a core",
             percent(quiet.pressure_share),
-            advise(above(quiet.pressure_share), "end other programs before measuring"),
+            advise(is_doubtful(quiet.pressure_share), "end other programs before measuring"),
         ),
         finding(
             "huge pages",
