@@ -1,5 +1,5 @@
-//! The digest of a run: one row per workload, allocator and metric. Everything shown to a
-//! reader (table, CSV, charts, gate) is made from these rows and nothing else.
+//! What a run comes to: one row per workload, allocator and metric. All that says how allocators compare (table, bars,
+//! heat maps, means, the ratios of the gate) is made from these rows; single samples, and memory over time, are not in them.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub struct SummaryRow {
     pub ci_low: Option<f64>,
     /// Upper end of the interval.
     pub ci_high: Option<f64>,
-    /// `ok`, or what went wrong in one word: `build-failed`, `crashed`, `timeout`, …
+    /// `ok`, or what went wrong in one word: `build-failed`, `signal(SIGSEGV)`, `timeout`, …
     pub status: String,
 }
 

@@ -1,5 +1,6 @@
-//! Pictures of a digested run. They are made from [`crate::summary`] alone and depend on nothing
-//! else: no clock, no fonts or locale of the machine, so the same summary gives the same files.
+//! Pictures: of a run, made from its [`summary`](crate::summary) and, where they show memory over time, its
+//! [curves](crate::curve), and of what a [`heap`](crate::heap) holds. They depend on nothing else: no clock, no fonts
+//! or locale of the machine, so the same figures give the same files.
 //!
 //! Every chart is one drawing function over a [`canvas`], and every canvas fits both formats.
 

@@ -1,4 +1,4 @@
-//! The written result of a run: charts and a short report, made from its summary.
+//! The written result of a run: charts and a short report, made from its summary and its curves of memory.
 
 #[cfg(test)]
 pub(crate) mod layout_tests;
