@@ -34,7 +34,10 @@ impl Theap {
     }
 
     /// The current page, after it has changed places with the page that waits longest if that one gives more blocks.
-    /// Without this a program whose blocks come back one here, one there would refill for each of them. There is one that waits.
+    /// Without this a program whose blocks come back one here, one there would refill for each of them.
+    ///
+    /// # Safety
+    /// A page waits in the queue of the class.
     #[inline(never)]
     unsafe fn fuller(theap: *mut Theap, class: usize) -> *mut Page {
         // SAFETY: the theap owns its current page, or it is the empty page, and those in its queue.
